@@ -1,0 +1,82 @@
+# What one does with this repository. `make help` lists it.
+# Needs Go, GNU make and a POSIX shell; a C compiler only for the race detector.
+
+.DEFAULT_GOAL := all
+.PHONY: all build run test bench fuzz lint fmt-check vet cross staticcheck clean help
+
+# The root module and the nested ones that are tested with it.
+MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod bench/go.mod))
+
+# The systems besides Linux; poller_kqueue.go is for them.
+BSDS := darwin freebsd netbsd openbsd dragonfly
+
+FUZZTIME ?= 10s
+BENCH ?= .
+
+# each,COMMAND runs a command in every module and fails if one of them did.
+each = failed=; for dir in $(MODULES); do (cd $$dir && $(1)) || failed=1; done; test -z "$$failed"
+
+all: build test ## build and test everything (the default)
+
+build: ## compile every package of every module
+	@$(call each,go build ./...)
+
+run: ## the MQTT-over-WebSocket client; URL=ws://host:port/path for a broker of yours
+	go run ./examples/mqtt-over-ws-client $${URL:+-url "$$URL"}
+
+# The race detector needs cgo and therefore a C compiler: whether there is a
+# working one is found out by using it.
+test: ## all tests, with the race detector where there is a C compiler
+	@if CGO_ENABLED=1 go build -race runtime/cgo 2>/dev/null; \
+	then race=-race; export CGO_ENABLED=1; \
+	else race=; export CGO_ENABLED=0; \
+		echo "make test: no working C compiler ($$(go env CC)), so WITHOUT the race detector"; \
+	fi; \
+	$(call each,echo "$$dir: go test $$race ./..." && go test $$race -timeout 10m ./...)
+
+bench: ## all benchmarks; BENCH=regexp chooses
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+# go test lists a package's targets and then the package.
+fuzz: ## every fuzz target, each for FUZZTIME (10s)
+	@list=$$(go test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
+	targets=$$(echo "$$list" | awk '/^Fuzz/ { name[n++] = $$1 } \
+		$$1 == "ok" { for (i = 0; i < n; i++) print $$2 ":" name[i]; n = 0 }'); \
+	test -n "$$targets" || { echo "make fuzz: no fuzz target found" >&2; exit 1; }; \
+	for t in $$targets; do \
+		echo "fuzz $${t#*:} ($(FUZZTIME))"; \
+		go test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime $(FUZZTIME) "$${t%:*}" || exit 1; \
+	done
+
+lint: fmt-check vet cross staticcheck ## gofmt, go vet, builds for the BSDs, staticcheck
+
+fmt-check:
+	@files=$$(gofmt -l .) || exit 1; \
+	test -z "$$files" || { echo "gofmt would change:"; echo "$$files"; exit 1; } >&2
+
+vet:
+	@$(call each,echo "$$dir: go vet ./..." && go vet ./...)
+
+# cgo off: no C compiler for these systems is wanted. amd64: the one
+# architecture that all of them have.
+cross:
+	@for os in $(BSDS); do \
+		echo "$$os: go build, go vet"; \
+		export GOOS=$$os GOARCH=amd64 CGO_ENABLED=0; \
+		go build ./... && go vet ./reactor/... ./proto/... || exit 1; \
+	done
+
+staticcheck:
+	@cd tools && GOBIN='$(CURDIR)/bin' go install tool
+	@$(call each,echo "$$dir: staticcheck ./..." && '$(CURDIR)/bin/staticcheck' ./...)
+	@for os in freebsd darwin; do \
+		echo "$$os: staticcheck ./reactor/..."; \
+		GOOS=$$os GOARCH=amd64 CGO_ENABLED=0 ./bin/staticcheck ./reactor/... || exit 1; \
+	done
+
+clean: ## remove what this Makefile and those of the examples built
+	rm -rf bin
+	@for dir in examples/*/; do rm -f "$$dir$$(basename "$$dir")"; done
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile

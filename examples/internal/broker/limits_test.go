@@ -1,0 +1,353 @@
+package broker
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rikki-go/rikki/proto/mqtt"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+func withProps(props ...mqtt.Property) func(*mqtt.ConnectPacket) {
+	return func(p *mqtt.ConnectPacket) { p.Props = props }
+}
+
+func ack(v uint8, cmd mqtt.Cmd, id uint16, code mqtt.ReasonCode) []byte {
+	return must(mqtt.AppendAck(nil, v, cmd, id, code, nil))
+}
+
+// TestReceiveMaximum has a client acknowledge late: the identifiers that the
+// broker assigns begin with 1.
+func TestReceiveMaximum(t *testing.T) {
+	run(t, []dialogue{{"QoS 1 and 2 together [MQTT-3.3.4-9]", 5, func(v uint8) []step {
+		return []step{
+			{"mute", connect(v, "a", withProps(mqtt.Property{ID: mqtt.PropReceiveMaximum, Int: 2})), "mute: CONNACK 0x0"},
+			{"mute", subscribe(v, 1, filter("#", 2)), "mute: SUBACK 1 02"},
+			{"b", connect(v, "b"), "b: CONNACK 0x0"},
+			{"b", publish(v, 1, "t", "1"), "b: PUBACK; mute: PUBLISH q1 t=1"},
+			{"b", publish(v, 2, "t", "2"), "b: PUBREC, PUBCOMP; mute: PUBLISH q2 t=2"},
+			{"b", publish(v, 1, "t", "3"), "b: PUBACK"},
+			{"b", publish(v, 2, "t", "4"), "b: PUBREC, PUBCOMP"},
+			{"b", publish(v, 0, "t", "5"), "mute: PUBLISH q0 t=5"}, // does not count
+			{"mute", ack(v, mqtt.CmdPubrec, 2, 0), "mute: PUBREL"},
+			{"mute", ack(v, mqtt.CmdPubcomp, 2, 0), "mute: PUBLISH q1 t=3"},
+			{"mute", ack(v, mqtt.CmdPuback, 1, 0), "mute: PUBLISH q2 t=4"},
+			{"b", publish(v, 1, "t", "6"), "b: PUBACK"},
+			{"mute", ack(v, mqtt.CmdPubrec, 4, mqtt.ReasonUnspecified), "mute: PUBLISH q1 t=6"}, // the end of it
+		}
+	}}})
+}
+
+func TestMaxInflight(t *testing.T) {
+	h := newHouse(t)
+	play(h, "tcp", []step{
+		{"mute", connect(4, "a"), "mute: CONNACK 0x0"},
+		{"mute", subscribe(4, 1, filter("#", 1)), "mute: SUBACK 1 01"},
+		{"b", connect(4, "b"), "b: CONNACK 0x0"},
+	})
+	h.peers["b"].send(bytes.Repeat(publish(4, 1, "t", "x"), MaxInflight+1))
+	h.settle()
+	if got := strings.Count(h.take(), "PUBLISH"); got != MaxInflight {
+		t.Errorf("%d messages without acknowledgement, want %d", got, MaxInflight)
+	}
+	h.peers["mute"].send(ack(4, mqtt.CmdPuback, 50, 0))
+	h.expect("mute: PUBLISH q1 t=x")
+}
+
+// TestQueueLimit has a client that reads and never acknowledges.
+func TestQueueLimit(t *testing.T) {
+	h := newHouse(t)
+	play(h, "tcp", []step{
+		{"mute", connect(5, "a"), "mute: CONNACK 0x0"},
+		{"mute", subscribe(5, 1, filter("#", 1)), "mute: SUBACK 1 01"},
+		{"b", connect(4, "b"), "b: CONNACK 0x0"},
+	})
+	packet := publish(4, 1, "t", strings.Repeat("x", 64<<10))
+	for range MaxInflight + QueueLimit>>16 + 2 {
+		h.peers["b"].send(packet)
+		h.settle()
+	}
+	got := h.peers["mute"].got
+	if n := len(got); n != MaxInflight+2 || strings.Join(got[n-2:], ", ") != "DISCONNECT 0x97, closed" {
+		t.Errorf("got %d packets, the last two %.100q", n, got[max(n-2, 0):])
+	}
+	h.logged(errTooSlow)
+}
+
+// TestSlowConsumer has a client that does not read. It is drowned in QoS 0
+// messages, of which most are dropped, and sees those that were not.
+func TestSlowConsumer(t *testing.T) {
+	for _, transport := range []string{"tcp", "ws"} {
+		t.Run(transport, func(t *testing.T) {
+			h := newHouse(t)
+			play(h, transport, []step{
+				{"a", connect(4, "a"), "a: CONNACK 0x0"},
+				{"a", subscribe(4, 1, filter("#", 0)), "a: SUBACK 1 00"},
+				{"b", connect(4, "b"), "b: CONNACK 0x0"},
+			})
+			a, b, s := h.peers["a"], h.peers["b"], h.b.clients["a"]
+			a.conn.Pause()
+			packet := publish(4, 0, "t", strings.Repeat("x", 64<<10))
+			const n = 400
+			for range n {
+				want := b.pongs + 1
+				b.send(packet)
+				b.send([]byte{byte(mqtt.CmdPingreq) << 4, 0})
+				h.until("the publisher's PINGRESP", func() bool { return b.pongs >= want })
+				if unsent := s.conn.Send.Len(); unsent > DropAbove+len(packet)+14 {
+					t.Fatalf("%d bytes unsent", unsent)
+				}
+			}
+			a.conn.Resume()
+			h.settle()
+			if got := len(a.got); got < DropAbove/len(packet) || got >= n || a.closed {
+				t.Errorf("%d of %d messages came, closed: %v", got, n, a.closed)
+			}
+			h.take()
+			b.send(publish(4, 0, "t", "again"))
+			h.expect("a: PUBLISH q0 t=again")
+		})
+	}
+}
+
+// TestStuckConsumer has a client that does not read what may not be dropped.
+func TestStuckConsumer(t *testing.T) {
+	big := strings.Repeat("x", 3<<20)
+	for name, more := range map[string]func(h *house){
+		"QoS 1":    func(h *house) { h.peers["b"].send(publish(4, 1, "u", big)) },
+		"retained": func(h *house) { h.peers["a"].send(subscribe(4, 2, filter("t", 0))) },
+		"many retained at once": func(h *house) {
+			many := make([]mqtt.Filter, 100)
+			for i := range many {
+				many[i] = filter("t", 0)
+			}
+			h.peers["a"].send(subscribe(4, 2, many...))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			play(h, "tcp", []step{
+				{"b", connect(4, "b"), "b: CONNACK 0x0"},
+				{"b", publish(4, 1, "t", big, retain), "b: PUBACK"},
+				{"a", connect(4, "a"), "a: CONNACK 0x0"},
+				{"a", subscribe(4, 1, filter("u", 1)), "a: SUBACK 1 01"},
+			})
+			a, s := h.peers["a"], h.b.clients["a"]
+			a.conn.Pause()
+			for range 12 { // beyond the limit and what the sockets hold
+				b := h.peers["b"]
+				more(h)
+				h.until("a's packet", func() bool { return a.conn.Send.Len() == 0 })
+				for range 3 {
+					want := b.pongs + 1
+					b.send([]byte{byte(mqtt.CmdPingreq) << 4, 0})
+					h.until("b's PINGRESP", func() bool { return b.pongs >= want })
+				}
+				if unsent := s.conn.Send.Len(); unsent > CloseAbove+MaxPacket {
+					t.Fatalf("%d bytes unsent", unsent)
+				}
+			}
+			if h.b.clients["a"] != nil {
+				t.Error("the client is still there")
+			}
+			h.logged(errTooSlow)
+			a.conn.Resume()
+			h.until("the end of a", func() bool { return a.closed })
+		})
+	}
+}
+
+// TestNeverHangsUp has a client say DISCONNECT and neither read nor close.
+func TestNeverHangsUp(t *testing.T) {
+	h := newHouse(t)
+	play(h, "tcp", []step{
+		{"a", connect(4, "a"), "a: CONNACK 0x0"},
+		{"a", publish(4, 0, "t", strings.Repeat("x", 3<<20), retain), ""},
+	})
+	a, s := h.peers["a"], h.b.clients["a"]
+	a.conn.Pause()
+	for range 5 {
+		a.send(subscribe(4, 1, filter("t", 0)))
+	}
+	a.send(disconnect(4, 0))
+	h.until("the DISCONNECT", func() bool { return s.state == leaving })
+	h.wait(ConnectWait - time.Millisecond)
+	if s.conn.Send.Len() == 0 || len(h.b.sessions) != 1 {
+		t.Fatalf("%d bytes unsent in %d sessions", s.conn.Send.Len(), len(h.b.sessions))
+	}
+	h.wait(time.Second + time.Millisecond)
+	if len(h.b.sessions) != 0 {
+		t.Error("it is still there")
+	}
+}
+
+func TestMaxFilters(t *testing.T) {
+	for v, refused := range map[uint8]byte{4: 0x80, 5: 0x97} {
+		t.Run(fmt.Sprint("v", v), func(t *testing.T) {
+			h := newHouse(t)
+			play(h, "tcp", []step{{"a", connect(v, "a"), "a: CONNACK 0x0"}})
+			many := make([]mqtt.Filter, MaxFilters+1)
+			for i := range many {
+				many[i] = filter(fmt.Sprint("t/", i), 1)
+			}
+			many = append(many, filter("t/0", 2)) // which is there: not one more
+			a := h.peers["a"]
+			a.send(subscribe(v, 1, many...))
+			h.settle()
+			want := append(bytes.Repeat([]byte{1}, MaxFilters), refused, 2)
+			if got := strings.Join(a.got, "; "); got != fmt.Sprintf("SUBACK 1 %x", want) {
+				t.Errorf("got %s", got)
+			}
+			a.got = nil
+			a.send(unsubscribe(v, 2, "t/1"))
+			h.settle()
+			a.got = nil
+			a.send(subscribe(v, 3, many[MaxFilters]))
+			h.expect("a: SUBACK 3 01")
+		})
+	}
+}
+
+func TestPacketSizes(t *testing.T) {
+	fits := publish(5, 1, "t", "0123456789")
+	max := func(n int) func(*mqtt.ConnectPacket) {
+		return withProps(mqtt.Property{ID: mqtt.PropMaximumPacketSize, Int: uint32(n)}, mqtt.Property{ID: mqtt.PropReceiveMaximum, Int: 1})
+	}
+	run(t, []dialogue{
+		{"the client's [MQTT-3.1.2-24]", 5, func(v uint8) []step {
+			return []step{
+				{"a", connect(v, "a", max(len(fits))), "a: CONNACK 0x0"},
+				{"a", subscribe(v, 1, filter("#", 1)), "a: SUBACK 1 01"},
+				{"a", publish(v, 1, "t", "0123456789+"), "a: PUBACK"},
+				{"a", fits, "a: PUBLISH q1 t=0123456789, PUBACK"}, // the other did not take up the window
+			}
+		}},
+		{"the broker's", 5, func(v uint8) []step {
+			return []step{
+				{"a", connect(v, "a"), "a: CONNACK 0x0"},
+				{"a", publish(v, 0, "t", strings.Repeat("x", MaxPacket)), "a: DISCONNECT 0x95, closed"},
+			}
+		}},
+		{"the broker's", 4, func(v uint8) []step {
+			return []step{
+				{"a", connect(v, "a"), "a: CONNACK 0x0"},
+				{"a", publish(v, 0, "t", strings.Repeat("x", MaxPacket-8)), ""},
+				{"a", publish(v, 0, "t", strings.Repeat("x", MaxPacket-7)), "a: closed"},
+			}
+		}},
+	})
+}
+
+func TestExpiry(t *testing.T) {
+	h := newHouse(t)
+	expires := func(p *mqtt.Publish) {
+		p.Props = []mqtt.Property{{ID: mqtt.PropMessageExpiryInterval, Int: 10}}
+	}
+	one := withProps(mqtt.Property{ID: mqtt.PropReceiveMaximum, Int: 1})
+	play(h, "tcp", []step{
+		{"b", connect(5, "b"), "b: CONNACK 0x0"},
+		{"b", publish(5, 1, "t", "x", retain, expires), "b: PUBACK"},
+		{"mute", connect(5, "m", one), "mute: CONNACK 0x0"},
+		{"mute", subscribe(5, 1, filter("t", 1)), "mute: SUBACK 1 01, PUBLISH q1 retain t=x"},
+		{"b", publish(5, 1, "t", "late", expires), "b: PUBACK"}, // waits for the acknowledgement
+		{"a", connect(5, "a"), "a: CONNACK 0x0"},
+	})
+	h.now = h.now.Add(4 * time.Second)
+	play(h, "tcp", []step{{"a", subscribe(5, 1, filter("t", 0)), "a: SUBACK 1 00, PUBLISH q0 retain t=x"}})
+	var p mqtt.Property
+	if m := &h.peers["a"].lastPublish; m.NextProp(&p, 0) == 0 || p.ID != mqtt.PropMessageExpiryInterval || p.Int != 6 {
+		t.Errorf("after 4 of 10 seconds: %v %d", p.ID, p.Int)
+	}
+	h.now = h.now.Add(6 * time.Second)
+	play(h, "tcp", []step{
+		{"a", subscribe(5, 2, filter("t", 0)), "a: SUBACK 2 00"},
+		{"mute", ack(5, mqtt.CmdPuback, 1, 0), ""},
+		{"b", publish(5, 1, "t", "y"), "a: PUBLISH q0 t=y; b: PUBACK; mute: PUBLISH q1 t=y"}, // the window is free
+	})
+}
+
+// TestConnackProperties reads what a 5.0 client is told.
+func TestConnackProperties(t *testing.T) {
+	always := fmt.Sprintf("Maximum Packet Size=%d Subscription Identifiers Available=0 Shared Subscription Available=0 ", MaxPacket)
+	for _, tc := range []struct {
+		name   string
+		packet []byte
+		want   string
+	}{
+		{"plain", connect(5, "a"), always},
+		{"no identifier", connect(5, ""), "Assigned Client Identifier=0 " + always},
+		{"session expiry 0", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval})), always},
+		{"session expiry", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: 60})),
+			"Session Expiry Interval=0 " + always},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHouse(t)
+			play(h, "tcp", []step{{"a", tc.packet, "a: CONNACK 0x0"}})
+			got := ""
+			var p mqtt.Property
+			m := &h.peers["a"].connack
+			for ofs := m.NextProp(&p, 0); ofs > 0; ofs = m.NextProp(&p, ofs) {
+				got += fmt.Sprintf("%v=%d ", p.ID, p.Int)
+				if p.ID == mqtt.PropAssignedClientIdentifier && h.b.clients[string(p.Value)] == nil {
+					t.Errorf("nobody has the identifier %q", p.Value)
+				}
+			}
+			if got != tc.want {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestPropertiesArrive publishes with properties to a 5.0 client.
+func TestPropertiesArrive(t *testing.T) {
+	h := newHouse(t)
+	play(h, "tcp", []step{
+		{"a", connect(5, "a"), "a: CONNACK 0x0"},
+		{"a", subscribe(5, 1, filter("t", 0)), "a: SUBACK 1 00"},
+		{"a", publish(5, 0, "t", "x", func(p *mqtt.Publish) {
+			p.Props = []mqtt.Property{
+				{ID: mqtt.PropUserProperty, Key: []byte("k"), Value: []byte("v")},
+				{ID: mqtt.PropResponseTopic, Value: []byte("re")},
+			}
+		}), "a: PUBLISH q0 t=x"},
+	})
+	want := []byte("\x26\x00\x01k\x00\x01v\x08\x00\x02re")
+	if got := h.peers["a"].lastPublish.Props; !bytes.Equal(got, want) {
+		t.Errorf("got properties %x, want %x", got, want)
+	}
+}
+
+// logged fails unless the broker logged why it closed a connection.
+func (h *house) logged(reason error) {
+	h.t.Helper()
+	if !strings.Contains(h.log.String(), reason.Error()) {
+		h.t.Errorf("the log does not say %q", reason)
+	}
+}
+
+func TestListenErrors(t *testing.T) {
+	m, err := reactor.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	b := New(m, slog.New(slog.DiscardHandler))
+	used, err := b.Listen("mqtt://127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, url := range []string{"", "nonsense", "tcp://127.0.0.1:0", "mqtts://127.0.0.1:0", "wss://127.0.0.1:0/mqtt",
+		"mqtt://no.such.host.invalid:0", "mqtt://" + used.LocalAddr().String(), "ws://" + used.LocalAddr().String()} {
+		if c, err := b.Listen(url); err == nil || c != nil {
+			t.Errorf("Listen(%q) returns no error", url)
+		}
+	}
+	if n := len(b.listeners); n != 1 {
+		t.Errorf("%d listeners, want 1", n)
+	}
+}

@@ -1,0 +1,89 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func (r *retained) list(filter string, now time.Time) (got []string) {
+	for m := range r.match(filter, now) {
+		got = append(got, m.topic+"="+string(m.data))
+	}
+	slices.Sort(got)
+	return got
+}
+
+func TestRetainedMatch(t *testing.T) {
+	var r retained
+	if got := r.list("#", noon); got != nil {
+		t.Fatalf("a new store holds %q", got)
+	}
+	for _, m := range []message{
+		{topic: "a", data: []byte("1")},
+		{topic: "a/b", data: []byte("2")},
+		{topic: "a/b/c", data: []byte("3")},
+		{topic: "$SYS/x", data: []byte("4")},
+		{topic: "gone", data: []byte("5")},
+		{topic: "a/b", data: []byte("6")},
+		{topic: "gone"},
+		{topic: "never there"},
+		{topic: "a/soon", data: []byte("7"), expires: noon.Add(time.Second)},
+	} {
+		if !r.put(&m) {
+			t.Fatalf("no room for %s", m.topic)
+		}
+	}
+	for _, tc := range []struct {
+		filter string
+		after  time.Duration
+		want   []string
+	}{
+		{"#", 0, []string{"a/b/c=3", "a/b=6", "a/soon=7", "a=1"}},
+		{"a/+", 0, []string{"a/b=6", "a/soon=7"}},
+		{"a/b", 0, []string{"a/b=6"}},
+		{"gone", 0, nil},
+		{"$SYS/#", 0, []string{"$SYS/x=4"}},
+		{"a/+", time.Second, []string{"a/b=6"}},
+		{"a/+", 0, []string{"a/b=6"}}, // what was found expired is gone
+	} {
+		if got := r.list(tc.filter, noon.Add(tc.after)); !slices.Equal(got, tc.want) {
+			t.Errorf("match(%q) after %v = %q, want %q", tc.filter, tc.after, got, tc.want)
+		}
+	}
+}
+
+func TestRetainedLimit(t *testing.T) {
+	var r retained
+	big := &message{topic: "big", data: make([]byte, RetainedLimit-overhead-len("big"))}
+	if !r.put(big) || r.bytes != RetainedLimit {
+		t.Fatalf("the limit cannot be reached: %d of %d bytes", r.bytes, RetainedLimit)
+	}
+	if r.put(&message{topic: "x", data: []byte("y")}) {
+		t.Error("the limit was passed")
+	}
+	if got := r.list("x", noon); got != nil {
+		t.Errorf("what was refused is there: %q", got)
+	}
+	if !r.put(big) {
+		t.Error("a message does not make room for its successor")
+	}
+	if r.put(&message{topic: "big", data: make([]byte, RetainedLimit)}) || len(r.byTopic) != 0 || r.bytes != 0 {
+		t.Errorf("a message that is no longer the last was kept: %d bytes", r.bytes)
+	}
+	n := 0
+	for r.put(&message{topic: strconv.Itoa(n), data: []byte("x")}) {
+		n++
+	}
+	if most := RetainedLimit / overhead; n > most || n < most/2 {
+		t.Errorf("%d small messages fit, want nearly %d", n, most)
+	}
+	for _, topic := range slices.Collect(maps.Keys(r.byTopic)) {
+		r.put(&message{topic: topic})
+	}
+	if r.bytes != 0 {
+		t.Errorf("the empty store counts %d bytes", r.bytes)
+	}
+}

@@ -1,0 +1,78 @@
+package broker
+
+import "github.com/rikki-go/rikki/proto/mqtt"
+
+// subscribe makes the subscriptions that are asked for and sends the retained
+// messages that match them, behind the SUBACK.
+func (b *Broker) subscribe(s *session, m *mqtt.Message) {
+	var p mqtt.Property
+	for ofs := m.NextProp(&p, 0); ofs > 0; ofs = m.NextProp(&p, ofs) {
+		if p.ID == mqtt.PropSubscriptionIdentifier {
+			b.expel(s, mqtt.ReasonSubIDsNotSupported, errUnsupported)
+			return
+		}
+	}
+	var codes []mqtt.ReasonCode // one per filter, in order [MQTT-3.8.4-5] (5.0: [MQTT-3.8.4-6])
+	var retained []mqtt.Filter
+	var f mqtt.Filter
+	for ofs := m.NextFilter(&f, 0); ofs > 0; ofs = m.NextFilter(&f, ofs) {
+		code := s.subscribable(&f)
+		if code < mqtt.ReasonUnspecified {
+			fresh := s.subs.add(f)
+			if f.RetainHandling == 0 || f.RetainHandling == 1 && fresh { // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
+				retained = append(retained, f)
+			}
+		}
+		b.log.Info("subscribe", "client", s.id, "filter", f.Topic, "qos", f.QoS, "code", uint8(code))
+		codes = append(codes, code)
+	}
+	mqtt.Suback(s.conn, m.ID, codes...) // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
+	for _, f := range retained {
+		b.sendRetained(s, f)
+	}
+}
+
+// subscribable returns the code that answers a filter: the QoS asked for, or why not.
+func (s *session) subscribable(f *mqtt.Filter) mqtt.ReasonCode {
+	code := mqtt.ReasonCode(f.QoS)
+	if _, _, shared := mqtt.SplitShare(f.Topic); shared && s.version == 5 {
+		code = mqtt.ReasonSharedSubsNotSupported
+	} else if _, had := s.subs[f.Topic]; !had && len(s.subs) >= MaxFilters {
+		code = mqtt.ReasonQuotaExceeded
+	}
+	if code >= mqtt.ReasonUnspecified && s.version != 5 {
+		return mqtt.ReasonUnspecified // the only failure that 3.1.1 knows
+	}
+	return code
+}
+
+// sendRetained sends the messages that a new subscription finds [MQTT-3.3.1-6],
+// with the RETAIN flag set [MQTT-3.3.1-8]. They are not dropped for being many:
+// all that are kept are fewer than what a client may have unsent.
+func (b *Broker) sendRetained(s *session, f mqtt.Filter) {
+	for msg := range b.retained.match(f.Topic, b.m.Now()) {
+		d := delivery{msg, min(msg.qos, f.QoS), true}
+		if d.qos == 0 {
+			b.send(s, d)
+		} else {
+			b.deliver(s, d)
+		}
+		if s.state != connected { // that was too much for it
+			return
+		}
+	}
+}
+
+func (b *Broker) unsubscribe(s *session, m *mqtt.Message) {
+	var codes []mqtt.ReasonCode
+	var f mqtt.Filter
+	for ofs := m.NextFilter(&f, 0); ofs > 0; ofs = m.NextFilter(&f, ofs) {
+		code := mqtt.ReasonNoSubscriptionExisted
+		if s.subs.remove(f.Topic) {
+			code = mqtt.ReasonSuccess
+		}
+		b.log.Info("unsubscribe", "client", s.id, "filter", f.Topic)
+		codes = append(codes, code)
+	}
+	mqtt.Unsuback(s.conn, m.ID, codes...) // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
+}

@@ -1,0 +1,93 @@
+// Package clog logs as Mongoose's MG_INFO does: time, level, file:line, text.
+package clog
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+)
+
+// New returns a logger that writes a line per record to w. An attribute named
+// "dump" follows on lines of its own, as it is. It is for use by one or more
+// goroutines.
+func New(w io.Writer, level slog.Leveler) *slog.Logger {
+	return slog.New(&handler{w: w, mu: new(sync.Mutex), level: level})
+}
+
+type handler struct {
+	w     io.Writer
+	mu    *sync.Mutex
+	level slog.Leveler
+	group string // prefix of attribute names
+	attrs string // of With, formatted
+}
+
+func (h *handler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
+
+func (h *handler) Handle(_ context.Context, r slog.Record) error {
+	var line strings.Builder
+	frame, _ := runtime.CallersFrames([]uintptr{r.PC}).Next()
+	fmt.Fprintf(&line, "%s %-5s %s:%d  %s", r.Time.Format("15:04:05.000"), r.Level,
+		filepath.Base(frame.File), frame.Line, printable(r.Message))
+	line.WriteString(h.attrs)
+	dump := ""
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "dump" {
+			dump = strings.TrimRight(a.Value.String(), "\n")
+		} else {
+			line.WriteString(h.format(a))
+		}
+		return true
+	})
+	line.WriteString(dump + "\n")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := io.WriteString(h.w, line.String())
+	return err
+}
+
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	more := *h
+	for _, a := range attrs {
+		more.attrs += h.format(a)
+	}
+	return &more
+}
+
+func (h *handler) WithGroup(name string) slog.Handler {
+	more := *h
+	more.group += name + "."
+	return &more
+}
+
+func (h *handler) format(a slog.Attr) string {
+	v := a.Value.Resolve().String()
+	if strings.ContainsAny(v, " \"=") {
+		v = strconv.Quote(v)
+	}
+	return " " + h.group + a.Key + "=" + printable(v)
+}
+
+// printable escapes what could forge a line of the log or move the cursor.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}

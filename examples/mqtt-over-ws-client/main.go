@@ -1,0 +1,217 @@
+// The tutorial "MQTT over WebSocket client": it opens a WebSocket to a
+// broker, logs in with a will, subscribes to a topic, publishes a message
+// there, receives it back and closes.
+//
+// Without -url it runs a small broker beside itself, on the same event loop.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rikki-go/rikki/examples/internal/broker"
+	"github.com/rikki-go/rikki/examples/internal/clog"
+	"github.com/rikki-go/rikki/proto/mqtt"
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// maxPacket bounds the packets that the client puts together, in bytes.
+const maxPacket = 1 << 20
+
+// session is the handler's state, in FnData.
+type session struct {
+	url, topic, message string
+	user, password      string
+	hexdump             bool
+	log, brokerLog      *slog.Logger
+
+	in       reactor.Buffer // MQTT bytes from WebSocket messages: a packet may be split over several
+	msg      mqtt.Message
+	received bool
+	err      error
+	done     bool
+}
+
+func handler(c *reactor.Conn, ev reactor.Event, data any) {
+	s := c.FnData.(*session)
+	switch ev {
+	case reactor.EvOpen:
+		c.SetHexdump(s.hexdump)
+	case reactor.EvWSOpen:
+		s.log.Info("Connected to WS. Logging in to MQTT...")
+		start := c.Send.Len()
+		err := mqtt.Login(c, &mqtt.Options{
+			User: s.user, Password: s.password, Clean: true, Version: 4,
+			Topic: s.topic, Message: []byte("goodbye"), QoS: 1, // the will
+		})
+		wrap(c, start, err)
+	case reactor.EvWSMsg:
+		m := data.(*ws.Message)
+		s.log.Info(fmt.Sprintf("GOT %d bytes WS msg", len(m.Data)))
+		if m.Op != ws.OpBinary {
+			c.Fail(errors.New("the broker sent a text message, MQTT is binary [MQTT-6.0.0-1]"))
+			return
+		}
+		s.in.Append(m.Data)
+		s.packets(c)
+	case reactor.EvMQTTOpen:
+		if data.(mqtt.ReasonCode) != 0 {
+			return // the CONNACK that refuses fails the connection
+		}
+		s.log.Info("CONNECTED to " + s.url)
+		start := c.Send.Len()
+		_, err := mqtt.Sub(c, &mqtt.Options{Topic: s.topic, QoS: 1})
+		wrap(c, start, err)
+		s.log.Info("SUBSCRIBED to " + s.topic)
+		start = c.Send.Len()
+		_, err = mqtt.Pub(c, &mqtt.Options{Topic: s.topic, Message: []byte(s.message), QoS: 1})
+		wrap(c, start, err)
+		s.log.Info("PUBLISHED " + s.message + " -> " + s.topic)
+	case reactor.EvError:
+		s.err = data.(error)
+		s.done = true // end event loop
+	case reactor.EvClose:
+		s.done = true // end event loop
+	}
+}
+
+// wrap frames what was appended to Send since it was start bytes long.
+func wrap(c *reactor.Conn, start int, err error) {
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	ws.Wrap(c, c.Send.Len()-start, ws.OpBinary)
+}
+
+// packets handles every packet that is complete.
+func (s *session) packets(c *reactor.Conn) {
+	for !s.received && !c.Stopped() {
+		n, err := mqtt.Parse(s.in.Bytes(), 4, &s.msg)
+		if err == mqtt.ErrIncomplete && s.in.Len() <= maxPacket {
+			return // the rest is still to come
+		}
+		if err != nil {
+			if err == mqtt.ErrIncomplete {
+				err = fmt.Errorf("%w: more than %d bytes", mqtt.ErrTooLarge, maxPacket)
+			}
+			c.Fail(err)
+			return
+		}
+		s.packet(c)
+		s.in.Consume(n)
+	}
+}
+
+func (s *session) packet(c *reactor.Conn) {
+	switch s.msg.Cmd {
+	case mqtt.CmdConnack:
+		c.Call(reactor.EvMQTTOpen, s.msg.Ack)
+		if s.msg.Ack != 0 {
+			c.Fail(&mqtt.RefusedError{Cmd: mqtt.CmdConnack, Code: s.msg.Ack, Version: 4})
+		}
+	case mqtt.CmdPublish:
+		s.log.Info(fmt.Sprintf("RECEIVED %s <- %s", s.msg.Data, s.msg.Topic))
+		s.received = true
+		start := c.Send.Len()
+		wrap(c, start, mqtt.Ack(c, &s.msg))
+		c.Drain()
+	}
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run returns the exit status: 0 when the message came back, 1 with a reason
+// on stderr when it did not, 2 for wrong usage.
+func run(args []string, stdout, stderr io.Writer) int {
+	s := &session{}
+	flags := flag.NewFlagSet("mqtt-over-ws-client", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&s.url, "url", "", "ws://host:port/path of the broker (default: one of its own)")
+	flags.StringVar(&s.topic, "topic", "mg/test", "topic to subscribe and publish to")
+	flags.StringVar(&s.message, "message", "hello", "message to publish")
+	flags.StringVar(&s.user, "user", "", "MQTT user name")
+	flags.StringVar(&s.password, "password", "", "MQTT password")
+	flags.BoolVar(&s.hexdump, "hexdump", false, "log all bytes sent and received")
+	verbose := flags.Bool("v", false, "log more")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "unexpected argument %q\n", flags.Arg(0))
+		flags.Usage()
+		return 2
+	case !mqtt.ValidTopic(s.topic):
+		fmt.Fprintf(stderr, "-topic %q is not a topic that can be published to\n", s.topic)
+		return 2
+	}
+	level, brokerLevel := slog.LevelInfo, slog.LevelWarn
+	if *verbose {
+		level, brokerLevel = slog.LevelDebug, slog.LevelDebug
+	}
+	s.log, s.brokerLog = clog.New(stdout, level), clog.New(stdout, brokerLevel)
+	if err := s.loop(); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// loop runs the event loop until the session is over.
+func (s *session) loop() error {
+	m, err := reactor.New(reactor.WithLogger(s.log))
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if s.url == "" {
+		l, err := broker.New(m, s.brokerLog).Listen("ws://127.0.0.1:0/mqtt")
+		if err != nil {
+			return err
+		}
+		s.url = "ws://" + l.LocalAddr().String() + "/mqtt"
+	}
+	c, err := ws.Connect(m, s.url, handler, s, "Sec-WebSocket-Protocol: mqtt\r\n")
+	if err != nil {
+		return err
+	}
+	if u, err := reactor.ParseURL(s.url); err == nil {
+		s.url = u.Redacted() // from here on it is only logged
+	}
+	stop := onSignal(func() { m.Post(func() { c.Fail(errors.New("interrupted")) }) })
+	defer stop()
+	for !s.done {
+		if err := m.Poll(time.Second); err != nil {
+			return err
+		}
+	}
+	if s.err == nil && !s.received {
+		return errors.New("the connection was closed before the message came back")
+	}
+	return s.err
+}
+
+// onSignal calls fn, on another goroutine, at the first SIGINT or SIGTERM.
+func onSignal(fn func()) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		if _, ok := <-signals; ok {
+			fn()
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+	}
+}

@@ -1,0 +1,145 @@
+package arch_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers says what each public package, with its subpackages, may import
+// besides the standard library and itself. "reactor" and the like are ours.
+var layers = map[string][]string{
+	"reactor":            {"golang.org/x/sys"},
+	"proto/http":         {"golang.org/x/sys", "reactor"},
+	"proto/ws":           {"github.com/gobwas/ws", "reactor", "proto/http"},
+	"proto/mqtt":         {"reactor", "proto/http", "proto/ws"},
+	"proto/mqtt/session": {"reactor", "proto/http", "proto/ws", "proto/mqtt"},
+}
+
+// broughtAlong is what an allowed module imports in its turn.
+var broughtAlong = map[string][]string{
+	"github.com/gobwas/ws": {"github.com/gobwas/httphead"},
+}
+
+// layerOf returns the innermost layer that holds a folder, "" for none.
+func layerOf(dir string) string {
+	found := ""
+	for l := range layers {
+		if within(dir, l) && len(l) > len(found) {
+			found = l
+		}
+	}
+	return found
+}
+
+// ours shortens the import path of a package of this repository.
+func ours(imp string) (string, bool) {
+	if imp == module {
+		return "", true
+	}
+	return strings.CutPrefix(imp, module+"/")
+}
+
+// standard reports whether an import path is the standard library's.
+func standard(imp string) bool {
+	first, _, _ := strings.Cut(imp, "/")
+	return !strings.Contains(first, ".")
+}
+
+func allowed(imp string, may []string) bool {
+	if short, ok := ours(imp); ok {
+		// Exactly this layer: a permission for proto/mqtt is none for proto/mqtt/session.
+		return slices.Contains(may, layerOf(short))
+	}
+	return slices.ContainsFunc(may, func(m string) bool { return within(imp, m) })
+}
+
+// TestLayers looks at the files, so that those of other systems count too.
+func TestLayers(t *testing.T) {
+	for _, s := range sources(t) {
+		if !s.public() || s.test() {
+			continue
+		}
+		layer := layerOf(s.dir())
+		if layer == "" {
+			t.Errorf("%s: its package stands in no layer of this test", s.path)
+			continue
+		}
+		may := append(slices.Clone(layers[layer]), layer)
+		for _, imp := range s.imports() {
+			if !standard(imp) && !allowed(imp, may) {
+				t.Errorf("%s imports %s; %s may import the standard library and %v", s.path, imp, layer, layers[layer])
+			}
+		}
+	}
+}
+
+// TestDependencies looks at what an importer of each layer really gets.
+func TestDependencies(t *testing.T) {
+	for layer := range layers {
+		if !slices.ContainsFunc(sources(t), func(s *source) bool { return !s.test() && s.dir() == layer }) {
+			continue
+		}
+		may := closure(layer)
+		list := goTool(t, "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./"+layer)
+		for dep := range strings.FieldsSeq(string(list)) {
+			if !allowed(dep, may) {
+				t.Errorf("%s depends on %s", layer, dep)
+			}
+		}
+	}
+}
+
+// closure returns all that a layer may depend on, itself included.
+func closure(layer string) []string {
+	all := map[string]bool{}
+	var add func(string)
+	add = func(l string) {
+		if !all[l] {
+			all[l] = true
+			for _, next := range append(layers[l], broughtAlong[l]...) {
+				add(next)
+			}
+		}
+	}
+	add(layer)
+	return slices.Collect(maps.Keys(all))
+}
+
+func TestNothingImportsExamples(t *testing.T) {
+	for _, s := range sources(t) {
+		if within(s.path, "examples") {
+			continue
+		}
+		for _, imp := range s.imports() {
+			if short, ok := ours(imp); ok && within(short, "examples") {
+				t.Errorf("%s imports %s", s.path, imp)
+			}
+		}
+	}
+}
+
+// TestRequirements keeps the root module small for those who import it.
+func TestRequirements(t *testing.T) {
+	var mod struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+	}
+	if err := json.Unmarshal(goTool(t, "mod", "edit", "-json"), &mod); err != nil {
+		t.Fatal(err)
+	}
+	var direct []string
+	for _, r := range mod.Require {
+		if !r.Indirect {
+			direct = append(direct, r.Path)
+		}
+	}
+	slices.Sort(direct)
+	if want := []string{"github.com/gobwas/ws", "golang.org/x/sys"}; !slices.Equal(direct, want) {
+		t.Errorf("go.mod requires directly %v, want %v", direct, want)
+	}
+}

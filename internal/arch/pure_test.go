@@ -1,0 +1,53 @@
+package arch_test
+
+import (
+	"go/ast"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A codec turns bytes into values and values into bytes. Its files are
+// recognised by what they declare, an exported Parse… or Append…, or by their
+// names, frame*.go, packet_*.go and property*.go; they import nothing that
+// does input or output, so they cannot get hold of a connection.
+func isCodec(s *source) bool {
+	for _, pattern := range []string{"frame*.go", "packet_*.go", "property*.go"} {
+		if ok, _ := path.Match(pattern, path.Base(s.path)); ok {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.ast.Decls, func(d ast.Decl) bool {
+		f, ok := d.(*ast.FuncDecl)
+		return ok && (strings.HasPrefix(f.Name.Name, "Parse") || strings.HasPrefix(f.Name.Name, "Append"))
+	})
+}
+
+var doesIO = []string{"golang.org/x/sys", "net", "os", "syscall", module}
+
+func TestCodecsArePure(t *testing.T) {
+	codecs := map[string]int{}
+	for _, s := range sources(t) {
+		if !within(s.path, "proto") || s.test() {
+			continue
+		}
+		codecs[s.dir()] += 0
+		if !isCodec(s) {
+			continue
+		}
+		codecs[s.dir()]++
+		for _, imp := range s.imports() {
+			for _, io := range doesIO {
+				if within(imp, io) && imp != "net/netip" {
+					t.Errorf("%s is part of a codec and imports %s", s.path, imp)
+				}
+			}
+		}
+	}
+	for _, dir := range []string{"proto/http", "proto/ws", "proto/mqtt"} {
+		if n, exists := codecs[dir]; exists && n == 0 {
+			t.Errorf("%s: no file is recognised as its codec", dir)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package arch_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const (
+	root   = "../.." // of the repository, seen from this package
+	module = "github.com/rikki-go/rikki"
+)
+
+// source is one Go file of the repository, of whatever module and system.
+type source struct {
+	path string // slash-separated, from the root
+	ast  *ast.File
+}
+
+func (s *source) dir() string  { return path.Dir(s.path) }
+func (s *source) test() bool   { return strings.HasSuffix(s.path, "_test.go") }
+func (s *source) lines() int   { return files.File(s.ast.Pos()).LineCount() }
+func (s *source) public() bool { return within(s.path, "reactor") || within(s.path, "proto") }
+
+// imports returns the paths that the file imports.
+func (s *source) imports() []string {
+	var paths []string
+	for _, i := range s.ast.Imports {
+		paths = append(paths, strings.Trim(i.Path.Value, `"`))
+	}
+	return paths
+}
+
+// where names a place for error messages.
+func where(n ast.Node) string {
+	p := files.Position(n.Pos())
+	p.Column = 0
+	p.Filename = filepath.ToSlash(strings.TrimPrefix(p.Filename, filepath.FromSlash(root)+string(filepath.Separator)))
+	return p.String()
+}
+
+var files = token.NewFileSet()
+
+var parseAll = sync.OnceValues(func() ([]*source, error) {
+	var all []*source
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			if base := d.Name(); name != root && (base[0] == '.' || base == "testdata" || base == "bin") {
+				return filepath.SkipDir
+			}
+			return nil
+		case filepath.Ext(name) != ".go":
+			return nil
+		}
+		f, err := parser.ParseFile(files, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, name)
+		all = append(all, &source{filepath.ToSlash(rel), f})
+		return err
+	})
+	return all, err
+})
+
+// sources returns every Go file of the repository.
+func sources(t *testing.T) []*source {
+	t.Helper()
+	all, err := parseAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.path == "reactor/manager.go" {
+			return all
+		}
+	}
+	t.Fatalf("found %d Go files, but not the reactor's: is %s the root?", len(all), root)
+	return nil
+}
+
+// within reports whether a path is prefix or lies below it.
+func within(p, prefix string) bool {
+	rest, ok := strings.CutPrefix(p, prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// goTool runs the go command in the root.
+func goTool(t *testing.T, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = root
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return out
+}

@@ -1,0 +1,30 @@
+// Package http speaks HTTP/1.1 on a reactor connection, for servers and for
+// clients, and is where a WebSocket connection begins.
+//
+// It has two halves. The codec ([Parser], [Message], [ParseHead]) is pure:
+// bytes in, values out, in place and without allocating. The layer ([Listen],
+// [Connect], [Reply]) hangs that codec on a connection and raises
+//
+//	EvHTTPHdrs *Message   the header is complete, the body may not be
+//	EvHTTPMsg  *Message   the message is complete
+//
+// # Strictness
+//
+// What HTTP/1.1 leaves open for two readers to understand differently is
+// refused, never guessed: repeated Content-Length, Content-Length beside
+// Transfer-Encoding, any transfer coding but "chunked", folded lines, bare LF
+// and bare CR, control bytes, blanks before the colon of a header. A server
+// answers such a request with the [Error]'s status and closes.
+//
+// # Requests and answers on a server
+//
+// Every request gets one answer, in order. A request that was pipelined
+// behind another waits in Recv until that one is answered with [Reply] or
+// [ReplyBytes], from the handler or at any later time (from EvWakeup, from a
+// timer). A handler that writes its answer to the connection by hand says so
+// with [Answered]. The layer closes the connection behind the answer when
+// the request or the answer asks for it.
+//
+// The bytes of a message are consumed from Recv when the handler of its
+// EvHTTPMsg returns; whoever answers later copies what the answer needs.
+package http

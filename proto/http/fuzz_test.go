@@ -1,0 +1,145 @@
+package http_test
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	nethttp "net/http"
+	"strings"
+	"testing"
+
+	"github.com/rikki-go/rikki/proto/http"
+)
+
+// small limits let the fuzzer find their edges.
+var small = http.Limits{Head: 300, Headers: 8, Body: 64}
+
+func addSeeds(f *testing.F, add func(in string, response bool)) {
+	for _, tt := range goodRequests {
+		add(tt.in, false)
+		add(tt.in+tt.in, false)
+	}
+	for _, tt := range badRequests {
+		add(tt.in+"\r\n", false)
+	}
+	for _, tt := range goodResponses {
+		add(tt.in, true)
+	}
+	for _, tt := range badResponses {
+		add(tt.in+"\r\n", true)
+	}
+}
+
+// FuzzParse wants the same result whole, cut in two and byte by byte, and
+// slices that lie where they should.
+func FuzzParse(f *testing.F) {
+	addSeeds(f, func(in string, response bool) { f.Add(in, len(in)/2, response) })
+	f.Fuzz(func(t *testing.T, in string, cut int, response bool) {
+		if len(in) > 2000 {
+			return
+		}
+		p := http.Parser{Limits: small, Response: response}
+		whole := parseStream(p, true, in)
+		cut = int(uint(cut) % uint(len(in)+1))
+		if got := parseStream(p, true, in[:cut], in[cut:]); !got.equal(whole) {
+			t.Errorf("cut at %d:\ngot  %+v\nwant %+v", cut, got, whole)
+		}
+		if got := parseStream(p, true, strings.Split(in, "")...); in != "" && !got.equal(whole) {
+			t.Errorf("byte by byte:\ngot  %+v\nwant %+v", got, whole)
+		}
+		checkShape(t, p, in)
+	})
+}
+
+// checkShape looks at the first message of in.
+func checkShape(t *testing.T, p http.Parser, in string) {
+	var msg http.Message
+	buf := []byte(in)
+	n, err := p.Parse(buf, &msg)
+	if err != nil {
+		if n != 0 {
+			t.Errorf("%d bytes used with %v", n, err)
+		}
+		return
+	}
+	if n < len(msg.Raw) || n > len(in) || p.HeadDone() {
+		t.Errorf("%d bytes used of %d", n, len(in))
+	}
+	if string(msg.Raw) != string(msg.Head)+string(msg.Body) || !strings.Contains(in, string(msg.Head)) {
+		t.Errorf("head %q, body %q, raw %q", msg.Head, msg.Body, msg.Raw)
+	}
+	if msg.IsRequest() == p.Response || len(msg.Headers) > small.Headers || len(msg.Body) > small.Body || len(msg.Head) > small.Head {
+		t.Errorf("got %s", show(&msg))
+	}
+}
+
+// FuzzDifferential wants net/http to accept what we accept and to find the
+// same in it: a message is read alike by both or refused by us.
+func FuzzDifferential(f *testing.F) {
+	addSeeds(f, func(in string, response bool) { f.Add(in, response) })
+	f.Fuzz(func(t *testing.T, in string, response bool) {
+		p := http.Parser{Response: response}
+		var msg http.Message
+		buf := []byte(in)
+		n, err := p.Parse(buf, &msg)
+		if err != nil || msg.Header("Trailer") != nil { // whose value net/http checks, and we drop all trailers
+			return
+		}
+		r := bufio.NewReader(strings.NewReader(strings.TrimPrefix(in, "\r\n"))) // net/http wants no empty line before
+		if response {
+			compareResponse(t, r, &msg)
+		} else {
+			compareRequest(t, r, &msg)
+		}
+		if rest, _ := io.ReadAll(r); string(rest) != in[n:] {
+			t.Errorf("behind it: ours %q, theirs %q", in[n:], rest)
+		}
+	})
+}
+
+func compareRequest(t *testing.T, r *bufio.Reader, msg *http.Message) {
+	theirs, err := nethttp.ReadRequest(r)
+	if err != nil {
+		t.Fatalf("we accept %q, net/http: %v", msg.Head, err)
+	}
+	if theirs.Method != string(msg.Method) {
+		t.Errorf("method: ours %q, theirs %q", msg.Method, theirs.Method)
+	}
+	if path := theirs.URL.EscapedPath(); path != "" && theirs.URL.RawPath == string(msg.URI) && path != string(msg.URI) {
+		t.Errorf("path: ours %q, theirs %q", msg.URI, path)
+	}
+	if theirs.URL.RawQuery != string(msg.Query) {
+		t.Errorf("query: ours %q, theirs %q", msg.Query, theirs.URL.RawQuery)
+	}
+	if theirs.Host != string(msg.Host()) {
+		t.Errorf("host: ours %q, theirs %q", msg.Host(), theirs.Host)
+	}
+	compareRest(t, theirs.Header, theirs.Body, msg)
+}
+
+func compareResponse(t *testing.T, r *bufio.Reader, msg *http.Message) {
+	theirs, err := nethttp.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatalf("we accept %q, net/http: %v", msg.Head, err)
+	}
+	if theirs.StatusCode != msg.Status {
+		t.Errorf("status: ours %d, theirs %d", msg.Status, theirs.StatusCode)
+	}
+	compareRest(t, theirs.Header, theirs.Body, msg)
+}
+
+func compareRest(t *testing.T, header nethttp.Header, body io.Reader, msg *http.Message) {
+	theirs, err := io.ReadAll(body)
+	if err != nil || !bytes.Equal(theirs, msg.Body) {
+		t.Errorf("body: ours %q, theirs %q, %v", msg.Body, theirs, err)
+	}
+	for _, h := range msg.Headers {
+		switch name := nethttp.CanonicalHeaderKey(string(h.Name)); name {
+		case "Host", "Transfer-Encoding", "Content-Length": // which net/http takes out
+		default:
+			if v := header[name]; len(v) == 0 || v[0] != string(msg.Header(name)) {
+				t.Errorf("header %s: ours %q, theirs %q", name, msg.Header(name), v)
+			}
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package http
+
+import "github.com/rikki-go/rikki/reactor"
+
+// layer is HTTP on one connection. Its parser's Response field tells a
+// client's from a server's.
+type layer struct {
+	store   *store
+	parser  Parser
+	busy    bool // run is on the stack
+	begun   bool // EvHTTPHdrs was raised, EvHTTPMsg not yet
+	closing bool // nothing more is read: an answer announced it
+
+	request      // of a server
+	tunnel  bool // of a client: this response ends HTTP on the connection
+	interim bool // of a client: this response is not the final one
+}
+
+// Handle works off Recv whenever there is something new in it.
+func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, _ any) {
+	switch {
+	case l.busy: // raised from within our own event; the outer run goes on
+	case ev == reactor.EvRead:
+		l.run(c)
+	case ev == reactor.EvClose:
+		l.store.keepLayer(l)
+	}
+}
+
+// End says whether the stream may end here: see [reactor.Ender].
+func (l *layer) End(c *reactor.Conn) error {
+	l.run(c) // a Reply of this turn may have let more of Recv go on
+	if c.Stopped() || l.waits() || !l.on(c) {
+		return nil
+	}
+	msg := l.store.message()
+	n, err := l.parser.ParseEnd(c.Recv.Bytes(), msg)
+	if n > 0 {
+		l.finish(c, msg, n)
+	}
+	l.store.keepMessage(msg)
+	return err
+}
+
+// run delivers every message in Recv that may be delivered now.
+func (l *layer) run(c *reactor.Conn) {
+	l.busy = true
+	msg := l.store.message()
+	for l.step(c, msg) {
+	}
+	l.store.keepMessage(msg)
+	l.busy = false
+	if !l.on(c) { // replaced by a handler: nothing refers to it any more
+		l.store.keepLayer(l)
+	}
+}
+
+// on reports whether the layer is still the connection's.
+func (l *layer) on(c *reactor.Conn) bool {
+	top, ok := reactor.Find[*layer](c)
+	return ok && top == l
+}
+
+// step delivers one message, or as much of it as has arrived. It reports
+// whether to go on with the next.
+func (l *layer) step(c *reactor.Conn, msg *Message) bool {
+	if l.closing {
+		c.Recv.Consume(c.Recv.Len())
+	}
+	if c.Recv.Len() == 0 || c.Stopped() {
+		return false
+	}
+	if l.waits() {
+		l.checkBacklog(c)
+		return false
+	}
+	if l.begun {
+		return l.proceed(c, msg, false)
+	}
+	if _, err := l.parser.ParseHead(c.Recv.Bytes(), msg); err != nil {
+		l.refuse(c, err)
+		return false
+	}
+	return l.begin(c, msg)
+}
+
+// begin raises EvHTTPHdrs for a header that has just become complete.
+func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
+	if err := l.parser.checkLength(); err != nil {
+		l.refuse(c, err)
+		return false
+	}
+	l.begun = true
+	if l.parser.Response {
+		l.beginResponse(msg)
+	} else {
+		l.request = newRequest(msg)
+	}
+	before, n := c.Recv.Len(), l.parser.head
+	c.Call(reactor.EvHTTPHdrs, msg)
+	switch {
+	case !l.on(c):
+		consume(c, before, n)
+		return false
+	case l.closing:
+		return true
+	}
+	return !c.Stopped() && l.proceed(c, msg, true)
+}
+
+// proceed goes on behind the header, with which msg may be filled.
+func (l *layer) proceed(c *reactor.Conn, msg *Message, filled bool) bool {
+	n, err := l.parser.parseBody(c.Recv.Bytes(), msg, filled)
+	switch {
+	case err == nil:
+		return l.finish(c, msg, n)
+	case err != ErrIncomplete:
+		l.refuse(c, err)
+	case l.expects: // [RFC 9110 10.1.1]
+		l.expects = false
+		c.Send.AppendString("HTTP/1.1 100 Continue\r\n\r\n")
+	}
+	return false
+}
+
+// finish raises EvHTTPMsg for a complete message of n bytes, unless there was
+// no need for it, and consumes the message.
+func (l *layer) finish(c *reactor.Conn, msg *Message, n int) bool {
+	l.begun = false
+	before := c.Recv.Len()
+	if l.unanswered || l.parser.Response && !l.interim {
+		c.Call(reactor.EvHTTPMsg, msg)
+	}
+	consume(c, before, n)
+	if l.tunnel && l.on(c) {
+		c.Replace(l, nil)
+	}
+	return l.on(c)
+}
+
+// consume takes a message of n bytes out of Recv, which held before bytes
+// when its event was raised. A handler may have taken it out already.
+func consume(c *reactor.Conn, before, n int) {
+	taken := max(before-c.Recv.Len(), 0)
+	c.Recv.Consume(max(n-taken, 0))
+}
+
+// beginResponse notes what kind of response it is, and that the method it
+// answers was used up unless a final one follows.
+func (l *layer) beginResponse(msg *Message) {
+	l.tunnel = msg.Status == 101 || l.parser.Method == "CONNECT" && msg.Status/100 == 2
+	l.interim = msg.Status/100 == 1 && !l.tunnel
+	if !l.interim {
+		l.parser.Method = ""
+	}
+}
+
+// refuse ends the connection because of err. ErrIncomplete is not an end.
+func (l *layer) refuse(c *reactor.Conn, err error) {
+	if err == ErrIncomplete {
+		return
+	}
+	if e, ok := err.(*Error); ok && !l.parser.Response {
+		l.replyError(c, e)
+	}
+	c.Fail(err)
+}

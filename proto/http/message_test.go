@@ -1,0 +1,105 @@
+package http_test
+
+import (
+	"testing"
+
+	"github.com/rikki-go/rikki/proto/http"
+)
+
+func parseOne(t *testing.T, in string) *http.Message {
+	t.Helper()
+	var msg http.Message
+	if _, err := http.ParseHead([]byte(in), &msg, http.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	return &msg
+}
+
+func TestHeader(t *testing.T) {
+	msg := parseOne(t, lines("GET / HTTP/1.1", "Host: h", "A: 1", "a: 2", "Empty:", "X-Y: z"))
+	if v := msg.Header("hOST"); string(v) != "h" {
+		t.Errorf("Host is %q", v)
+	}
+	if v := msg.Header("a"); string(v) != "1" {
+		t.Errorf("first A is %q", v)
+	}
+	if v := msg.Header("EMPTY"); v == nil || len(v) != 0 {
+		t.Errorf("Empty is %#v", v)
+	}
+	for _, name := range []string{"missing", "hos", "hostt", ""} {
+		if v := msg.Header(name); v != nil {
+			t.Errorf("%s is %q", name, v)
+		}
+	}
+	if !msg.IsRequest() || parseOne(t, lines("HTTP/1.1 200 OK")).IsRequest() {
+		t.Error("IsRequest is wrong")
+	}
+}
+
+func TestHasToken(t *testing.T) {
+	msg := parseOne(t, lines("GET / HTTP/1.1", "Host: h", "Connection: keep-alive ,\tUpgrade,", "Connection: x y, Z", "Other: close"))
+	for token, want := range map[string]bool{
+		"keep-alive": true, "upgrade": true, "UPGRADE": true, "z": true, "x y": true,
+		"close": false, "x": false, "keep": false, "upgrade,": false, "keep-alive2": false,
+	} {
+		if got := msg.HasToken("connection", token); got != want {
+			t.Errorf("%s: %v", token, got)
+		}
+	}
+}
+
+func TestHost(t *testing.T) {
+	for in, want := range map[string]string{
+		lines("GET / HTTP/1.1", "Host: a:1"):                "a:1",
+		lines("GET http://b:2/x HTTP/1.1", "Host: a:1"):     "b:2",
+		lines("CONNECT c:3 HTTP/1.1", "Host: a:1"):          "c:3",
+		lines("GET / HTTP/1.0"):                             "",
+		lines("GET / HTTP/1.1", "Host: [::1]:8", "A: b"):    "[::1]:8",
+		lines("GET https://[::2]?x HTTP/1.1", "Host: a:1"):  "[::2]",
+		lines("GET http://1.2.3.4 HTTP/1.1", "Host: a:1"):   "1.2.3.4",
+		lines("GET /http://no/x HTTP/1.1", "Host: a:1", ""): "a:1",
+	} {
+		if got := string(parseOne(t, in).Host()); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestVar(t *testing.T) {
+	form := []byte("a=1&bb=x+y%2Bz%26&empty=&flag&bad=%4&c=%e4&a=2&=n&end")
+	for _, tt := range []struct {
+		name, want string
+		ok         bool
+	}{
+		{"a", "1", true}, {"bb", "x y+z&", true}, {"empty", "", true}, {"flag", "", true},
+		{"bad", "", false}, {"c", "\xe4", true}, {"end", "", true}, {"b", "", false}, {"fla", "", false}, {"n", "", false},
+	} {
+		got, ok := http.Var([]byte(">"), form, tt.name)
+		if string(got) != ">"+tt.want || ok != tt.ok {
+			t.Errorf("%s: %q, %v", tt.name, got, ok)
+		}
+	}
+	if got, ok := http.Var(nil, nil, "a"); got != nil || ok {
+		t.Errorf("no form: %q, %v", got, ok)
+	}
+}
+
+// A Message that is used again keeps nothing of the message before.
+func TestMessageReuse(t *testing.T) {
+	var p http.Parser
+	var msg http.Message
+	first := lines("POST http://a/b?c HTTP/1.1", "Host: h", "X: y", "Content-Length: 1") + "z"
+	second := lines("GET / HTTP/1.0")
+	if _, err := p.Parse([]byte(first), &msg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Parse([]byte(second), &msg); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := show(&msg), parseStream(p, false, second).messages[0]; got != want || msg.Host() != nil || msg.Query != nil {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if old := msg.Headers[:3]; old[0].Name != nil || old[2].Value != nil {
+		t.Errorf("keeps alive %q", old)
+	}
+}

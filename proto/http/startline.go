@@ -1,0 +1,58 @@
+package http
+
+import "bytes"
+
+// requestLine parses "method SP request-target SP HTTP-version" [RFC 9112 3].
+func requestLine(line []byte, msg *Message) error {
+	if len(line) == 0 {
+		return malformed("empty request line")
+	}
+	// Exactly one space each: a target with a space in it is refused, not
+	// mended [RFC 9112 3.2].
+	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
+	if first == last {
+		return malformed("request line %.40q is not method, target and version", line)
+	}
+	method, target, proto := line[:first], line[first+1:last], line[last+1:]
+	if !isToken(method) {
+		return malformed("method %.40q is not a token", method)
+	}
+	if err := version(proto); err != nil {
+		return err
+	}
+	msg.Method, msg.Proto, msg.Status = method, proto, 0
+	return parseTarget(target, msg)
+}
+
+// statusLine parses "HTTP-version SP status-code SP [reason-phrase]"
+// [RFC 9112 4]. The second space may be missing along with the reason: that
+// is common, and nothing else could be meant.
+func statusLine(line []byte, msg *Message) error {
+	proto, rest, _ := bytes.Cut(line, space)
+	if err := version(proto); err != nil {
+		return err
+	}
+	code, reason, _ := bytes.Cut(rest, space)
+	if len(code) != 3 || !all(code, isDigit) || code[0] == '0' {
+		return malformed("status code %.40q is not three digits", code)
+	}
+	msg.Proto, msg.Reason = proto, reason
+	msg.Status = int(code[0]-'0')*100 + int(code[1]-'0')*10 + int(code[2]-'0')
+	return nil
+}
+
+var space = []byte{' '}
+
+// version checks "HTTP/" DIGIT "." DIGIT [RFC 9112 2.3]. A minor version that
+// does not exist yet is treated as 1.1 [RFC 9110 2.5].
+func version(proto []byte) error {
+	const shape = "HTTP/1.1"
+	if len(proto) != len(shape) || string(proto[:5]) != shape[:5] || proto[6] != '.' ||
+		class[proto[5]]&class[proto[7]]&isDigit == 0 {
+		return malformed("version %.40q is not HTTP/1.1 or HTTP/1.0", proto)
+	}
+	if proto[5] != '1' {
+		return refuse(505, "version %s is not supported", proto)
+	}
+	return nil
+}

@@ -1,0 +1,263 @@
+package mqtt
+
+import (
+	"errors"
+
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// The calls in Mongoose's manner. Each appends one packet to c.Send. On
+// connections of Connect's and Listen's ws:// URLs it is framed as well; on
+// others the program frames it, with ws.Wrap, or leaves it bare.
+//
+// Errors of all of them: a *ParseError for arguments that make no legal packet,
+// ErrNotOpen, reactor.ErrClosed, and, over WebSocket, those of ws.Send. Nothing
+// is appended then.
+
+// stateOf returns the connection's MQTT state; a connection without one
+// gets it, for that version.
+func stateOf(c *reactor.Conn, version uint8) *layer {
+	if l, ok := reactor.Find[*layer](c); ok {
+		return l
+	}
+	l := &layer{version: version, limit: DefaultMaxPacket}
+	c.Push(l)
+	return l
+}
+
+// Version returns the protocol level that the connection speaks, 4 or 5: what
+// Login asked for, or what the client's CONNECT said.
+func Version(c *reactor.Conn) uint8 { return stateOf(c, 4).version }
+
+// SetMaxPacket sets the size in bytes of the largest packet that the connection
+// accepts. A larger one fails it as soon as its header has arrived.
+func SetMaxPacket(c *reactor.Conn, n int) { stateOf(c, 4).limit = n }
+
+// send appends what add appends.
+func (l *layer) send(c *reactor.Conn, add func(dst []byte) ([]byte, error)) error {
+	if err := l.maySend(c); err != nil {
+		return err
+	}
+	p, err := add(c.Send.AvailableBuffer())
+	if err != nil {
+		return err
+	}
+	return l.append(c, p)
+}
+
+// maySend says what forbids a packet now.
+func (l *layer) maySend(c *reactor.Conn) error {
+	if l.overWS {
+		if err := ws.Ready(c); err != nil {
+			return err
+		}
+	}
+	if l.role == client && l.phase == silent {
+		return ErrNotOpen
+	}
+	return nil
+}
+
+// append adds a packet to Send, in a frame of its own over WebSocket.
+func (l *layer) append(c *reactor.Conn, p []byte) error {
+	if _, err := c.Write(p); err != nil {
+		return err
+	}
+	if l.overWS {
+		ws.Wrap(c, len(p), ws.OpBinary)
+	}
+	return nil
+}
+
+// nextID returns the next packet identifier, never 0 [MQTT-2.2.1-3].
+func (l *layer) nextID() uint16 {
+	if l.lastID++; l.lastID == 0 {
+		l.lastID = 1
+	}
+	return l.lastID
+}
+
+// Login sends CONNECT, with a will if opts.Topic is not empty. opts may be nil:
+// a clean session with a client identifier made up at random.
+//
+// It is for connections that the program set up itself; those of Connect send
+// CONNECT by themselves. The packet identifiers and the version of later
+// calls are kept in a state that Login hangs on the connection.
+func Login(c *reactor.Conn, opts *Options) error {
+	if opts == nil {
+		opts = &Options{Clean: true}
+	}
+	content, err := opts.connect()
+	if err != nil {
+		return err
+	}
+	l := stateOf(c, opts.version())
+	l.version = opts.version()
+	return l.send(c, func(dst []byte) ([]byte, error) { return AppendConnect(dst, l.version, content) })
+}
+
+// Pub sends PUBLISH with opts.Topic, Message, QoS and Retain, and returns its
+// packet identifier, 0 at QoS 0. Keeping the message until it is acknowledged
+// and sending it again (RetransmitID) is the program's business.
+func Pub(c *reactor.Conn, opts *Options) (id uint16, err error) {
+	l := stateOf(c, opts.version())
+	if err := l.maySend(c); err != nil {
+		return 0, err
+	}
+	p := Publish{QoS: opts.QoS, Retain: opts.Retain, Topic: opts.Topic, Data: opts.Message, Props: opts.Props}
+	if opts.QoS > 0 {
+		p.ID, p.Dup = opts.RetransmitID, opts.RetransmitID != 0
+		if !p.Dup {
+			p.ID = l.nextID()
+		}
+	}
+	c.Send.Grow(PublishSize(l.version, &p) + 14) // with room for a frame's header
+	packet, err := AppendPublish(c.Send.AvailableBuffer(), l.version, &p)
+	if err != nil {
+		return 0, err
+	}
+	return p.ID, l.append(c, packet)
+}
+
+// Sub sends SUBSCRIBE with the filter opts.Topic and opts.QoS, and returns its
+// packet identifier.
+func Sub(c *reactor.Conn, opts *Options) (id uint16, err error) {
+	l := stateOf(c, opts.version())
+	id = l.nextID()
+	filters := []Filter{{Topic: opts.Topic, QoS: opts.QoS}}
+	err = l.send(c, func(dst []byte) ([]byte, error) { return AppendSubscribe(dst, l.version, id, filters, opts.Props) })
+	if err != nil {
+		return 0, err
+	}
+	return id, nil
+}
+
+// Unsub sends UNSUBSCRIBE with the filter opts.Topic, and returns its packet
+// identifier.
+func Unsub(c *reactor.Conn, opts *Options) (id uint16, err error) {
+	l := stateOf(c, opts.version())
+	id = l.nextID()
+	err = l.send(c, func(dst []byte) ([]byte, error) {
+		return AppendUnsubscribe(dst, l.version, id, []string{opts.Topic}, opts.Props)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return id, nil
+}
+
+// Ping sends PINGREQ, which a client must do often enough that no more than
+// the keep-alive time passes without a packet [MQTT-3.1.2-23].
+func Ping(c *reactor.Conn) error {
+	return stateOf(c, 4).send(c, func(dst []byte) ([]byte, error) { return AppendPingreq(dst), nil })
+}
+
+// Pong sends PINGRESP, a server's answer to PINGREQ [MQTT-3.12.4-1].
+func Pong(c *reactor.Conn) error {
+	return stateOf(c, 4).send(c, func(dst []byte) ([]byte, error) { return AppendPingresp(dst), nil })
+}
+
+// Disconnect sends DISCONNECT, after which a client sends nothing more
+// [MQTT-3.14.4-2] and the server drops its will: call c.Drain next. opts may be
+// nil; only its Props count.
+func Disconnect(c *reactor.Conn, opts *Options) error {
+	var props []Property
+	if opts != nil {
+		props = opts.Props
+	}
+	l := stateOf(c, 4)
+	return l.send(c, func(dst []byte) ([]byte, error) { return AppendDisconnect(dst, l.version, 0, props) })
+}
+
+// DisconnectCode sends DISCONNECT with a reason. In 3.1.1 there are none: the
+// packet has no code, and a server must not send it at all, so none is sent by
+// one.
+func DisconnectCode(c *reactor.Conn, code ReasonCode) error {
+	l := stateOf(c, 4)
+	if l.version != 5 {
+		if l.role == server {
+			return errors.New("mqtt: a 3.1.1 server sends no DISCONNECT")
+		}
+		code = 0
+	}
+	return l.send(c, func(dst []byte) ([]byte, error) { return AppendDisconnect(dst, l.version, code, nil) })
+}
+
+// SendHeader appends a fixed header: the packet type, its flags, and the
+// number of bytes that follow, which the caller appends next. It never
+// frames: over WebSocket call ws.Wrap when the packet is whole.
+func SendHeader(c *reactor.Conn, cmd Cmd, flags uint8, n int) error {
+	p, err := AppendHeader(c.Send.AvailableBuffer(), cmd, flags, n)
+	if err != nil {
+		return err
+	}
+	_, err = c.Write(p)
+	return err
+}
+
+// ack sends PUBACK, PUBREC, PUBREL or PUBCOMP. It fails only on a connection
+// that is closing anyway.
+func (l *layer) ack(c *reactor.Conn, cmd Cmd, id uint16, code ReasonCode) {
+	if l.maySend(c) != nil {
+		return
+	}
+	c.Send.Grow(16)
+	if p, err := AppendAck(c.Send.AvailableBuffer(), l.version, cmd, id, code, nil); err == nil {
+		l.append(c, p)
+	}
+}
+
+// Ack acknowledges a PUBLISH or answers the next step of its QoS 2 handshake:
+// PUBACK or PUBREC for m a PUBLISH, PUBREL for PUBREC, PUBCOMP for PUBREL;
+// nothing for others. It is for programs that parse packets themselves.
+func Ack(c *reactor.Conn, m *Message) error {
+	cmd := Cmd(0)
+	switch {
+	case m.Cmd == CmdPublish && m.QoS == 1:
+		cmd = CmdPuback
+	case m.Cmd == CmdPublish && m.QoS == 2:
+		cmd = CmdPubrec
+	case m.Cmd == CmdPubrec && m.Ack < 0x80:
+		cmd = CmdPubrel
+	case m.Cmd == CmdPubrel:
+		cmd = CmdPubcomp
+	default:
+		return nil
+	}
+	l := stateOf(c, 4)
+	return l.send(c, func(dst []byte) ([]byte, error) { return AppendAck(dst, l.version, cmd, m.ID, 0, nil) })
+}
+
+// Connack answers CONNECT. With a code other than 0 the connection is drained
+// [MQTT-3.2.2-5].
+func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Property) error {
+	l := stateOf(c, 4)
+	err := l.send(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, l.version, sessionPresent, code, props) })
+	switch {
+	case err != nil:
+	case code == 0:
+		l.phase = ready
+	default:
+		l.phase = over
+		c.Drain()
+	}
+	return err
+}
+
+// Suback answers SUBSCRIBE with one code per filter, in their order: the QoS
+// granted, or a failure [MQTT-3.8.4-5].
+func Suback(c *reactor.Conn, id uint16, codes ...ReasonCode) error {
+	l := stateOf(c, 4)
+	return l.send(c, func(dst []byte) ([]byte, error) { return AppendSuback(dst, l.version, id, codes, nil) })
+}
+
+// Unsuback answers UNSUBSCRIBE. The codes, one per filter, are sent in 5.0
+// only.
+func Unsuback(c *reactor.Conn, id uint16, codes ...ReasonCode) error {
+	l := stateOf(c, 4)
+	if l.version != 5 {
+		codes = nil
+	}
+	return l.send(c, func(dst []byte) ([]byte, error) { return AppendUnsuback(dst, l.version, id, codes, nil) })
+}

@@ -1,0 +1,232 @@
+package mqtt
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/rikki-go/rikki/proto/http"
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// DefaultMaxPacket is the size in bytes of the largest packet that a
+// connection accepts unless SetMaxPacket says otherwise.
+const DefaultMaxPacket = 16 << 20
+
+// ErrNotOpen is returned by calls on a connection of Connect's before its
+// CONNECT was sent.
+var ErrNotOpen = errors.New("mqtt: CONNECT was not sent yet")
+
+// A RefusedError is EvError's data after a CONNACK that refuses, and after a
+// DISCONNECT with which a 5.0 server gives a reason.
+type RefusedError struct {
+	Cmd     Cmd // CmdConnack or CmdDisconnect
+	Code    ReasonCode
+	Version uint8 // that Code belongs to
+}
+
+func (e *RefusedError) Error() string {
+	if e.Cmd == CmdDisconnect {
+		return "mqtt: disconnected by the server: " + e.Code.Name(e.Version)
+	}
+	return "mqtt: connection refused: " + e.Code.Name(e.Version)
+}
+
+type role uint8
+
+const (
+	bare   role = iota // Login's on a connection whose packets the program parses
+	client             // Connect's
+	server             // accepted by Listen's
+)
+
+type phase uint8
+
+const (
+	silent phase = iota // no CONNECT yet
+	asked               // CONNECT sent or received, no CONNACK yet
+	ready               // CONNACK sent or received
+	over                // DISCONNECT received, or failed
+)
+
+// layer is a connection's MQTT state. On a plain connection it parses
+// c.Recv. Over WebSocket it parses the concatenation of the messages, for
+// packets and messages have nothing to do with each other [MQTT-6.0.0-2].
+type layer struct {
+	role    role
+	phase   phase
+	version uint8 // 4 or 5
+	overWS  bool
+	busy    bool // an event is being raised
+	lastID  uint16
+	limit   int                 // bytes of a packet
+	hello   []byte              // a client's CONNECT until it is sent
+	in      reactor.Buffer      // over WebSocket: what is left of earlier messages
+	held    map[uint16]struct{} // identifiers of QoS 2 messages received and not released
+	msg     Message
+}
+
+// Handle implements reactor.Protocol.
+func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
+	if l.role == bare {
+		return
+	}
+	switch ev {
+	case reactor.EvConnect:
+		if !l.overWS {
+			l.sendHello(c)
+		}
+	case reactor.EvWSOpen:
+		if l.role == client {
+			l.open(c, data.(*http.Message))
+		}
+	case reactor.EvHTTPMsg:
+		if l.role == server {
+			upgrade(c, data.(*http.Message))
+		}
+	case reactor.EvRead:
+		if l.overWS {
+			l.parse(c, &l.in)
+		} else {
+			l.parse(c, &c.Recv)
+		}
+	case reactor.EvWSMsg:
+		l.take(c, data.(*ws.Message))
+	case reactor.EvWSCtl:
+		if data.(*ws.Message).Op == ws.OpClose {
+			if err := l.cut(l.in.Len()); err != nil {
+				c.Fail(err)
+			}
+		}
+	}
+}
+
+// End implements reactor.Ender: the stream may end between packets.
+func (l *layer) End(c *reactor.Conn) error {
+	if l.overWS {
+		return l.cut(l.in.Len())
+	}
+	if l.role == bare {
+		return nil
+	}
+	return l.cut(c.Recv.Len())
+}
+
+// cut says what the end of the stream would cut off, with that many bytes
+// of a packet there.
+func (l *layer) cut(n int) error {
+	switch {
+	case l.phase == over || l.role == bare:
+		return nil
+	case n > 0:
+		return fmt.Errorf("mqtt: connection closed inside a packet: %w", io.ErrUnexpectedEOF)
+	case l.role == client && l.phase != ready:
+		return fmt.Errorf("mqtt: connection closed before CONNACK: %w", io.ErrUnexpectedEOF)
+	}
+	return nil
+}
+
+// take adds a WebSocket message to the stream of packets.
+func (l *layer) take(c *reactor.Conn, m *ws.Message) {
+	if !l.overWS || l.busy {
+		return
+	}
+	if m.Op != ws.OpBinary { // [MQTT-6.0.0-1]
+		ws.Send(c, []byte{byte(ws.CloseUnsupported >> 8), byte(ws.CloseUnsupported & 0xff)}, ws.OpClose)
+		l.fail(c, errors.New("mqtt: text message from the WebSocket, want binary"))
+		return
+	}
+	l.in.Append(m.Data)
+	l.parse(c, &l.in)
+}
+
+// parse takes packets from the front of in until one is incomplete or the
+// connection stops. Each is taken out before its events are raised.
+func (l *layer) parse(c *reactor.Conn, in *reactor.Buffer) {
+	if l.busy { // raised again by a handler of ours; the loop goes on after it
+		return
+	}
+	l.busy = true
+	for in.Len() > 0 && !c.Stopped() {
+		if l.phase == over { // nothing follows DISCONNECT
+			in.Reset()
+			break
+		}
+		n, err := Parse(in.Bytes(), l.version, &l.msg)
+		if err == nil || err == ErrIncomplete {
+			if tooLarge := l.tooLarge(in.Bytes()); tooLarge != nil {
+				err = tooLarge
+			}
+		}
+		if err == ErrIncomplete {
+			break
+		}
+		if err == nil {
+			err = l.sequence()
+		}
+		if err != nil {
+			l.refuse(c, err)
+			break
+		}
+		in.Consume(n)
+		l.packet(c)
+	}
+	if in == &l.in && in.Len() == 0 {
+		l.in = reactor.Buffer{}
+	}
+	l.busy = false
+}
+
+// tooLarge refuses a packet by its fixed header, before it has arrived.
+func (l *layer) tooLarge(p []byte) error {
+	h, n, err := ParseHeader(p, l.version)
+	if err == nil && n+h.Remaining > l.limit {
+		return fmt.Errorf("%w: %s of %d bytes, the limit is %d", ErrTooLarge, h.Cmd, n+h.Remaining, l.limit)
+	}
+	return nil
+}
+
+// refuse fails the connection over what the peer sent, and tells it why where
+// the protocol has words for it: in CONNACK, or in a 5.0 DISCONNECT.
+func (l *layer) refuse(c *reactor.Conn, err error) {
+	switch {
+	case l.role == server && l.phase == silent:
+		if code := connackFor(err); code != 0 {
+			l.send(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, 4, false, code, nil) })
+		}
+	case l.version == 5 && l.phase != silent:
+		DisconnectCode(c, disconnectFor(err))
+	}
+	l.fail(c, err)
+}
+
+// connackFor returns the 3.1.1 return code for a CONNECT that Parse refused, 0
+// if there is none. It goes to clients of an unknown version too.
+func connackFor(err error) ReasonCode {
+	var bad *ParseError
+	switch {
+	case errors.Is(err, ErrVersion):
+		return ConnackBadProtocolVersion // [MQTT-3.1.2-2]
+	case errors.As(err, &bad) && bad.Code == ReasonClientIDNotValid:
+		return ConnackIdentifierRejected // [MQTT-3.1.3-8]
+	}
+	return 0
+}
+
+// disconnectFor returns the 5.0 reason code for err.
+func disconnectFor(err error) ReasonCode {
+	var bad *ParseError
+	switch {
+	case errors.As(err, &bad):
+		return bad.Code
+	case errors.Is(err, ErrTooLarge):
+		return ReasonPacketTooLarge
+	}
+	return ReasonProtocolError
+}
+
+func (l *layer) fail(c *reactor.Conn, err error) {
+	l.phase = over
+	c.Fail(err)
+}

@@ -1,0 +1,41 @@
+package mqtt
+
+// ackRules holds the statements about the reason codes of the four packets that
+// acknowledge a PUBLISH.
+var ackRules = [16]string{
+	CmdPuback:  "MQTT-3.4.2-1",
+	CmdPubrec:  "MQTT-3.5.2-1",
+	CmdPubrel:  "MQTT-3.6.2-1",
+	CmdPubcomp: "MQTT-3.7.2-1",
+}
+
+// ack parses PUBACK, PUBREC, PUBREL and PUBCOMP.
+func (c *cursor) ack(m *Message) {
+	m.ID = c.packetID("MQTT-2.3.1-6", "MQTT-2.2.1-5")
+	if c.version != 5 || len(c.rest) == 0 {
+		return // without a reason code it is 0x00. 5.0 section 3.4.2.1
+	}
+	m.Ack = c.reason(m.Cmd, brokenV4, ackRules[m.Cmd])
+	if len(c.rest) > 0 { // the property length may be left out. 5.0 section 3.4.2.2.1
+		m.Props, _ = c.properties(1 << m.Cmd)
+	}
+}
+
+// AppendAck appends a PUBACK, PUBREC, PUBREL or PUBCOMP in its shortest form. In
+// 3.1.1 code must be 0 and props empty.
+func AppendAck(dst []byte, version uint8, cmd Cmd, id uint16, code ReasonCode, props []Property) ([]byte, error) {
+	b := begin(dst, version)
+	if cmd < CmdPuback || cmd > CmdPubcomp {
+		b.fail(ReasonProtocolError, "section 4.3", "section 4.3", "it does not acknowledge a PUBLISH")
+		return b.finish(dst, cmd, 0, 0)
+	}
+	b.reserve()
+	b.u16(id)
+	if code != ReasonSuccess || len(props) > 0 {
+		b.code(cmd, code)
+	}
+	if len(props) > 0 {
+		b.properties(props)
+	}
+	return b.seal(dst, cmd, flagRules[cmd].want)
+}

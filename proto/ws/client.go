@@ -1,0 +1,185 @@
+package ws
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rikki-go/rikki/proto/http"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// hello is a client's side of the opening handshake.
+type hello struct {
+	request   []byte // what is sent at EvConnect
+	accept    string // what the server's Sec-WebSocket-Accept must be
+	protocols []string
+	parser    http.Parser
+	answer    http.Message
+}
+
+// Connect opens a WebSocket to ws://host[:port][/path][?query]. User and
+// password in the URL are sent as HTTP Basic credentials. Headers are
+// further lines of the request, "Name: value\r\n" each, such as
+// "Sec-WebSocket-Protocol: mqtt\r\n"; those that the handshake itself sends are
+// refused. Bad arguments are errors at once. The handler hears what it hears
+// after reactor.Manager.Connect, then EvWSOpen with the server's answer, an
+// *http.Message, or EvError.
+func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string) (*reactor.Conn, error) {
+	u, err := reactor.ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	transport := map[string]string{"ws": "tcp", "wss": "tls"}[u.Scheme]
+	if transport == "" {
+		return nil, fmt.Errorf("ws: bad URL %q: want ws:// or wss://", u.Redacted())
+	}
+	if u.Host == "" {
+		return nil, fmt.Errorf("ws: bad URL %q: no host", u.Redacted())
+	}
+	protocols, err := checkExtra(headers)
+	if err != nil {
+		return nil, err
+	}
+	defaultPort := uint16(80) // [RFC 6455 3]
+	if transport == "tls" {
+		defaultPort = 443
+	}
+	c, err := m.Connect(u.Socket(transport, defaultPort), fn, fnData)
+	if err != nil {
+		return nil, err
+	}
+	c.Push(&layer{hello: newHello(u, hostHeader(u, defaultPort), headers, protocols), limit: DefaultMaxMessage})
+	return c, nil
+}
+
+// hostHeader leaves the port out if it is the scheme's own [RFC 6455 4.1].
+func hostHeader(u reactor.URL, defaultPort uint16) string {
+	if u.HasPort && u.Port != defaultPort {
+		return u.HostPort()
+	}
+	if strings.Contains(u.Host, ":") {
+		return "[" + u.Host + "]"
+	}
+	return u.Host
+}
+
+// newHello writes the request [RFC 6455 4.1].
+func newHello(u reactor.URL, host, headers string, protocols []string) *hello {
+	var nonce [16]byte
+	rand.Read(nonce[:])
+	key := base64.StdEncoding.EncodeToString(nonce[:])
+	target := u.Path
+	if target == "" {
+		target = "/"
+	}
+	if u.RawQuery != "" {
+		target += "?" + u.RawQuery
+	}
+	r := "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n"
+	if (u.User != "" || u.HasPassword) && !hasHeader(headers, "Authorization") {
+		r += "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(u.User+":"+u.Password)) + "\r\n"
+	}
+	return &hello{
+		request:   []byte(r + headers + "\r\n"),
+		accept:    acceptKey([]byte(key)),
+		protocols: protocols,
+		parser:    http.Parser{Response: true, Method: "GET"},
+	}
+}
+
+func hasHeader(headers, name string) (found bool) {
+	eachHeader(headers, func(n, _ string) error {
+		found = found || strings.EqualFold(n, name)
+		return nil
+	})
+	return found
+}
+
+// ask sends the request, before whatever the program has put into Send.
+func (h *hello) ask(c *reactor.Conn) {
+	c.Send.Insert(0, h.request)
+	h.request = nil
+}
+
+// finishHandshake reads the server's answer and reports whether frames follow.
+func (l *layer) finishHandshake(c *reactor.Conn) bool {
+	h := l.hello
+	if h == nil || c.Stopped() {
+		return false
+	}
+	n, err := h.parser.ParseHead(c.Recv.Bytes(), &h.answer)
+	if errors.Is(err, http.ErrIncomplete) {
+		return false
+	}
+	if err == nil {
+		err = h.check()
+	} else {
+		err = fmt.Errorf("ws: handshake: %w", err)
+	}
+	if err != nil {
+		l.state = done
+		c.Fail(err)
+		return false
+	}
+	l.state, l.hello = open, nil
+	c.Recv.Consume(n)
+	c.Call(reactor.EvWSOpen, &h.answer)
+	return true
+}
+
+// check holds the answer against the letter of RFC 6455 section 4.1.
+func (h *hello) check() error {
+	m := &h.answer
+	bad := func(header, format string, args ...any) error {
+		return &HandshakeError{Status: m.Status, Header: header, Reason: fmt.Sprintf(format, args...)}
+	}
+	if m.Status != 101 {
+		reason := "server answered " + strconv.Itoa(m.Status) + " " + string(m.Reason)
+		if to := m.Header("Location"); to != nil {
+			reason += " (Location: " + string(to) + ")"
+		}
+		return bad("", "%s", strings.TrimSpace(reason))
+	}
+	if !m.HasToken("Upgrade", "websocket") {
+		return bad("Upgrade", "Upgrade header of the answer is %q, not websocket", m.Header("Upgrade"))
+	}
+	if !m.HasToken("Connection", "Upgrade") {
+		return bad("Connection", "Connection header of the answer is %q, without the token Upgrade", m.Header("Connection"))
+	}
+	switch accept, n := only(m, "Sec-WebSocket-Accept"); {
+	case n == 0:
+		return bad("Sec-WebSocket-Accept", "answer has no Sec-WebSocket-Accept header")
+	case n > 1:
+		return bad("Sec-WebSocket-Accept", "answer has %d Sec-WebSocket-Accept headers", n)
+	case accept != h.accept:
+		return bad("Sec-WebSocket-Accept", "Sec-WebSocket-Accept of the answer is %q, want %q", accept, h.accept)
+	}
+	if ext, n := only(m, "Sec-WebSocket-Extensions"); n > 0 {
+		return bad("Sec-WebSocket-Extensions", "server chose extensions %q, none was offered", ext)
+	}
+	switch protocol, n := only(m, "Sec-WebSocket-Protocol"); {
+	case n > 1:
+		return bad("Sec-WebSocket-Protocol", "answer has %d Sec-WebSocket-Protocol headers", n)
+	case n == 1 && !slices.Contains(h.protocols, protocol):
+		return bad("Sec-WebSocket-Protocol", "server chose subprotocol %q, offered were %q", protocol, h.protocols)
+	}
+	return nil
+}
+
+// only returns the value of a header that should appear once, and how often
+// it does.
+func only(m *http.Message, name string) (value string, n int) {
+	for _, h := range m.Headers {
+		if strings.EqualFold(string(h.Name), name) {
+			value = string(h.Value)
+			n++
+		}
+	}
+	return value, n
+}

@@ -1,0 +1,120 @@
+package ws
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/gobwas/ws"
+
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// Send appends a frame with a copy of p to c.Send. A client masks it. The
+// payload of OpClose is a code in two bytes, the high one first, and a reason, or nothing; no
+// frame can follow it.
+//
+// Errors are reactor.ErrClosed, ErrNotOpen, ErrCloseSent, ErrControlTooLong;
+// nothing is appended then.
+func Send(c *reactor.Conn, p []byte, op OpCode) error {
+	if err := maySend(c, op, len(p)); err != nil {
+		return err
+	}
+	var buf [maxHeader]byte
+	key, masked := maskFor(c)
+	if _, err := c.Write(appendHeader(buf[:0], op, len(p), masked, key)); err != nil {
+		return err
+	}
+	c.Send.Append(p)
+	if masked {
+		mask(c, len(p), key)
+	}
+	return nil
+}
+
+// Printf sends a frame with the formatted text. Errors are those of Send.
+func Printf(c *reactor.Conn, op OpCode, format string, args ...any) error {
+	if err := maySend(c, op, 0); err != nil {
+		return err
+	}
+	start := c.Send.Len()
+	if _, err := fmt.Fprintf(c, format, args...); err != nil {
+		return err
+	}
+	n := c.Send.Len() - start
+	if op.isControl() && n > maxControl {
+		c.Send.Truncate(start)
+		return ErrControlTooLong
+	}
+	Wrap(c, n, op)
+	return nil
+}
+
+// Wrap makes a frame of the last n bytes of c.Send, in place: only they move.
+// A client masks them. It returns the new length of c.Send. It panics if
+// there are fewer than n.
+//
+// What cannot be sent (see the errors of Send) is taken out of c.Send again
+// and the connection fails.
+func Wrap(c *reactor.Conn, n int, op OpCode) int {
+	at := c.Send.Len() - n
+	if n < 0 || at < 0 {
+		panic(fmt.Sprintf("ws: Wrap of %d bytes, Send holds %d", n, c.Send.Len()))
+	}
+	if err := maySend(c, op, n); err != nil {
+		c.Send.Truncate(at)
+		c.Fail(err)
+		return at
+	}
+	var buf [maxHeader]byte
+	key, masked := maskFor(c)
+	c.Send.Insert(at, appendHeader(buf[:0], op, n, masked, key))
+	if masked {
+		mask(c, n, key)
+	}
+	return c.Send.Len()
+}
+
+// Ready says whether frames may be sent now: it returns nil, or ErrNotOpen
+// or ErrCloseSent. Protocols on top ask it before they append what Wrap is to
+// frame.
+func Ready(c *reactor.Conn) error { return maySend(c, OpBinary, 0) }
+
+// maySend says what forbids a frame, and notes that a Close frame goes out. A
+// connection without this package's layer is taken to be open: programs may
+// speak WebSocket on connections that they set up themselves.
+func maySend(c *reactor.Conn, op OpCode, n int) error {
+	if op.isControl() && n > maxControl {
+		return ErrControlTooLong
+	}
+	l, ok := reactor.Find[*layer](c)
+	if !ok {
+		return nil
+	}
+	switch l.state {
+	case handshaking:
+		return ErrNotOpen
+	case closing, done:
+		return ErrCloseSent
+	}
+	if op == OpClose {
+		l.state = closing
+	}
+	return nil
+}
+
+// maskFor returns a fresh key for what a client sends [RFC 6455 5.1, 5.3]. The
+// generator is ChaCha8, seeded by the system: a key cannot be guessed from
+// those before.
+func maskFor(c *reactor.Conn) (key [4]byte, masked bool) {
+	if !c.IsClient() {
+		return key, false
+	}
+	r := rand.Uint32()
+	return [4]byte{byte(r), byte(r >> 8), byte(r >> 16), byte(r >> 24)}, true
+}
+
+// mask masks the last n bytes of Send.
+func mask(c *reactor.Conn, n int, key [4]byte) {
+	p := c.Send.Bytes()
+	ws.Cipher(p[len(p)-n:], key, 0)
+}

@@ -1,0 +1,202 @@
+package reactor
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// transport is what a URL's scheme says about the socket.
+type transport struct {
+	network string // "tcp", "udp" or "unix"
+	kind    int    // SOCK_STREAM or SOCK_DGRAM
+}
+
+// parseTransport accepts tcp://host:port, udp://host:port and unix:///path.
+func parseTransport(rawURL string) (URL, transport, error) {
+	u, err := ParseURL(rawURL)
+	if err != nil {
+		return u, transport{}, err
+	}
+	bad := func(why string) (URL, transport, error) {
+		return u, transport{}, fmt.Errorf("reactor: bad URL %q: %s", u.Redacted(), why)
+	}
+	t := transport{u.Scheme, unix.SOCK_STREAM}
+	switch u.Scheme {
+	case "tcp":
+	case "udp":
+		t.kind = unix.SOCK_DGRAM
+	case "unix":
+		return u, t, nil
+	case "tls":
+		return u, t, fmt.Errorf("%w: %s", ErrNoTLS, u.Redacted())
+	default:
+		return bad("unknown scheme " + u.Scheme + " (want tcp, udp or unix)")
+	}
+	switch {
+	case !u.HasPort:
+		return bad("no port")
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "":
+		return bad(u.Scheme + " takes neither path nor query")
+	case u.User != "" || u.HasPassword:
+		return bad(u.Scheme + " takes no user")
+	}
+	return u, t, nil
+}
+
+// newConn makes a connection that the manager knows but no handler yet.
+func (m *Manager) newConn(fd int, f flags, fn Handler, fnData any) *Conn {
+	m.lastID++
+	c := &Conn{Fn: fn, FnData: fnData, mgr: m, id: m.lastID, fd: int32(fd), flags: f}
+	c.Send.owner = c
+	m.conns[c.id] = c
+	return c
+}
+
+// Connect makes a connection to tcp://host:port, udp://host:port or
+// unix:///path. A bad URL is an error at once, and so is a socket that
+// cannot be had; the rest happens in Poll: EvOpen, EvResolve (not for unix)
+// and EvConnect, or EvError and EvClose. What is written before EvConnect is
+// sent after it.
+func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
+	if m.ending {
+		return nil, ErrClosed
+	}
+	u, t, err := parseTransport(url)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme != "unix" && (u.Host == "" || u.Port == 0) {
+		return nil, fmt.Errorf("reactor: bad URL %q: want a host and a port other than 0 to connect to", u.Redacted())
+	}
+	f := client | connecting
+	if t.kind == unix.SOCK_DGRAM {
+		f |= packets
+	}
+	c := m.newConn(-1, f, fn, fnData)
+	c.extra().dial = &dialer{c: c, transport: t, url: u}
+	m.fresh.add(c)
+	return c, nil
+}
+
+// Listen makes a listener on tcp://host:port, udp://host:port or
+// unix:///path. The host is an IP address or localhost (127.0.0.1); an empty
+// one means all interfaces, IPv6 and IPv4. Port 0 lets the system choose, see
+// LocalAddr. The path of a UNIX-domain socket must not exist yet and is
+// removed at EvClose. What cannot be bound is an error at once.
+//
+// Accepted connections inherit fn, fnData and the layers; each begins with
+// EvOpen and EvAccept. A udp listener has one Conn for all its peers.
+func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
+	if m.ending {
+		return nil, ErrClosed
+	}
+	u, t, err := parseTransport(url)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := bindURL(u, t)
+	if err != nil {
+		return nil, fmt.Errorf("reactor: listen %s: %w", u.Redacted(), err)
+	}
+	f := listening
+	if t.kind == unix.SOCK_DGRAM {
+		f |= packets
+	}
+	c := m.newConn(fd, f, fn, fnData)
+	c.extra().local = localAddr(fd)
+	if u.Scheme == "unix" {
+		c.ext.path = u.Path
+	}
+	m.fresh.add(c)
+	m.log.Debug("listening", "id", c.id, "url", u.Redacted(), "local", c.ext.local)
+	return c, nil
+}
+
+// bindURL makes the bound, listening socket.
+func bindURL(u URL, t transport) (int, error) {
+	if u.Scheme == "unix" {
+		return bindSocket(unix.AF_UNIX, &unix.SockaddrUnix{Name: u.Path}, t.kind, false)
+	}
+	switch {
+	case u.Host == "":
+		fd, err := bindSocket(unix.AF_INET6, sockaddr(netip.AddrPortFrom(netip.IPv6Unspecified(), u.Port)), t.kind, true)
+		if err == nil || !noIPv6(err) {
+			return fd, err
+		}
+		u.Host = "0.0.0.0"
+	case isLocalhost(u.Host):
+		u.Host = "127.0.0.1"
+	}
+	a, err := netip.ParseAddr(u.Host)
+	if err != nil {
+		return -1, fmt.Errorf("host %q is not an IP address", u.Host)
+	}
+	return bindSocket(family(a), sockaddr(netip.AddrPortFrom(a, u.Port)), t.kind, false)
+}
+
+// noIPv6 reports whether a bind failed because the system has no IPv6.
+func noIPv6(err error) bool {
+	return isErrno(err, unix.EAFNOSUPPORT) || isErrno(err, unix.EADDRNOTAVAIL)
+}
+
+func bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) (int, error) {
+	fd, err := newSocket(family, kind)
+	if err != nil {
+		return -1, err
+	}
+	if kind == unix.SOCK_STREAM && family != unix.AF_UNIX {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // not held up by TIME_WAIT
+	}
+	if family == unix.AF_INET6 {
+		only := 1
+		if dual {
+			only = 0
+		}
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
+	}
+	if err := listenOn(fd, sa, kind); err != nil {
+		closeFD(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// WrapFD makes a connection of a descriptor that the program has: one end of
+// a socketpair, a pipe, a terminal. It sets O_NONBLOCK. From now on the
+// descriptor belongs to the connection, which closes it; if WrapFD returns an
+// error it stays the caller's. EvOpen is the first event; there is neither EvConnect
+// nor EvAccept.
+func (m *Manager) WrapFD(fd int, fn Handler, fnData any) (*Conn, error) {
+	if m.ending {
+		return nil, ErrClosed
+	}
+	if fd < 0 {
+		return nil, fmt.Errorf("reactor: WrapFD: bad descriptor %d", fd)
+	}
+	if fd < len(m.slots) && m.slots[fd].src != nil {
+		return nil, fmt.Errorf("reactor: WrapFD: descriptor %d is the manager's already", fd)
+	}
+	if err := adopt(fd); err != nil {
+		return nil, fmt.Errorf("reactor: WrapFD: descriptor %d: %w", fd, err)
+	}
+	c := m.newConn(fd, foreign, fn, fnData)
+	if err := m.watch(fd, c, readable); err != nil {
+		m.unwatch(fd)
+		delete(m.conns, c.id)
+		return nil, fmt.Errorf("reactor: WrapFD: descriptor %d: %w", fd, err)
+	}
+	if sa, err := unix.Getpeername(fd); err == nil {
+		c.remote = addrPort(sa)
+	}
+	m.fresh.add(c)
+	return c, nil
+}
+
+// isLocalhost says what never goes to a resolver [RFC 6761 6.3].
+func isLocalhost(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}

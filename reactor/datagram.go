@@ -1,0 +1,125 @@
+package reactor
+
+import (
+	"net/netip"
+	"syscall"
+)
+
+// Datagram sockets keep the bytes of Send and Recv like streams do, and the
+// borders between datagrams beside them: each Write is one, to where the
+// connection's peer was then. Bytes that a program appended to Send directly
+// are one datagram, to where the peer is when it ends.
+
+// datagram is one border in Send.
+type datagram struct {
+	to netip.AddrPort // the zero AddrPort on a connected socket
+	n  int
+}
+
+// maxDatagram is the most that UDP over IPv4 carries: 65,535 bytes less both
+// headers [RFC 768, RFC 791].
+const maxDatagram = 65507
+
+// receiveBurst bounds how many datagrams one socket delivers in a turn.
+const receiveBurst = 64
+
+func (c *Conn) writePacket(p []byte) (int, error) {
+	if len(p) > maxDatagram {
+		return 0, opError("write", "udp", c.remote, sysErr("sendto", syscall.EMSGSIZE))
+	}
+	if c.is(listening) && !c.remote.IsValid() {
+		return 0, opError("write", "udp", c.remote, sysErr("sendto", syscall.EDESTADDRREQ))
+	}
+	c.endDatagram()
+	c.Send.Append(p)
+	c.addDatagram(len(p))
+	c.mark() // Append does not, for an empty one
+	return len(p), nil
+}
+
+// endDatagram draws the border behind what was appended directly.
+func (c *Conn) endDatagram() {
+	n := c.Send.Len()
+	if c.ext != nil {
+		for _, d := range c.ext.dgrams {
+			n -= d.n
+		}
+	}
+	if n > 0 {
+		c.addDatagram(n)
+	}
+}
+
+func (c *Conn) addDatagram(n int) {
+	d := datagram{n: n}
+	if c.is(listening) {
+		d.to = c.remote
+	}
+	x := c.extra()
+	x.dgrams = append(x.dgrams, d)
+}
+
+// flushPackets sends datagrams until the socket takes no more. One that
+// cannot be sent fails a client; a listener has other peers and goes on.
+func (c *Conn) flushPackets() {
+	c.endDatagram()
+	if c.ext == nil || len(c.ext.dgrams) == 0 {
+		return
+	}
+	x, count, total := c.ext, 0, 0
+	for _, d := range x.dgrams {
+		p := c.Send.Bytes()[total : total+d.n]
+		err := sendTo(int(c.fd), p, d.to)
+		if err == errAgain {
+			break
+		}
+		count++
+		total += d.n
+		switch {
+		case err == nil:
+			if c.is(hexdump) {
+				c.dump("write", p)
+			}
+		case c.is(listening):
+			c.mgr.log.Warn("datagram not sent", "id", c.id, "remote", d.to, "bytes", d.n, "error", err)
+		default:
+			c.Fail(opError("write", "udp", c.remote, sysErr("sendto", err)))
+			return
+		}
+	}
+	x.dgrams = append(x.dgrams[:0], x.dgrams[count:]...)
+	if count > 0 {
+		c.sent(total)
+	}
+}
+
+// readPackets raises EvRead once per datagram.
+func (c *Conn) readPackets() {
+	m := c.mgr
+	for range receiveBurst {
+		if c.Stopped() || m.ending {
+			return
+		}
+		n, from, err := recvFrom(int(c.fd), m.rbuf)
+		switch {
+		case err == errAgain:
+			return
+		case err != nil && c.is(listening): // an ICMP error about some peer
+			m.log.Debug("read", "id", c.id, "error", err)
+			continue
+		case err != nil:
+			c.Fail(opError("read", "udp", c.remote, sysErr("recvfrom", err)))
+			return
+		}
+		if c.is(listening) {
+			c.remote = from
+		}
+		if c.is(hexdump) {
+			c.dump("read", m.rbuf[:n])
+		}
+		m.pool.put(c.Recv.buf)
+		c.Recv.buf, c.Recv.off = m.rbuf[:n:n], 0
+		m.arrived = n
+		c.offerRead()
+	}
+}

@@ -1,0 +1,301 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// dialler establishes one outgoing connection, in three steps: the name is
+// resolved on another goroutine; the addresses are tried, a new attempt
+// beginning when the last has failed or staggerTime has passed without news
+// [RFC 8305 5]; the Conn gets the descriptor of the attempt that wins. It
+// belongs to a Conn that is connecting, and ends with that state.
+type dialer struct {
+	c *Conn
+	transport
+	url URL
+
+	cancel  context.CancelFunc // the look-up's
+	left    []netip.AddrPort   // not tried yet
+	tries   []*try             // under way
+	errs    []error            // of those that failed
+	limit   *Timer             // the step's time-out
+	stagger *Timer
+	done    bool
+}
+
+// try is one attempt to connect.
+type try struct {
+	d    *dialer
+	fd   int
+	addr netip.AddrPort
+}
+
+// staggerTime is the "Connection Attempt Delay" of RFC 8305 section 8.
+const staggerTime = 250 * time.Millisecond
+
+func (d *dialer) start() {
+	if d.network == "unix" {
+		d.connectUnix()
+		return
+	}
+	if isLocalhost(d.url.Host) {
+		d.resolved([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil)
+		return
+	}
+	if a, err := netip.ParseAddr(d.url.Host); err == nil {
+		d.resolved([]netip.Addr{a}, nil)
+		return
+	}
+	d.resolve()
+}
+
+// resolve looks the name up. The answer comes back through Post; one that
+// comes after the dialler has ended is dropped.
+func (d *dialer) resolve() {
+	m, host := d.c.mgr, d.url.Host
+	ctx, cancel := context.WithCancel(context.Background())
+	d.cancel = cancel
+	d.limitStep(m.resolveTimeout, func() {
+		d.resolved(nil, &net.DNSError{UnwrapErr: os.ErrDeadlineExceeded, Err: "time-out", Name: host, IsTimeout: true})
+	})
+	r := m.resolver
+	go func() {
+		addrs, err := r.LookupNetIP(ctx, "ip", host)
+		cancel()
+		m.Post(func() { d.resolved(addrs, err) })
+	}()
+}
+
+// limitStep arms the time-out of a step; 0 means none.
+func (d *dialer) limitStep(after time.Duration, fn func()) {
+	if d.limit != nil {
+		d.limit.Stop()
+	}
+	if after > 0 {
+		d.limit = d.c.mgr.AddTimer(after, TimerOnce, fn)
+	}
+}
+
+func (d *dialer) resolved(addrs []netip.Addr, err error) {
+	if d.done {
+		return
+	}
+	if err == nil && len(addrs) == 0 {
+		err = &net.DNSError{Err: "no addresses", Name: d.url.Host, IsNotFound: true}
+	}
+	if err != nil {
+		d.c.Fail(&net.OpError{Op: "dial", Net: d.network, Err: err})
+		d.stop()
+		return
+	}
+	d.left = interleave(addrs, d.url.Port)
+	d.c.Call(EvResolve, nil)
+	if d.c.is(failed | closing) {
+		d.stop()
+		return
+	}
+	d.limitStep(d.c.mgr.connectTimeout, d.expire)
+	d.next()
+}
+
+// interleave orders addresses so that the families alternate, beginning with
+// that of the first [RFC 8305 4].
+func interleave(addrs []netip.Addr, port uint16) []netip.AddrPort {
+	var families [2][]netip.Addr
+	for _, a := range addrs {
+		a = a.Unmap()
+		k := 0
+		if a.Is4() != addrs[0].Unmap().Is4() {
+			k = 1
+		}
+		families[k] = append(families[k], a)
+	}
+	var all []netip.AddrPort
+	for i := range addrs {
+		for _, f := range families {
+			if i < len(f) {
+				all = append(all, netip.AddrPortFrom(f[i], port))
+			}
+		}
+	}
+	return all
+}
+
+// next begins attempts until one is under way, or none is left.
+func (d *dialer) next() {
+	if d.stagger != nil {
+		d.stagger.Stop()
+	}
+	for !d.done && len(d.left) > 0 {
+		addr := d.left[0]
+		d.left = d.left[1:]
+		if err := d.begin(addr); err != nil {
+			d.errs = append(d.errs, opError("dial", d.network, addr, err))
+			continue
+		}
+		if !d.done && len(d.left) > 0 {
+			d.stagger = d.c.mgr.AddTimer(staggerTime, TimerOnce, d.next)
+		}
+		return
+	}
+	if !d.done && len(d.tries) == 0 {
+		d.fail()
+	}
+}
+
+// begin starts to connect to addr.
+func (d *dialer) begin(addr netip.AddrPort) error {
+	fd, err := newSocket(family(addr.Addr()), d.kind)
+	if err != nil {
+		return err
+	}
+	t := &try{d: d, fd: fd, addr: addr}
+	done, err := connect(fd, sockaddr(addr))
+	if err == nil && !done {
+		err = d.c.mgr.watch(fd, t, writable)
+	}
+	if err != nil {
+		d.c.mgr.unwatch(fd)
+		closeFD(fd)
+		return err
+	}
+	d.tries = append(d.tries, t)
+	if done {
+		d.win(t)
+	}
+	return nil
+}
+
+// ready hears that the attempt has ended.
+func (t *try) ready(interest) {
+	d := t.d
+	err := connectResult(t.fd)
+	if err == nil && localAddr(t.fd) == t.addr { // a free port chose itself; nobody listens there
+		err = sysErr("connect", unix.ECONNREFUSED)
+	}
+	if err == nil {
+		d.win(t)
+		return
+	}
+	d.errs = append(d.errs, opError("dial", d.network, t.addr, err))
+	d.drop(t)
+	d.next()
+}
+
+// drop closes one attempt.
+func (d *dialer) drop(t *try) {
+	for i, o := range d.tries {
+		if o == t {
+			d.tries = append(d.tries[:i], d.tries[i+1:]...)
+		}
+	}
+	d.c.mgr.unwatch(t.fd)
+	closeFD(t.fd)
+}
+
+// win gives the attempt's descriptor to the connection.
+func (d *dialer) win(t *try) {
+	for i, o := range d.tries {
+		if o == t {
+			d.tries = append(d.tries[:i], d.tries[i+1:]...)
+			break
+		}
+	}
+	d.c.remote = t.addr
+	d.established(t.fd)
+}
+
+func (d *dialer) established(fd int) {
+	c := d.c
+	d.stop()
+	c.fd = int32(fd)
+	c.flags &^= connecting
+	c.ext.dial = nil
+	if err := c.watch(); err != nil {
+		c.Fail(opError("watch", c.network(), c.remote, err))
+		return
+	}
+	c.mgr.log.Debug("connected", "id", c.id, "remote", c.remote)
+	c.mark() // what was written before is sent now
+	c.Call(EvConnect, nil)
+}
+
+// expire ends the attempts that are still under way.
+func (d *dialer) expire() {
+	for _, t := range d.tries {
+		d.errs = append(d.errs, opError("dial", d.network, t.addr, os.ErrDeadlineExceeded))
+	}
+	d.fail()
+}
+
+// fail says what was tried and what became of it.
+func (d *dialer) fail() {
+	d.stop()
+	if len(d.errs) == 1 {
+		d.c.Fail(d.errs[0])
+		return
+	}
+	d.c.Fail(&net.OpError{Op: "dial", Net: d.network, Addr: namedAddr{d.network, d.url.HostPort()}, Err: dialErrors(d.errs)})
+}
+
+// stop closes what is under way.
+func (d *dialer) stop() {
+	d.done = true
+	for _, t := range []*Timer{d.limit, d.stagger} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	if d.cancel != nil {
+		d.cancel()
+	}
+	for len(d.tries) > 0 {
+		d.drop(d.tries[0])
+	}
+	d.left = nil
+}
+
+func (d *dialer) connectUnix() {
+	fd, err := newSocket(unix.AF_UNIX, d.kind)
+	if err == nil {
+		if _, err = connect(fd, &unix.SockaddrUnix{Name: d.url.Path}); err == nil {
+			d.established(fd)
+			return
+		}
+		closeFD(fd)
+	}
+	d.stop()
+	d.c.Fail(&net.OpError{Op: "dial", Net: "unix", Addr: namedAddr{"unix", d.url.Path}, Err: err})
+}
+
+// dialErrors is what became of several attempts.
+type dialErrors []error
+
+func (e dialErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e dialErrors) Unwrap() []error { return e }
+
+// Timeout reports whether all attempts timed out, as net.Error has it.
+func (e dialErrors) Timeout() bool {
+	for _, err := range e {
+		var t interface{ Timeout() bool }
+		if !errors.As(err, &t) || !t.Timeout() {
+			return false
+		}
+	}
+	return len(e) > 0
+}

@@ -1,0 +1,42 @@
+// Package reactor is an event loop in the style of Mongoose: a Manager polls
+// non-blocking sockets with epoll or kqueue and calls one handler function
+// per connection with events.
+//
+//	m, err := reactor.New()
+//	...
+//	m.Listen("tcp://127.0.0.1:7000", func(c *reactor.Conn, ev reactor.Event, data any) {
+//		if ev == reactor.EvRead {
+//			c.Write(c.Recv.Bytes()) // echo
+//			c.Recv.Reset()
+//		}
+//	}, nil)
+//	for m.Poll(time.Second) == nil {
+//	}
+//
+// # One goroutine
+//
+// A manager and all that lives on it belong to the goroutine that calls
+// Poll. Nothing is locked. Other goroutines may call Manager.Post and
+// Manager.Wakeup and nothing else.
+//
+// # Order of events
+//
+// Connect, Listen and WrapFD call no handler; EvOpen comes from the next
+// Poll. An outgoing connection has EvOpen, EvResolve, EvConnect; an accepted one
+// EvOpen, EvAccept; then come EvRead and EvWrite. EvError comes at most once and
+// before EvClose; EvClose comes exactly once and last. Layers (see Protocol)
+// hear of each event before the user's handler does.
+//
+// # What handlers may do
+//
+// Anything, on any connection, but call Poll, which panics. Calls only mark
+// a connection; the loop writes, shuts down and frees after the handlers have
+// returned. Nothing is written to a socket while a handler runs, so a handler
+// may change what it has just appended to Send.
+//
+// # Ownership
+//
+// Event data, and every slice reachable from it, is valid until the handler
+// returns. A Conn owns memory for Recv only while it holds a rest that nobody
+// consumed, and for Send only while it holds something unwritten.
+package reactor

@@ -1,0 +1,104 @@
+package reactor
+
+import "slices"
+
+// Protocol is a layer hung on a connection: it sees every event before the
+// user's handler does, reads its messages from Recv, and raises events of its
+// own with Call. It must be a pointer, and keeps the protocol's state.
+//
+// A layer that finds several messages in Recv asks Stopped after each event
+// it raised. A handler may raise EvRead itself, so a layer that is in the
+// middle of a message must expect to be called and do nothing.
+type Protocol interface {
+	Handle(c *Conn, ev Event, data any)
+}
+
+// Acceptor is implemented by layers of listeners whose protocol accepted
+// connections are to speak: Accept returns the layer, with fresh state, for c.
+// Layers without it are not inherited.
+type Acceptor interface {
+	Accept(c *Conn) Protocol
+}
+
+// Ender is implemented by layers that know whether the peer may end the
+// stream now. End returns nil between messages; an error, which should wrap
+// io.ErrUnexpectedEOF, fails the connection.
+type Ender interface {
+	End(c *Conn) error
+}
+
+// Push hangs a layer on the connection, above those it has.
+func (c *Conn) Push(p Protocol) {
+	if !c.is(closed) {
+		c.layers = append(c.layers, p)
+	}
+}
+
+// Replace puts new in the place of old, or takes old away if new is nil. If
+// an event is just being handled by old, new is offered the same event, so a
+// layer that replaces another during EvRead gets the rest of Recv at once;
+// otherwise Poll offers it what lies in Recv.
+func (c *Conn) Replace(old, new Protocol) {
+	i := slices.Index(c.layers, old)
+	if i < 0 || c.is(closed) {
+		return
+	}
+	if new == nil {
+		c.layers = slices.Delete(c.layers, i, i+1)
+		return
+	}
+	c.layers[i] = new
+	if !c.is(reading) && c.Recv.Len() > 0 {
+		c.Redispatch()
+	}
+}
+
+// Find returns the topmost layer of type T.
+func Find[T Protocol](c *Conn) (T, bool) {
+	for i := len(c.layers) - 1; i >= 0; i-- {
+		if p, ok := c.layers[i].(T); ok {
+			return p, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// Call raises an event: the layers handle it from the bottom up, then Fn.
+// Events that input causes reach nobody once the connection has failed or is
+// closing, and none does after EvClose. Call is for protocols and for
+// programs' own events; it may be used from within handlers.
+func (c *Conn) Call(ev Event, data any) {
+	if !c.is(closed) {
+		c.dispatch(ev, data)
+	}
+}
+
+// dispatch is Call for a connection in any state. Whatever happens to a
+// connection before its turn to open comes, EvOpen is first.
+func (c *Conn) dispatch(ev Event, data any) {
+	if !c.is(opened) {
+		c.flags |= opened
+		c.dispatch(EvOpen, nil)
+		if ev == EvOpen {
+			return
+		}
+	}
+	m := c.mgr
+	m.depth++
+	stop := flags(0)
+	if ev.isInput() {
+		stop = failed | closing
+	}
+	for i := 0; i < len(c.layers) && !c.is(stop); {
+		p := c.layers[i]
+		p.Handle(c, ev, data)
+		if i < len(c.layers) && c.layers[i] == p { // else: replaced or removed, its successor is next
+			i++
+		}
+	}
+	if c.Fn != nil && !c.is(stop) {
+		c.Fn(c, ev, data)
+	}
+	m.leave()
+}

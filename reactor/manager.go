@@ -1,0 +1,254 @@
+package reactor
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"maps"
+	"math"
+	"net"
+	"time"
+)
+
+// Manager is an event loop and the connections, listeners and timers that
+// live on it. It and everything on it belong to one goroutine, the one that
+// calls Poll; only Post and Wakeup may be called from others.
+type Manager struct {
+	log            *slog.Logger
+	clock          func() time.Time
+	resolver       Resolver
+	connectTimeout time.Duration
+	resolveTimeout time.Duration
+
+	poller poller
+	slots  []slot // by descriptor
+	batch  uint32 // counts the returns of poller.wait
+
+	conns  map[uint64]*Conn
+	lastID uint64
+
+	fresh    turnList // made by Connect, Listen or WrapFD, EvOpen still to come
+	dirty    turnList // to be settled: written to, drained, closed, watched differently
+	redo     turnList // resumed: what lies in Recv is to be offered again
+	asking   []*Conn  // want EvPoll
+	timers   timerHeap
+	timerSeq uint64
+	mail     *mailbox
+
+	rbuf []byte // every read goes here first
+	pool pool
+
+	epoch   time.Time // what ticks counts from
+	polling bool      // in Poll
+	depth   int       // handlers, timers and posts that are running now, nested
+	ending  bool      // Close was called, perhaps inside a handler
+	closed  bool      // Close has taken effect
+
+	// Data of events that the loop itself raises. The loop does not nest, so
+	// neither does their use.
+	polledAt time.Time
+	arrived  int
+	wrote    int
+	woken    []byte
+}
+
+// readSize is the most that is read from one connection in one turn.
+const readSize = 64 << 10
+
+// New makes a manager without connections.
+func New(opts ...Option) (*Manager, error) {
+	m := &Manager{
+		log:            slog.Default(),
+		clock:          time.Now,
+		resolver:       net.DefaultResolver,
+		connectTimeout: 10 * time.Second,
+		resolveTimeout: 5 * time.Second,
+		conns:          make(map[uint64]*Conn),
+		rbuf:           make([]byte, readSize),
+	}
+	for _, o := range opts {
+		o(m)
+	}
+	m.epoch = m.clock()
+	var err error
+	if m.poller, err = newPoller(); err != nil {
+		return nil, err
+	}
+	if m.mail, err = newMailbox(m); err != nil {
+		m.poller.close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// Poll runs one turn of the loop. It waits until a socket is ready, a timer
+// is due, another goroutine calls Post or Wakeup, or timeout has passed (a
+// negative timeout: without limit; 0: not at all), and calls the handlers.
+// docs/design.md draws its phases. It returns ErrClosed after Close, or the
+// error of a failed wait. It panics if called from within a handler.
+func (m *Manager) Poll(timeout time.Duration) error {
+	if m.depth > 0 {
+		panic("reactor: Poll called from within a handler, timer or posted function")
+	}
+	if m.closed {
+		return ErrClosed
+	}
+	m.polling = true
+	m.fresh.each(m, (*Conn).open)
+	m.dirty.each(m, (*Conn).settle)
+	batch, err := m.poller.wait(m.patience(timeout))
+	m.deliver(batch)
+	m.mail.deliver()
+	m.runTimers()
+	m.redo.each(m, (*Conn).offer)
+	m.tick()
+	m.fresh.each(m, (*Conn).open)
+	m.dirty.each(m, (*Conn).settle)
+	m.polling = false
+	if m.ending {
+		m.teardown()
+	}
+	return err
+}
+
+// patience is how long the loop may block: not at all while there is work,
+// and not beyond the next timer.
+func (m *Manager) patience(timeout time.Duration) time.Duration {
+	next := m.NextTimeout()
+	if timeout < 0 {
+		if next == math.MaxInt64 {
+			return -1
+		}
+		return next
+	}
+	return min(timeout, next)
+}
+
+// NextTimeout returns how long a Poll that is to miss nothing may wait: 0 if
+// there is work now, else the time until the next timer, or math.MaxInt64
+// without one. A program that runs the manager inside another loop waits
+// until Fd is readable or this time has passed, then calls Poll(0).
+func (m *Manager) NextTimeout() time.Duration {
+	if m.closed {
+		return math.MaxInt64
+	}
+	if m.ending || len(m.fresh.list)+len(m.dirty.list)+len(m.redo.list) > 0 {
+		return 0
+	}
+	if len(m.timers) == 0 {
+		return math.MaxInt64
+	}
+	return max(0, time.Duration(m.timers[0].when-m.ticks()))
+}
+
+// Fd returns the descriptor that becomes readable when Poll has something to
+// do, timers excepted. It stays valid until Close.
+func (m *Manager) Fd() int { return m.poller.descriptor() }
+
+// Conns iterates over all connections, listeners included, in no particular
+// order. The handlers may make and close connections meanwhile.
+func (m *Manager) Conns() iter.Seq[*Conn] { return maps.Values(m.conns) }
+
+// Logger returns the manager's logger.
+func (m *Manager) Logger() *slog.Logger { return m.log }
+
+// verbose reports whether level Debug is logged. The arguments of a log call
+// are allocated even if nobody reads them, so who comes by often asks first.
+func (m *Manager) verbose() bool { return m.log.Enabled(context.Background(), slog.LevelDebug) }
+
+// Now returns the time on the manager's clock.
+func (m *Manager) Now() time.Time { return m.clock() }
+
+// ticks is the time as nanoseconds since the manager was made.
+func (m *Manager) ticks() int64 { return int64(m.clock().Sub(m.epoch)) }
+
+// Close closes every connection, each with its EvClose, and releases what
+// the manager holds. Inside a handler it takes effect when the handlers that
+// are running have returned; new connections are refused from the call on.
+// Later calls of Poll, Connect, Listen, WrapFD, Post and Wakeup return
+// ErrClosed, and so does a second Close.
+func (m *Manager) Close() error {
+	if m.ending {
+		return ErrClosed
+	}
+	m.ending = true
+	m.mail.shut()
+	if m.depth == 0 && !m.polling {
+		return m.teardown()
+	}
+	return nil
+}
+
+func (m *Manager) teardown() error {
+	m.closed = true
+	for len(m.conns) > 0 {
+		for _, c := range m.conns {
+			c.free()
+		}
+	}
+	m.mail.close()
+	for _, t := range m.timers {
+		t.pos = -1
+	}
+	m.fresh, m.dirty, m.redo = turnList{}, turnList{}, turnList{}
+	m.timers, m.asking, m.slots = nil, nil, nil
+	return m.poller.close()
+}
+
+// run calls a function that is not a connection's handler.
+func (m *Manager) run(fn func()) {
+	m.depth++
+	fn()
+	m.leave()
+}
+
+// leave ends a dispatch. A Close that waited for the outermost one outside
+// Poll takes effect here; Poll sees to it itself.
+func (m *Manager) leave() {
+	m.depth--
+	if m.depth == 0 && m.ending && !m.polling && !m.closed {
+		m.teardown()
+	}
+}
+
+// tick raises EvPoll for those who asked for it.
+func (m *Manager) tick() {
+	if len(m.asking) == 0 {
+		return
+	}
+	m.polledAt = m.clock()
+	keep := m.asking[:0]
+	for _, c := range m.asking { // what SetPoll appends meanwhile is not ranged over
+		if c.is(polled) && !m.ending {
+			c.Call(EvPoll, &m.polledAt)
+		}
+	}
+	for _, c := range m.asking {
+		if c.is(polled) && !c.is(closed) {
+			keep = append(keep, c)
+		} else {
+			c.flags &^= asking
+		}
+	}
+	clear(m.asking[len(keep):])
+	m.asking = keep
+}
+
+// turnList holds connections that need the loop's attention once. What is
+// added while the list is being worked off waits for the next turn, so that no
+// handler can keep the loop by adding to it.
+type turnList struct{ list, spare []*Conn }
+
+func (t *turnList) add(c *Conn) { t.list = append(t.list, c) }
+
+func (t *turnList) each(m *Manager, fn func(*Conn)) {
+	list := t.list
+	t.list = t.spare[:0]
+	for i, c := range list {
+		list[i] = nil
+		if !m.ending {
+			fn(c)
+		}
+	}
+	t.spare = list[:0]
+}

@@ -1,0 +1,126 @@
+package reactor_test
+
+import (
+	"testing"
+
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// EvOpen is what anyone hears first of a connection, wherever in a turn of
+// the loop it was made, and whatever is ready for it already.
+
+func TestEvOpenPrecedesWhatFollows(t *testing.T) {
+	type arranger func(m *reactor.Manager, do func())
+	phases := []struct {
+		name    string
+		in      reactor.Event // the event whose handler makes the connection, or
+		arrange arranger
+	}{
+		{"EvOpen", reactor.EvOpen, nil},
+		{"EvPoll", reactor.EvPoll, nil},
+		{"EvRead", reactor.EvRead, nil},
+		{"EvWrite", reactor.EvWrite, nil},
+		{"EvWakeup", reactor.EvWakeup, nil},
+		{"EvClose", reactor.EvClose, nil},
+		{"timer", -1, func(m *reactor.Manager, do func()) { m.AddTimer(0, reactor.TimerOnce, do) }},
+		{"post", -1, func(m *reactor.Manager, do func()) { m.Post(do) }},
+	}
+	for _, phase := range phases {
+		t.Run(phase.name, func(t *testing.T) {
+			m := newManager(t)
+			later, made := &recorder{}, false
+			do := func() {
+				if made {
+					return
+				}
+				made = true
+				c, p := wrap(t, m, later.handle)
+				p.write("early")
+				c.SetPoll(true)
+				m.Wakeup(c.ID(), []byte("early"))
+			}
+			first := &recorder{}
+			c, p := wrap(t, m, func(c *reactor.Conn, ev reactor.Event, data any) {
+				first.handle(c, ev, data)
+				if ev == phase.in {
+					do()
+				}
+			})
+			if phase.arrange != nil {
+				phase.arrange(m, do)
+			}
+			c.SetPoll(true)
+			c.Write([]byte("x"))
+			p.write("y")
+			m.Wakeup(c.ID(), nil)
+			await(t, m, "the first connection's input", first.saw(reactor.EvRead))
+			c.Close()
+			await(t, m, "what was early", func() bool {
+				return later.count(reactor.EvRead)*later.count(reactor.EvWakeup)*later.count(reactor.EvPoll) > 0
+			})
+			if later.events[0] != reactor.EvOpen {
+				t.Errorf("events %v, want OPEN first", later.events)
+			}
+			if n := later.count(reactor.EvOpen); n != 1 {
+				t.Errorf("%d EvOpen", n)
+			}
+		})
+	}
+}
+
+// What is asked for right after Connect, within a handler, comes after EvOpen.
+func TestEvOpenPrecedesEvPoll(t *testing.T) {
+	m := newManager(t)
+	l := listen(t, m, "tcp://127.0.0.1:0", nil)
+	later := &recorder{}
+	m.Post(func() {
+		dial(t, m, "tcp://"+l.LocalAddr().String(), later.handle).SetPoll(true)
+	})
+	await(t, m, "EvConnect", later.saw(reactor.EvConnect))
+	if later.events[0] != reactor.EvOpen {
+		t.Errorf("events %v, want OPEN first", later.events)
+	}
+}
+
+// No event comes before Poll, and the orders are those of doc.go.
+func TestOrderOfEvents(t *testing.T) {
+	for _, scheme := range []string{"tcp4", "tcp6", "unix"} {
+		t.Run(scheme, func(t *testing.T) {
+			m := newManager(t)
+			accepted, listener := &recorder{}, &recorder{}
+			var l *reactor.Conn
+			url := listenURL(t, scheme)
+			l = listen(t, m, url, func(c *reactor.Conn, ev reactor.Event, data any) {
+				if c == l {
+					listener.handle(c, ev, data)
+				} else {
+					accepted.handle(c, ev, data)
+				}
+			})
+			client := &recorder{}
+			if scheme != "unix" {
+				url = urlOf(l.LocalAddr().String())
+			}
+			c := dial(t, m, url, client.handle)
+			if n := len(client.events) + len(listener.events); n != 0 {
+				t.Fatalf("%d events before Poll", n)
+			}
+			await(t, m, "EvConnect and EvAccept", func() bool {
+				return client.count(reactor.EvConnect)+accepted.count(reactor.EvAccept) == 2
+			})
+			c.Write([]byte("hello"))
+			await(t, m, "the server's input", accepted.saw(reactor.EvRead))
+			c.Close()
+			await(t, m, "EvClose", accepted.closed)
+			l.Close()
+			await(t, m, "the listener's EvClose", listener.closed)
+			if scheme == "unix" {
+				client.want(t, "OPEN CONNECT WRITE CLOSE")
+			} else {
+				client.want(t, "OPEN RESOLVE CONNECT WRITE CLOSE")
+			}
+			accepted.want(t, "OPEN ACCEPT READ CLOSE")
+			listener.want(t, "OPEN CLOSE")
+		})
+	}
+}

@@ -1,0 +1,93 @@
+//go:build linux
+
+package reactor
+
+import (
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// epoll is the poller of Linux.
+type epoll struct {
+	fd     int
+	events [256]unix.EpollEvent
+	ready  [256]readiness
+}
+
+func newPoller() (poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	return &epoll{fd: fd}, nil
+}
+
+func (e *epoll) descriptor() int { return e.fd }
+
+func (e *epoll) close() error { return os.NewSyscallError("close", unix.Close(e.fd)) }
+
+func (e *epoll) set(fd int, old, new interest) error {
+	op := unix.EPOLL_CTL_MOD
+	switch {
+	case old == 0:
+		op = unix.EPOLL_CTL_ADD
+	case new == 0:
+		op = unix.EPOLL_CTL_DEL
+	}
+	ev := unix.EpollEvent{Fd: int32(fd)}
+	if new&readable != 0 {
+		ev.Events |= unix.EPOLLIN
+	}
+	if new&writable != 0 {
+		ev.Events |= unix.EPOLLOUT
+	}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(e.fd, op, fd, &ev))
+}
+
+func (e *epoll) wait(timeout time.Duration) ([]readiness, error) {
+	// A call that cannot block is made without telling Go's scheduler. Under
+	// load it is the only one.
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
+		uintptr(unsafe.Pointer(&e.events[0])), uintptr(len(e.events)), 0, 0, 0)
+	if errno == 0 && n == 0 && timeout != 0 {
+		k, err := unix.EpollWait(e.fd, e.events[:], milliseconds(timeout))
+		if err == unix.EINTR {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, os.NewSyscallError("epoll_wait", err)
+		}
+		n = uintptr(k)
+	}
+	if errno != 0 && errno != unix.EINTR {
+		return nil, os.NewSyscallError("epoll_pwait", errno)
+	}
+	if errno != 0 {
+		n = 0
+	}
+	for i, ev := range e.events[:n] {
+		e.ready[i] = readiness{fd: int(ev.Fd), what: epollInterest(ev.Events)}
+	}
+	return e.ready[:n], nil
+}
+
+func epollInterest(events uint32) (what interest) {
+	if events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		what |= readable
+	}
+	if events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		what |= writable
+	}
+	return what
+}
+
+// milliseconds rounds up, so that a timer is due when the wait for it ends.
+func milliseconds(d time.Duration) int {
+	if d < 0 {
+		return -1
+	}
+	return int(min((d+time.Millisecond-1)/time.Millisecond, 1<<31-1))
+}

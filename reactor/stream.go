@@ -1,0 +1,304 @@
+package reactor
+
+import (
+	"encoding/hex"
+	"os"
+	"time"
+	"unsafe"
+)
+
+// lingerTime is how long a connection whose sending side is shut down waits
+// for the peer to close too.
+const lingerTime = time.Second
+
+// open raises EvOpen and starts what the connection is for.
+func (c *Conn) open() {
+	if c.is(closed) {
+		return
+	}
+	if !c.is(opened) {
+		c.dispatch(EvOpen, nil)
+	}
+	if c.is(connecting) && !c.is(failed|closing) {
+		c.ext.dial.start()
+	}
+	c.mark() // to be watched from now on
+}
+
+// ready hears from the poller. Writing is left to settle, so that what a
+// handler appends now goes out in the same system call.
+func (c *Conn) ready(what interest) {
+	if what&writable != 0 {
+		c.mark()
+	}
+	switch {
+	case what&readable == 0 || c.is(failed|closing|closed):
+	case c.is(lingering):
+		c.discard()
+	case c.is(paused | ended):
+	case c.is(again): // first what was left, lest the end of stream overtake it
+		c.offer()
+	case c.is(packets):
+		c.readPackets()
+	case c.is(listening):
+		c.accept()
+	default:
+		c.read()
+	}
+}
+
+// read reads once and raises EvRead. Bytes are read into the manager's
+// buffer, which Recv borrows while the handlers run; only what they leave is
+// copied. Behind such a rest bytes are read into Recv's own memory.
+func (c *Conn) read() {
+	m := c.mgr
+	borrowed := c.Recv.Len() == 0
+	into := m.rbuf
+	if !borrowed {
+		into = c.recvRoom()
+	}
+	n, err := readFD(int(c.fd), into)
+	switch {
+	case err == errAgain:
+		return
+	case err != nil:
+		c.Fail(opError("read", c.network(), c.remote, sysErr("read", err)))
+		return
+	case n == 0:
+		c.end()
+		return
+	}
+	if c.is(hexdump) {
+		c.dump("read", into[:n])
+	}
+	if borrowed {
+		c.Recv.buf, c.Recv.off = m.rbuf[:n:n], 0
+	} else {
+		c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
+	}
+	m.arrived = n
+	c.offerRead()
+}
+
+// recvRoom returns the free memory behind the rest in Recv, at least a page
+// of it. Memory doubles, so that a large message is not copied over and over.
+func (c *Conn) recvRoom() []byte {
+	b := &c.Recv
+	if cap(b.buf)-len(b.buf) < 4096 {
+		old, rest := b.buf, b.Bytes()
+		b.buf, b.off = append(c.mgr.pool.get(2*len(rest)+4096), rest...), 0
+		c.mgr.pool.put(old)
+	}
+	room := b.buf[len(b.buf):cap(b.buf)]
+	return room[:min(len(room), readSize)]
+}
+
+// offer raises EvRead for what was left in Recv, after Resume.
+func (c *Conn) offer() {
+	if !c.is(again) {
+		return
+	}
+	c.flags &^= again
+	if !c.Stopped() && !c.is(lingering) && c.Recv.Len() > 0 {
+		c.mgr.arrived = 0
+		c.offerRead()
+	}
+}
+
+// offerRead raises EvRead and then sees to the memory of what is left.
+func (c *Conn) offerRead() {
+	c.flags |= reading
+	c.Call(EvRead, &c.mgr.arrived)
+	c.flags &^= reading
+	b, m := &c.Recv, c.mgr
+	switch {
+	case unsafe.SliceData(b.buf) == unsafe.SliceData(m.rbuf):
+		rest := b.Bytes()
+		b.buf, b.off = nil, 0
+		if len(rest) > 0 {
+			b.buf = append(m.pool.get(len(rest)), rest...)
+		}
+	case b.Len() == 0:
+		m.pool.put(b.buf)
+		b.buf = nil
+	}
+}
+
+// end handles the peer's end of stream: the layers are asked whether it comes
+// at a good moment, and what was to be sent still is.
+func (c *Conn) end() {
+	c.flags |= ended
+	for _, p := range c.layers {
+		if e, ok := p.(Ender); ok {
+			if err := e.End(c); err != nil {
+				c.Fail(opError("read", c.network(), c.remote, err))
+				return
+			}
+		}
+	}
+	c.Drain()
+	c.mark() // it may have been draining already
+}
+
+// discard drops what arrives while lingering.
+func (c *Conn) discard() {
+	n, err := readFD(int(c.fd), c.mgr.rbuf)
+	if err != errAgain && (err != nil || n == 0) {
+		c.Close()
+	}
+}
+
+// settle makes the kernel's side of the connection agree with what handlers
+// did to it. It is the only place that writes, shuts down and frees.
+func (c *Conn) settle() {
+	c.flags &^= marked
+	if c.is(closed) {
+		return
+	}
+	if !c.is(connecting | closing | lingering) {
+		c.flush()
+		c.checkWater()
+	}
+	if c.is(failed) {
+		c.flags |= closing
+	}
+	if c.is(draining) && !c.is(closing|lingering) {
+		c.finish()
+	}
+	if c.is(closing) {
+		c.free()
+		return
+	}
+	if err := c.watch(); err != nil {
+		c.Fail(opError("watch", c.network(), c.remote, err))
+	}
+}
+
+// flush offers Send to the socket, once.
+func (c *Conn) flush() {
+	if c.is(packets) {
+		c.flushPackets()
+		return
+	}
+	p := c.Send.Bytes()
+	if len(p) == 0 || c.is(listening) {
+		return
+	}
+	n, err := writeFD(int(c.fd), p)
+	if err == errAgain {
+		return
+	}
+	if err != nil {
+		c.Fail(opError("write", c.network(), c.remote, sysErr("write", err)))
+		return
+	}
+	if c.is(hexdump) {
+		c.dump("write", p[:n])
+	}
+	c.sent(n)
+}
+
+// sent takes n bytes out of Send and raises EvWrite.
+func (c *Conn) sent(n int) {
+	c.Send.Consume(n)
+	if c.Send.Len() == 0 {
+		c.mgr.pool.put(c.Send.buf)
+		c.Send.buf = nil
+	}
+	if !c.is(failed) {
+		c.mgr.wrote = n
+		c.Call(EvWrite, &c.mgr.wrote)
+	}
+}
+
+// checkWater raises EvHighWater and EvLowWater as marks are crossed.
+func (c *Conn) checkWater() {
+	if c.ext == nil || c.is(failed|closing) {
+		return
+	}
+	switch n := c.Send.Len(); {
+	case c.is(above) && (n <= c.ext.low || c.ext.high == 0):
+		c.flags &^= above
+		c.Call(EvLowWater, nil)
+	case !c.is(above) && c.ext.high > 0 && n > c.ext.high:
+		c.flags |= above
+		c.Call(EvHighWater, nil)
+	}
+}
+
+// finish goes on with Drain as far as it can: once everything is written the
+// sending side is shut down, then the peer's end is awaited.
+func (c *Conn) finish() {
+	switch {
+	case c.unsent():
+	case c.is(listening|connecting|packets|ended) || !shutdownFD(int(c.fd)):
+		c.flags |= closing
+	default:
+		c.flags |= lingering
+		c.mgr.pool.put(c.Recv.buf)
+		c.Recv = Buffer{}
+		c.extra().linger = c.mgr.AddTimer(lingerTime, TimerOnce, c.Close)
+	}
+}
+
+// unsent reports whether there is something that Drain must wait for.
+func (c *Conn) unsent() bool {
+	if c.is(packets) {
+		return c.Send.Len() > 0 || c.ext != nil && len(c.ext.dgrams) > 0
+	}
+	return !c.is(listening) && c.Send.Len() > 0
+}
+
+// watch tells the poller what to look for.
+func (c *Conn) watch() error {
+	if c.is(connecting) || !c.is(opened) {
+		return nil
+	}
+	var want interest
+	if c.is(lingering) || !c.is(paused|ended|failed|resting) {
+		want |= readable
+	}
+	if !c.is(lingering) && c.unsent() {
+		want |= writable
+	}
+	return c.mgr.watch(int(c.fd), c, want)
+}
+
+// free raises EvClose and gives everything back.
+func (c *Conn) free() {
+	if c.is(closed) {
+		return
+	}
+	c.flags |= closed | closing
+	m := c.mgr
+	c.dispatch(EvClose, nil)
+	if m.verbose() {
+		m.log.Debug("closed", "id", c.id, "remote", c.remote)
+	}
+	if x := c.ext; x != nil {
+		if x.dial != nil {
+			x.dial.stop()
+		}
+		if x.linger != nil {
+			x.linger.Stop()
+		}
+		if x.path != "" {
+			os.Remove(x.path)
+		}
+	}
+	if c.fd >= 0 {
+		m.unwatch(int(c.fd))
+		closeFD(int(c.fd))
+		c.fd = -1
+	}
+	delete(m.conns, c.id)
+	m.pool.put(c.Send.buf)
+	m.pool.put(c.Recv.buf)
+	c.Send, c.Recv = Buffer{}, Buffer{}
+	c.layers = nil
+}
+
+// dump logs bytes for SetHexdump.
+func (c *Conn) dump(what string, p []byte) {
+	c.mgr.log.Info(what, "id", c.id, "local", c.LocalAddr(), "remote", c.remote, "bytes", len(p), "dump", "\n"+hex.Dump(p))
+}
