@@ -47,3 +47,7 @@ type resolverFunc func(ctx context.Context, host string) ([]netip.Addr, error)
 func (f resolverFunc) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
 	return f(ctx, host)
 }
+
+func netipAddrPort(host string, port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.MustParseAddr(host), port)
+}

@@ -66,7 +66,6 @@ const (
 	above                        // Send is beyond its high-water mark
 	hexdump                      // SetHexdump
 	resting                      // a listener that ran out of descriptors
-	reading                      // EvRead is being dispatched
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -190,8 +189,9 @@ func (c *Conn) Pause() {
 	}
 }
 
-// Resume undoes Pause. What already lies in Recv is offered again from Poll,
-// with EvRead and a count of 0, without waiting for the socket.
+// Resume undoes Pause. What already lies in Recv, or in a layer's own buffer,
+// is offered again from Poll, with EvRead and a count of 0, without waiting
+// for the socket.
 func (c *Conn) Resume() {
 	if c.is(paused) && !c.is(closed) {
 		c.flags &^= paused
@@ -201,8 +201,8 @@ func (c *Conn) Resume() {
 }
 
 // Redispatch makes Poll raise EvRead, with a count of 0, if there is anything
-// in Recv: for protocols that left a message there and can go on now. A paused
-// connection stays paused.
+// in Recv or a layer that may have kept something: for protocols that left a
+// message and can go on now. A paused connection stays paused.
 func (c *Conn) Redispatch() {
 	if !c.is(again | closed) {
 		c.flags |= again

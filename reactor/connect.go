@@ -25,21 +25,21 @@ func parseTransport(rawURL string) (URL, transport, error) {
 	}
 	t := transport{u.Scheme, unix.SOCK_STREAM}
 	switch u.Scheme {
-	case "tcp":
+	case "tcp", "unix":
 	case "udp":
 		t.kind = unix.SOCK_DGRAM
-	case "unix":
-		return u, t, nil
 	case "tls":
 		return u, t, fmt.Errorf("%w: %s", ErrNoTLS, u.Redacted())
 	default:
 		return bad("unknown scheme " + u.Scheme + " (want tcp, udp or unix)")
 	}
 	switch {
-	case !u.HasPort:
+	case u.RawQuery != "":
+		return bad(u.Scheme + " takes no query")
+	case u.Scheme != "unix" && !u.HasPort:
 		return bad("no port")
-	case u.Path != "" && u.Path != "/" || u.RawQuery != "":
-		return bad(u.Scheme + " takes neither path nor query")
+	case u.Scheme != "unix" && u.Path != "" && u.Path != "/":
+		return bad(u.Scheme + " takes no path")
 	case u.User != "" || u.HasPassword:
 		return bad(u.Scheme + " takes no user")
 	}

@@ -37,11 +37,17 @@ func (c *Conn) writePacket(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// endDatagram draws the border behind what was appended directly.
+// endDatagram draws the border behind what was appended directly, or takes
+// borders back if the program took bytes back.
 func (c *Conn) endDatagram() {
 	n := c.Send.Len()
 	if c.ext != nil {
-		for _, d := range c.ext.dgrams {
+		for i, d := range c.ext.dgrams {
+			if d.n > n {
+				c.ext.dgrams[i].n = n
+				c.ext.dgrams = c.ext.dgrams[:i+min(n, 1)]
+				return
+			}
 			n -= d.n
 		}
 	}
@@ -78,7 +84,7 @@ func (c *Conn) flushPackets() {
 		switch {
 		case err == nil:
 			if c.is(hexdump) {
-				c.dump("write", p)
+				c.dump("write", d.to, p)
 			}
 		case c.is(listening):
 			c.mgr.log.Warn("datagram not sent", "id", c.id, "remote", d.to, "bytes", d.n, "error", err)
@@ -112,10 +118,11 @@ func (c *Conn) readPackets() {
 			return
 		}
 		if c.is(listening) {
+			c.endDatagram() // it was meant for the sender before
 			c.remote = from
 		}
 		if c.is(hexdump) {
-			c.dump("read", m.rbuf[:n])
+			c.dump("read", c.remote, m.rbuf[:n])
 		}
 		m.pool.put(c.Recv.buf)
 		c.Recv.buf, c.Recv.off = m.rbuf[:n:n], 0

@@ -92,7 +92,7 @@ func (d *dialer) resolved(addrs []netip.Addr, err error) {
 		err = &net.DNSError{Err: "no addresses", Name: d.url.Host, IsNotFound: true}
 	}
 	if err != nil {
-		d.c.Fail(&net.OpError{Op: "dial", Net: d.network, Err: err})
+		d.c.Fail(&net.OpError{Op: "dial", Net: d.network, Addr: namedAddr{d.network, d.url.HostPort()}, Err: err})
 		d.stop()
 		return
 	}

@@ -27,7 +27,7 @@ const (
 	EvWSOpen                 // the WebSocket handshake succeeded: *http.Message
 	EvWSMsg                  // a WebSocket data message: *ws.Message
 	EvWSCtl                  // a WebSocket control frame: *ws.Message
-	EvMQTTCmd                // any MQTT packet, before it is acted upon: *mqtt.Message
+	EvMQTTCmd                // any MQTT packet: *mqtt.Message
 	EvMQTTMsg                // an MQTT PUBLISH: *mqtt.Message
 	EvMQTTOpen               // CONNACK: mqtt.ReasonCode
 	EvWakeup                 // Manager.Wakeup was called for this connection: *[]byte

@@ -48,7 +48,7 @@ func (c *Conn) Replace(old, new Protocol) {
 		return
 	}
 	c.layers[i] = new
-	if !c.is(reading) && c.Recv.Len() > 0 {
+	if c.Recv.Len() > 0 {
 		c.Redispatch()
 	}
 }
@@ -93,8 +93,11 @@ func (c *Conn) dispatch(ev Event, data any) {
 	for i := 0; i < len(c.layers) && !c.is(stop); {
 		p := c.layers[i]
 		p.Handle(c, ev, data)
-		if i < len(c.layers) && c.layers[i] == p { // else: replaced or removed, its successor is next
+		switch {
+		case i < len(c.layers) && c.layers[i] == p:
 			i++
+		case ev == EvRead: // replaced: its successor is next, so Poll need not offer Recv to it
+			c.flags &^= again
 		}
 	}
 	if c.Fn != nil && !c.is(stop) {

@@ -87,7 +87,7 @@ func New(opts ...Option) (*Manager, error) {
 // docs/design.md draws its phases. It returns ErrClosed after Close, or the
 // error of a failed wait. It panics if called from within a handler.
 func (m *Manager) Poll(timeout time.Duration) error {
-	if m.depth > 0 {
+	if m.depth > 0 || m.polling {
 		panic("reactor: Poll called from within a handler, timer or posted function")
 	}
 	if m.closed {

@@ -68,6 +68,40 @@ func TestEvOpenPrecedesWhatFollows(t *testing.T) {
 	}
 }
 
+// EvOpen's handler has the last word on what it is followed by: what was ready
+// already waits if it pauses, and is lost if it closes.
+func TestEvOpenMayPauseOrClose(t *testing.T) {
+	for _, end := range []bool{false, true} {
+		m := newManager(t)
+		later, layer := &recorder{}, &lines{}
+		later.on = hooks{reactor.EvOpen: func(c *reactor.Conn, _ any) { c.Pause() }}
+		if end {
+			later.on[reactor.EvOpen] = func(c *reactor.Conn, _ any) { c.Close() }
+		}
+		var c *reactor.Conn
+		wrap(t, m, func(_ *reactor.Conn, ev reactor.Event, _ any) {
+			if ev == reactor.EvOpen {
+				var p *peer
+				c, p = wrap(t, m, later.handle)
+				c.Push(layer)
+				p.write("early\n")
+				p.shutdown()
+			}
+		})
+		spin(t, m, 5)
+		if end {
+			later.want(t, "OPEN CLOSE")
+		} else {
+			later.want(t, "OPEN")
+			c.Resume()
+			await(t, m, "EvClose", later.closed)
+		}
+		if got := len(layer.got); got != map[bool]int{false: 1}[end] || layer.ended != got {
+			t.Errorf("closed in EvOpen %v: lines %q, End called %d times", end, layer.got, layer.ended)
+		}
+	}
+}
+
 // What is asked for right after Connect, within a handler, comes after EvOpen.
 func TestEvOpenPrecedesEvPoll(t *testing.T) {
 	m := newManager(t)

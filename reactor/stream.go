@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"encoding/hex"
+	"net/netip"
 	"os"
 	"time"
 	"unsafe"
@@ -28,6 +29,9 @@ func (c *Conn) open() {
 // ready hears from the poller. Writing is left to settle, so that what a
 // handler appends now goes out in the same system call.
 func (c *Conn) ready(what interest) {
+	if !c.is(opened) {
+		return // made and ready in one turn; the next will say so again
+	}
 	if what&writable != 0 {
 		c.mark()
 	}
@@ -69,7 +73,7 @@ func (c *Conn) read() {
 		return
 	}
 	if c.is(hexdump) {
-		c.dump("read", into[:n])
+		c.dump("read", c.remote, into[:n])
 	}
 	if borrowed {
 		c.Recv.buf, c.Recv.off = m.rbuf[:n:n], 0
@@ -99,7 +103,7 @@ func (c *Conn) offer() {
 		return
 	}
 	c.flags &^= again
-	if !c.Stopped() && !c.is(lingering) && c.Recv.Len() > 0 {
+	if !c.Stopped() && !c.is(lingering|connecting) && c.Recv.Len()+len(c.layers) > 0 {
 		c.mgr.arrived = 0
 		c.offerRead()
 	}
@@ -107,9 +111,7 @@ func (c *Conn) offer() {
 
 // offerRead raises EvRead and then sees to the memory of what is left.
 func (c *Conn) offerRead() {
-	c.flags |= reading
 	c.Call(EvRead, &c.mgr.arrived)
-	c.flags &^= reading
 	b, m := &c.Recv, c.mgr
 	switch {
 	case unsafe.SliceData(b.buf) == unsafe.SliceData(m.rbuf):
@@ -193,7 +195,7 @@ func (c *Conn) flush() {
 		return
 	}
 	if c.is(hexdump) {
-		c.dump("write", p[:n])
+		c.dump("write", c.remote, p[:n])
 	}
 	c.sent(n)
 }
@@ -273,7 +275,7 @@ func (c *Conn) free() {
 	m := c.mgr
 	c.dispatch(EvClose, nil)
 	if m.verbose() {
-		m.log.Debug("closed", "id", c.id, "remote", c.remote)
+		m.log.Debug("closed", "id", c.id, "network", c.network(), "local", c.LocalAddr(), "remote", c.remote)
 	}
 	if x := c.ext; x != nil {
 		if x.dial != nil {
@@ -299,6 +301,9 @@ func (c *Conn) free() {
 }
 
 // dump logs bytes for SetHexdump.
-func (c *Conn) dump(what string, p []byte) {
-	c.mgr.log.Info(what, "id", c.id, "local", c.LocalAddr(), "remote", c.remote, "bytes", len(p), "dump", "\n"+hex.Dump(p))
+func (c *Conn) dump(what string, peer netip.AddrPort, p []byte) {
+	if !peer.IsValid() {
+		peer = c.remote
+	}
+	c.mgr.log.Info(what, "id", c.id, "local", c.LocalAddr(), "remote", peer, "bytes", len(p), "dump", "\n"+hex.Dump(p))
 }

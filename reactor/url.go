@@ -81,6 +81,7 @@ func (u URL) Socket(scheme string, port uint16) string {
 
 // Redacted returns the URL for logs: a password becomes "xxxxx".
 func (u URL) Redacted() string {
+	u.Host = strings.ReplaceAll(u.Host, "%", "%25") // the zone of an IPv6 address
 	p := url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: u.RawQuery}
 	if strings.Contains(u.Host, ":") {
 		p.Host = "[" + u.Host + "]"

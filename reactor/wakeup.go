@@ -83,7 +83,7 @@ func (b *mailbox) post(l letter, data []byte) error {
 // for the next turn.
 func (b *mailbox) ready(interest) {
 	b.mu.Lock()
-	b.bell.quiet()
+	b.bell.quiet(b.m.rbuf)
 	b.rung = false
 	b.in, b.out = b.out, b.in
 	b.mu.Unlock()
@@ -137,8 +137,10 @@ func (b *mailbox) close() {
 // is written to.
 type bell struct{ reads, rings int }
 
+// one is the count that an eventfd wants; to a pipe, any bytes do.
+var one = [8]byte{1}
+
 func (b bell) ring() error {
-	one := [8]byte{1} // the count that an eventfd wants; to a pipe, any bytes do
 	for {
 		_, err := unix.Write(b.rings, one[:])
 		switch err {
@@ -151,11 +153,11 @@ func (b bell) ring() error {
 	}
 }
 
-func (b bell) quiet() {
-	var buf [64]byte
+// quiet empties the bell into buf, whose content means nothing.
+func (b bell) quiet(buf []byte) {
 	for {
-		n, err := unix.Read(b.reads, buf[:])
-		if err != unix.EINTR && n < len(buf) {
+		n, err := readFD(b.reads, buf)
+		if err != nil || n < len(buf) {
 			return
 		}
 	}

@@ -46,8 +46,8 @@ func all[T string | []byte](b T, bit uint8) bool {
 	return true
 }
 
-// isToken reports whether b is a token [RFC 9110 5.6.2].
-func isToken(b []byte) bool { return len(b) > 0 && all(b, isTchar) }
+// IsToken reports whether b is a token [RFC 9110 5.6.2].
+func IsToken[T string | []byte](b T) bool { return len(b) > 0 && all(b, isTchar) }
 
 // nextControl returns the index of the first control byte of b[i:], a
 // horizontal tab included, or len(b). It looks at eight bytes at a time.

@@ -26,7 +26,7 @@ func checkField(line []byte, h Header) error {
 		return malformed("header line %.40q has no name", line)
 	case isBlank(h.Name[len(h.Name)-1]): // must be refused [RFC 9112 5.1]
 		return malformed("blank before the colon of header %.40q", h.Name)
-	case !isToken(h.Name):
+	case !IsToken(h.Name):
 		return malformed("header name %.40q is not a token", h.Name)
 	}
 	return nil

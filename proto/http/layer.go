@@ -29,8 +29,7 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, _ any) {
 
 // End says whether the stream may end here: see [reactor.Ender].
 func (l *layer) End(c *reactor.Conn) error {
-	l.run(c) // a Reply of this turn may have let more of Recv go on
-	if c.Stopped() || l.waits() || !l.on(c) {
+	if l.waits() { // for an answer that cannot be sent any more
 		return nil
 	}
 	msg := l.store.message()
@@ -96,11 +95,11 @@ func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
 	} else {
 		l.request = newRequest(msg)
 	}
-	before, n := c.Recv.Len(), l.parser.head
+	n := l.parser.head
 	c.Call(reactor.EvHTTPHdrs, msg)
 	switch {
-	case !l.on(c):
-		consume(c, before, n)
+	case !l.on(c): // who took over begins behind the header
+		c.Recv.Consume(min(n, c.Recv.Len()))
 		return false
 	case l.closing:
 		return true
@@ -123,26 +122,18 @@ func (l *layer) proceed(c *reactor.Conn, msg *Message, filled bool) bool {
 	return false
 }
 
-// finish raises EvHTTPMsg for a complete message of n bytes, unless there was
-// no need for it, and consumes the message.
+// finish consumes a complete message of n bytes and raises EvHTTPMsg, unless
+// there is no need for it. What the handler finds in Recv is what follows.
 func (l *layer) finish(c *reactor.Conn, msg *Message, n int) bool {
 	l.begun = false
-	before := c.Recv.Len()
+	c.Recv.Consume(n)
 	if l.unanswered || l.parser.Response && !l.interim {
 		c.Call(reactor.EvHTTPMsg, msg)
 	}
-	consume(c, before, n)
-	if l.tunnel && l.on(c) {
-		c.Replace(l, nil)
+	if l.tunnel {
+		c.Replace(l, nil) // which does nothing if a handler did it
 	}
 	return l.on(c)
-}
-
-// consume takes a message of n bytes out of Recv, which held before bytes
-// when its event was raised. A handler may have taken it out already.
-func consume(c *reactor.Conn, before, n int) {
-	taken := max(before-c.Recv.Len(), 0)
-	c.Recv.Consume(max(n-taken, 0))
 }
 
 // beginResponse notes what kind of response it is, and that the method it

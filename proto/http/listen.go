@@ -2,7 +2,6 @@ package http
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -50,19 +49,13 @@ func streamURL(url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	scheme, port := "tcp://", uint16(80)
 	switch u.Scheme {
 	case "http":
+		return u.Socket("tcp", 80), nil
 	case "https":
-		scheme, port = "tls://", 443
-	default:
-		return "", fmt.Errorf("http: bad URL %q: unknown scheme %s (want http or https)", u.Redacted(), u.Scheme)
+		return u.Socket("tls", 443), nil
 	}
-	if !u.HasPort {
-		u.Port = port
-	}
-	u.Host = strings.ReplaceAll(u.Host, "%", "%25") // the zone of an IPv6 address
-	return scheme + u.HostPort(), nil
+	return "", fmt.Errorf("http: bad URL %q: unknown scheme %s (want http or https)", u.Redacted(), u.Scheme)
 }
 
 // Layer returns the connection's HTTP layer, for a protocol that takes its

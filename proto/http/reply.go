@@ -135,30 +135,53 @@ func (l *layer) replyError(c *reactor.Conn, e *Error) {
 	}
 	a := answer{layer: l, status: e.Status, headers: "Content-Type: text/plain\r\n", last: true}
 	a.write(c, []byte(e.Reason+"\n"))
-	l.closing = true
 }
 
-// checkHeaders accepts lines of "Name: value\r\n" and reports whether they
-// include "Connection: close".
+// Waiting says whether a request waits for its answer: it returns nil, or the
+// error that Reply would return, ErrNoRequest or reactor.ErrClosed. It is for
+// protocols that answer by themselves.
+func Waiting(c *reactor.Conn) error {
+	_, err := waiting(c)
+	return err
+}
+
+// checkHeaders checks Reply's header lines and reports whether they close the
+// connection.
 func checkHeaders(headers string) (closes bool, err error) {
+	err = EachHeader(headers, func(name, value string) error {
+		switch {
+		case strings.EqualFold(name, "Content-Length"), strings.EqualFold(name, "Transfer-Encoding"):
+			return fmt.Errorf("http: header %q is Reply's to write", name)
+		case strings.EqualFold(name, "Connection"):
+			closes = closes || hasToken(value, "close")
+		}
+		return nil
+	})
+	return closes, err
+}
+
+// EachHeader calls fn for each of the lines "Name: value\r\n" that headers is
+// made of, as callers of Reply and of other protocols' handshakes write them. It
+// stops at the first error: fn's, or that of a line which is not a header, so
+// that no CR or LF can be smuggled in.
+func EachHeader(headers string, fn func(name, value string) error) error {
 	for rest := headers; rest != ""; {
 		line, after, found := strings.Cut(rest, "\r\n")
 		rest = after
 		name, value, colon := strings.Cut(line, ":")
 		switch {
 		case !found:
-			return false, fmt.Errorf("http: header line %q does not end with CRLF", line)
-		case !colon || name == "" || !all(name, isTchar):
-			return false, fmt.Errorf("http: header line %q is not Name: value", line)
+			return fmt.Errorf("http: header line %q does not end with CRLF", line)
+		case !colon || !IsToken(name):
+			return fmt.Errorf("http: header line %q is not Name: value", line)
 		case !isFieldValue(value):
-			return false, fmt.Errorf("http: control byte in header %q", name)
-		case strings.EqualFold(name, "Content-Length"), strings.EqualFold(name, "Transfer-Encoding"):
-			return false, fmt.Errorf("http: header %q is Reply's to write", name)
-		case strings.EqualFold(name, "Connection"):
-			closes = closes || hasToken(value, "close")
+			return fmt.Errorf("http: control byte in header %q", name)
+		}
+		if err := fn(name, strings.Trim(value, " \t")); err != nil {
+			return err
 		}
 	}
-	return closes, nil
+	return nil
 }
 
 // isFieldValue reports whether s has no control bytes but tabs [RFC 9110 5.5].

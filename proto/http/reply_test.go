@@ -170,13 +170,17 @@ func TestReplyEarly(t *testing.T) {
 	p.send(get + get)
 	p.expect(strings.Repeat("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno", 2))
 	s.expectLog(`HTTP_HDRS GET /a ""`, `HTTP_HDRS GET /a ""`)
-	for _, rest := range []string{"", "xy", "xyz" + get} {
+	head := strings.TrimSuffix(post, "xyz")
+	for _, in := range []string{head, head + "xy", post + get, chk, chunkHead + "malformed\r\n"} {
 		p = s.dial()
-		p.send(strings.TrimSuffix(post, "xyz") + rest)
+		p.send(in)
 		p.expect("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
 		p.expectClosed()
 		s.until("closed", func() bool { return len(s.log) == 2 })
-		s.expectLog(`HTTP_HDRS POST /b ""`, "CLOSE")
+		if !strings.HasPrefix(s.log[0], "HTTP_HDRS POST /") || s.log[1] != "CLOSE" {
+			t.Errorf("log is %q", s.log)
+		}
+		s.log = nil
 	}
 }
 

@@ -42,7 +42,7 @@ func (l *layer) checkBacklog(c *reactor.Conn) {
 
 // answered lets the next request go on, or ends the connection.
 func (l *layer) answered(c *reactor.Conn, last bool) {
-	l.unanswered, l.expects = false, false
+	l.unanswered = false
 	if last {
 		l.closing = true
 		c.Drain()

@@ -14,7 +14,7 @@ func requestLine(line []byte, msg *Message) error {
 		return malformed("request line %.40q is not method, target and version", line)
 	}
 	method, target, proto := line[:first], line[first+1:last], line[last+1:]
-	if !isToken(method) {
+	if !IsToken(method) {
 		return malformed("method %.40q is not a token", method)
 	}
 	if err := version(proto); err != nil {

@@ -12,7 +12,7 @@ import (
 // others the program frames it, with ws.Wrap, or leaves it bare.
 //
 // Errors of all of them: a *ParseError for arguments that make no legal packet,
-// ErrNotOpen, reactor.ErrClosed, and, over WebSocket, those of ws.Send. Nothing
+// ErrNotOpen, ErrDisconnected, reactor.ErrClosed, and, over WebSocket, those of ws.Send. Nothing
 // is appended then.
 
 // stateOf returns the connection's MQTT state; a connection without one
@@ -31,32 +31,46 @@ func stateOf(c *reactor.Conn, version uint8) *layer {
 func Version(c *reactor.Conn) uint8 { return stateOf(c, 4).version }
 
 // SetMaxPacket sets the size in bytes of the largest packet that the connection
-// accepts. A larger one fails it as soon as its header has arrived.
-func SetMaxPacket(c *reactor.Conn, n int) { stateOf(c, 4).limit = n }
+// accepts; on a listener, of the connections that it accepts from now on. A larger
+// packet fails the connection as soon as its header has arrived.
+func SetMaxPacket(c *reactor.Conn, n int) {
+	if p, ok := reactor.Find[*listener](c); ok {
+		p.limit = n
+		return
+	}
+	stateOf(c, 4).limit = n
+}
 
-// send appends what add appends.
+// send appends what add appends, if a packet may be sent now.
 func (l *layer) send(c *reactor.Conn, add func(dst []byte) ([]byte, error)) error {
 	if err := l.maySend(c); err != nil {
 		return err
 	}
+	return l.encode(c, add)
+}
+
+// maySend says what forbids a packet now: a client may send before CONNACK, but
+// not before CONNECT; a server must have answered first [MQTT-3.2.0-1].
+func (l *layer) maySend(c *reactor.Conn) error {
+	switch {
+	case l.phase == over: // [MQTT-3.14.4-1], [MQTT-3.14.4-2]
+		return ErrDisconnected
+	case l.role == client && l.phase == silent, l.role == server && l.phase != ready:
+		return ErrNotOpen
+	case l.overWS:
+		return ws.Ready(c)
+	}
+	return nil
+}
+
+// encode appends what add appends.
+func (l *layer) encode(c *reactor.Conn, add func(dst []byte) ([]byte, error)) error {
+	c.Send.Grow(64) // most packets fit, with the header of a frame
 	p, err := add(c.Send.AvailableBuffer())
 	if err != nil {
 		return err
 	}
 	return l.append(c, p)
-}
-
-// maySend says what forbids a packet now.
-func (l *layer) maySend(c *reactor.Conn) error {
-	if l.overWS {
-		if err := ws.Ready(c); err != nil {
-			return err
-		}
-	}
-	if l.role == client && l.phase == silent {
-		return ErrNotOpen
-	}
-	return nil
 }
 
 // append adds a packet to Send, in a frame of its own over WebSocket.
@@ -92,9 +106,16 @@ func Login(c *reactor.Conn, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	l := stateOf(c, opts.version())
-	l.version = opts.version()
-	return l.send(c, func(dst []byte) ([]byte, error) { return AppendConnect(dst, l.version, content) })
+	version, bad := checkVersion(opts.Version)
+	if bad != nil {
+		return bad
+	}
+	l := stateOf(c, version)
+	err = l.send(c, func(dst []byte) ([]byte, error) { return AppendConnect(dst, version, content) })
+	if err == nil {
+		l.version = version
+	}
+	return err
 }
 
 // Pub sends PUBLISH with opts.Topic, Message, QoS and Retain, and returns its
@@ -166,22 +187,29 @@ func Disconnect(c *reactor.Conn, opts *Options) error {
 	if opts != nil {
 		props = opts.Props
 	}
-	l := stateOf(c, 4)
-	return l.send(c, func(dst []byte) ([]byte, error) { return AppendDisconnect(dst, l.version, 0, props) })
+	return stateOf(c, 4).disconnect(c, 0, props)
 }
 
-// DisconnectCode sends DISCONNECT with a reason. In 3.1.1 there are none: the
-// packet has no code, and a server must not send it at all, so none is sent by
-// one.
-func DisconnectCode(c *reactor.Conn, code ReasonCode) error {
-	l := stateOf(c, 4)
+// disconnect sends DISCONNECT, the last packet of all.
+func (l *layer) disconnect(c *reactor.Conn, code ReasonCode, props []Property) error {
 	if l.version != 5 {
 		if l.role == server {
 			return errors.New("mqtt: a 3.1.1 server sends no DISCONNECT")
 		}
 		code = 0
 	}
-	return l.send(c, func(dst []byte) ([]byte, error) { return AppendDisconnect(dst, l.version, code, nil) })
+	err := l.send(c, func(dst []byte) ([]byte, error) { return AppendDisconnect(dst, l.version, code, props) })
+	if err == nil {
+		l.phase = over
+	}
+	return err
+}
+
+// DisconnectCode sends DISCONNECT with a reason. In 3.1.1 there are none: the
+// packet has no code, and for a server, which must not send it at all, both
+// calls return an error.
+func DisconnectCode(c *reactor.Conn, code ReasonCode) error {
+	return stateOf(c, 4).disconnect(c, code, nil)
 }
 
 // SendHeader appends a fixed header: the packet type, its flags, and the
@@ -229,15 +257,21 @@ func Ack(c *reactor.Conn, m *Message) error {
 	return l.send(c, func(dst []byte) ([]byte, error) { return AppendAck(dst, l.version, cmd, m.ID, 0, nil) })
 }
 
-// Connack answers CONNECT. With a code other than 0 the connection is drained
-// [MQTT-3.2.2-5].
+// Connack answers CONNECT, at once or later. With a code other than 0 the connection is drained
+// [MQTT-3.2.2-5]. It returns ErrNotAsked if no CONNECT waits for an answer.
 func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Property) error {
 	l := stateOf(c, 4)
-	err := l.send(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, l.version, sessionPresent, code, props) })
+	if l.role != bare && l.phase != asked {
+		return ErrNotAsked
+	}
+	err := l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, l.version, sessionPresent, code, props) })
 	switch {
 	case err != nil:
 	case code == 0:
 		l.phase = ready
+		if !l.busy {
+			c.Redispatch() // for what has come behind CONNECT meanwhile
+		}
 	default:
 		l.phase = over
 		c.Drain()

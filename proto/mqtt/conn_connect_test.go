@@ -162,14 +162,14 @@ func TestConnConnectOrder(t *testing.T) {
 	})
 	x.p.wantGot(x.m, "10 0d 00 04'MQTT' 04 02 00 00 00 01'c' c0 00")
 	x.p.send(connackOK[4])
-	await(t, x.m, "CONNACK", x.r.saw("CONNACK"))
-	if got, want := x.r.since(0), "OPEN RESOLVE CONNECT MQTT_OPEN:0 CONNACK"; got != want {
+	await(t, x.m, "CONNACK", x.r.saw("connack"))
+	if got, want := x.r.since(0), "OPEN RESOLVE CONNECT MQTT_OPEN:0 connack"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	y := asking(t, "ws", 4, nil)
 	y.p.send(connackOK[4])
-	await(t, y.m, "CONNACK", y.r.saw("CONNACK"))
-	if got, want := y.r.since(0), "OPEN RESOLVE CONNECT WS_OPEN MQTT_OPEN:0 CONNACK"; got != want {
+	await(t, y.m, "CONNACK", y.r.saw("connack"))
+	if got, want := y.r.since(0), "OPEN RESOLVE CONNECT WS_OPEN MQTT_OPEN:0 connack"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -181,7 +181,8 @@ func (p *peer) received(want []byte) func() bool {
 func (p *peer) wantGot(m *reactor.Manager, want string) {
 	p.t.Helper()
 	b := pack(want)
-	for range turns {
+	spin(p.t, m)
+	for range turns / 5 {
 		if p.pump(); len(p.got) >= len(b) || p.ended() {
 			break
 		}

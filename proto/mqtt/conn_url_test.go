@@ -128,7 +128,7 @@ func TestConnBadOptions(t *testing.T) {
 		{"password too long", mqtt.Options{User: "u", Password: tooLong}, "password"},
 		{"will too long", mqtt.Options{Topic: "t", Message: []byte(tooLong)}, "will"},
 		{"properties in 3.1.1", mqtt.Options{Props: []mqtt.Property{{ID: mqtt.PropReceiveMaximum, Int: 5}}}, "propert"},
-		{"property of another packet", mqtt.Options{Version: 5, Props: []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: 5}}}, "propert"},
+		{"property of another packet", mqtt.Options{Version: 5, Props: []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: 5}}}, "Topic Alias"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			m := newManager(t)

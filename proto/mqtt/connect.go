@@ -44,7 +44,10 @@ func Connect(m *reactor.Manager, url string, opts *Options, fn reactor.Handler, 
 	var c *reactor.Conn
 	switch u.Scheme {
 	case "mqtt", "mqtts":
-		c, err = m.Connect(socketURL(u), fn, fnData)
+		var socket string
+		if socket, err = socketURL(u); err == nil {
+			c, err = m.Connect(socket, fn, fnData)
+		}
 	case "ws", "wss":
 		l.overWS = true
 		u.User, u.Password, u.HasPassword = "", "", false // they are MQTT's
@@ -61,11 +64,14 @@ func Connect(m *reactor.Manager, url string, opts *Options, fn reactor.Handler, 
 
 // socketURL is that of the connection under mqtt:// and mqtts://, with the
 // ports that IANA assigned to them.
-func socketURL(u reactor.URL) string {
-	if u.Scheme == "mqtts" {
-		return u.Socket("tls", 8883)
+func socketURL(u reactor.URL) (string, error) {
+	switch {
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "":
+		return "", fmt.Errorf("mqtt: bad URL %q: %s takes neither path nor query", u.Redacted(), u.Scheme)
+	case u.Scheme == "mqtts":
+		return u.Socket("tls", 8883), nil
 	}
-	return u.Socket("tcp", 1883)
+	return u.Socket("tcp", 1883), nil
 }
 
 // sendHello sends the CONNECT that Connect made.

@@ -14,9 +14,16 @@ import (
 // connection accepts unless SetMaxPacket says otherwise.
 const DefaultMaxPacket = 16 << 20
 
-// ErrNotOpen is returned by calls on a connection of Connect's before its
-// CONNECT was sent.
-var ErrNotOpen = errors.New("mqtt: CONNECT was not sent yet")
+var (
+	// ErrNotOpen is returned by calls on a connection of Connect's before its
+	// CONNECT was sent, and on one of Listen's before CONNECT was answered.
+	ErrNotOpen = errors.New("mqtt: not open yet")
+	// ErrNotAsked is returned by Connack if there is no CONNECT to answer.
+	ErrNotAsked = errors.New("mqtt: no CONNECT waits for an answer")
+	// ErrDisconnected is returned by calls after DISCONNECT was sent or
+	// received, or a CONNACK that refuses was sent.
+	ErrDisconnected = errors.New("mqtt: disconnected")
+)
 
 // A RefusedError is EvError's data after a CONNACK that refuses, and after a
 // DISCONNECT with which a 5.0 server gives a reason.
@@ -47,7 +54,7 @@ const (
 	silent phase = iota // no CONNECT yet
 	asked               // CONNECT sent or received, no CONNACK yet
 	ready               // CONNACK sent or received
-	over                // DISCONNECT received, or failed
+	over                // DISCONNECT sent or received, CONNACK refused, or failed
 )
 
 // layer is a connection's MQTT state. On a plain connection it parses
@@ -137,45 +144,79 @@ func (l *layer) take(c *reactor.Conn, m *ws.Message) {
 		l.fail(c, errors.New("mqtt: text message from the WebSocket, want binary"))
 		return
 	}
-	l.in.Append(m.Data)
-	l.parse(c, &l.in)
+	if l.in.Len() > 0 {
+		l.in.Append(m.Data)
+		l.parse(c, &l.in)
+		return
+	}
+	rest := m.Data // parsed where it lies; only what is left is copied
+	l.busy = true
+	for n := l.next(c, rest); n > 0; n = l.next(c, rest) {
+		rest = rest[n:]
+		l.packet(c)
+	}
+	l.busy = false
+	if l.phase != over {
+		l.in.Append(rest)
+	}
 }
 
-// parse takes packets from the front of in until one is incomplete or the
-// connection stops. Each is taken out before its events are raised.
+// parse works off the packets at the front of in. Each is taken out before its
+// events are raised.
 func (l *layer) parse(c *reactor.Conn, in *reactor.Buffer) {
 	if l.busy { // raised again by a handler of ours; the loop goes on after it
 		return
 	}
 	l.busy = true
-	for in.Len() > 0 && !c.Stopped() {
-		if l.phase == over { // nothing follows DISCONNECT
-			in.Reset()
-			break
-		}
-		n, err := Parse(in.Bytes(), l.version, &l.msg)
-		if err == nil || err == ErrIncomplete {
-			if tooLarge := l.tooLarge(in.Bytes()); tooLarge != nil {
-				err = tooLarge
-			}
-		}
-		if err == ErrIncomplete {
-			break
-		}
-		if err == nil {
-			err = l.sequence()
-		}
-		if err != nil {
-			l.refuse(c, err)
-			break
-		}
+	for n := l.next(c, in.Bytes()); n > 0; n = l.next(c, in.Bytes()) {
 		in.Consume(n)
 		l.packet(c)
+	}
+	l.busy = false
+	if l.phase == over { // nothing counts any more
+		in.Reset()
 	}
 	if in == &l.in && in.Len() == 0 {
 		l.in = reactor.Buffer{}
 	}
-	l.busy = false
+}
+
+// next parses the packet at the beginning of p into l.msg and returns its
+// length; 0 means that it is not complete, that it must wait, or that there
+// is nothing more to be done with the connection.
+func (l *layer) next(c *reactor.Conn, p []byte) int {
+	if len(p) == 0 || c.Stopped() || l.phase == over || l.waits(c, len(p)) {
+		return 0
+	}
+	n, err := Parse(p, l.version, &l.msg)
+	if err == nil || err == ErrIncomplete {
+		if tooLarge := l.tooLarge(p); tooLarge != nil {
+			err = tooLarge
+		}
+	}
+	if err == ErrIncomplete {
+		return 0
+	}
+	if err == nil {
+		err = l.sequence()
+	}
+	if err != nil {
+		l.refuse(c, err)
+		return 0
+	}
+	return n
+}
+
+// waits reports whether a server has yet to answer CONNECT: what follows it is
+// not looked at before [MQTT-3.2.0-1], [MQTT-3.1.4-5], and bounded.
+func (l *layer) waits(c *reactor.Conn, n int) bool {
+	if l.role != server || l.phase != asked {
+		return false
+	}
+	if n > l.limit {
+		l.fail(c, fmt.Errorf("%w: %d bytes behind a CONNECT that is not answered yet, the limit is %d", ErrTooLarge, n, l.limit))
+	}
+	return true
 }
 
 // tooLarge refuses a packet by its fixed header, before it has arrived.
@@ -193,9 +234,9 @@ func (l *layer) refuse(c *reactor.Conn, err error) {
 	switch {
 	case l.role == server && l.phase == silent:
 		if code := connackFor(err); code != 0 {
-			l.send(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, 4, false, code, nil) })
+			l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, 4, false, code, nil) })
 		}
-	case l.version == 5 && l.phase != silent:
+	case l.version == 5 && (l.phase == ready || l.phase == asked && l.role == client): // [MQTT-3.14.0-1]
 		DisconnectCode(c, disconnectFor(err))
 	}
 	l.fail(c, err)

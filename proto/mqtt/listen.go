@@ -16,17 +16,23 @@ import (
 // that only servers send is taken, PUBLISH is acknowledged and QoS 2 handshakes
 // are led, after the handler has returned. The handler does the rest: it answers
 // CONNECT (Connack), SUBSCRIBE (Suback), UNSUBSCRIBE (Unsuback) and PINGREQ
-// (Pong).
+// (Pong). CONNECT may be answered later; what the client sends behind it waits.
+//
+// Over ws:// the layer upgrades a request before the handler hears of it, so
+// EvWSOpen comes before EvHTTPMsg.
 func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
 	u, err := reactor.ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
 	var c *reactor.Conn
-	p := &listener{}
+	p := &listener{limit: DefaultMaxPacket}
 	switch u.Scheme {
 	case "mqtt", "mqtts":
-		c, err = m.Listen(socketURL(u), fn, fnData)
+		var socket string
+		if socket, err = socketURL(u); err == nil {
+			c, err = m.Listen(socket, fn, fnData)
+		}
 	case "ws", "wss":
 		p.overWS = true
 		under := map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
@@ -42,14 +48,17 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 }
 
 // listener is the layer of a listener.
-type listener struct{ overWS bool }
+type listener struct {
+	overWS bool
+	limit  int // bytes of a packet
+}
 
 // Handle implements reactor.Protocol.
 func (*listener) Handle(*reactor.Conn, reactor.Event, any) {}
 
 // Accept implements reactor.Acceptor.
 func (p *listener) Accept(*reactor.Conn) reactor.Protocol {
-	return &layer{role: server, version: 4, overWS: p.overWS, limit: DefaultMaxPacket}
+	return &layer{role: server, version: 4, overWS: p.overWS, limit: p.limit}
 }
 
 // upgrade turns an HTTP request into a WebSocket if MQTT is to go over it, and

@@ -45,10 +45,10 @@ func (o *Options) version() uint8 {
 
 // connect makes the content of CONNECT.
 func (o *Options) connect() (*ConnectPacket, error) {
-	seconds := (o.KeepAlive + time.Second - 1) / time.Second
-	if seconds < 0 || seconds > 65535 {
+	if o.KeepAlive < 0 || o.KeepAlive > 65535*time.Second {
 		return nil, fmt.Errorf("mqtt: keep-alive of %v is not in 0..65535 s", o.KeepAlive)
 	}
+	seconds := (o.KeepAlive + time.Second - 1) / time.Second
 	p := &ConnectPacket{
 		ClientID:    o.ClientID,
 		CleanStart:  o.Clean,

@@ -34,7 +34,7 @@ func (l *layer) sequence() error {
 	switch {
 	case 1<<cmd&serverSends == 0 || cmd == CmdDisconnect && l.version != 5:
 		return bad("section 2.2.1", "section 2.1.2", "only a client sends it")
-	case l.phase != ready && cmd != CmdConnack && (cmd != CmdAuth && cmd != CmdDisconnect || l.version != 5):
+	case l.phase != ready && cmd != CmdConnack && cmd != CmdAuth && !(cmd == CmdDisconnect && l.msg.Ack >= 0x80):
 		return bad("MQTT-3.2.0-1", "section 3.2", "the first packet must be CONNACK")
 	case l.phase == ready && cmd == CmdConnack:
 		return bad("section 3.2", "MQTT-3.2.0-2", "a second CONNACK")

@@ -41,6 +41,9 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	if u.Host == "" {
 		return nil, fmt.Errorf("ws: bad URL %q: no host", u.Redacted())
 	}
+	if strings.Contains(u.User, ":") { // it would be another user's [RFC 7617 2]
+		return nil, fmt.Errorf("ws: bad URL %q: colon in the user name", u.Redacted())
+	}
 	protocols, err := checkExtra(headers)
 	if err != nil {
 		return nil, err
@@ -49,16 +52,23 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	if transport == "tls" {
 		defaultPort = 443
 	}
+	h := newHello(u, hostHeader(u, defaultPort), headers, protocols)
+	var request http.Message
+	if _, err := http.ParseHead(h.request, &request, http.Limits{Head: len(h.request) + 1}); err != nil {
+		return nil, fmt.Errorf("ws: bad URL %q: it makes no legal request: %w", u.Redacted(), err)
+	}
 	c, err := m.Connect(u.Socket(transport, defaultPort), fn, fnData)
 	if err != nil {
 		return nil, err
 	}
-	c.Push(&layer{hello: newHello(u, hostHeader(u, defaultPort), headers, protocols), limit: DefaultMaxMessage})
+	c.Push(&layer{hello: h, limit: DefaultMaxMessage})
 	return c, nil
 }
 
-// hostHeader leaves the port out if it is the scheme's own [RFC 6455 4.1].
+// hostHeader leaves the port out if it is the scheme's own [RFC 6455 4.1],
+// and the zone of an address, which means nothing to the server [RFC 6874 4].
 func hostHeader(u reactor.URL, defaultPort uint16) string {
+	u.Host, _, _ = strings.Cut(u.Host, "%")
 	if u.HasPort && u.Port != defaultPort {
 		return u.HostPort()
 	}
@@ -94,7 +104,7 @@ func newHello(u reactor.URL, host, headers string, protocols []string) *hello {
 }
 
 func hasHeader(headers, name string) (found bool) {
-	eachHeader(headers, func(n, _ string) error {
+	http.EachHeader(headers, func(n, _ string) error {
 		found = found || strings.EqualFold(n, name)
 		return nil
 	})
@@ -114,6 +124,11 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 		return false
 	}
 	n, err := h.parser.ParseHead(c.Recv.Bytes(), &h.answer)
+	for err == nil && h.answer.Status < 200 && h.answer.Status != 101 { // interim [RFC 9110 15.2]
+		c.Recv.Consume(n)
+		h.parser.Reset()
+		n, err = h.parser.ParseHead(c.Recv.Bytes(), &h.answer)
+	}
 	if errors.Is(err, http.ErrIncomplete) {
 		return false
 	}

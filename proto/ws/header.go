@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/rikki-go/rikki/proto/http"
 )
 
 // acceptKey is the server's proof that it understood the key [RFC 6455 4.2.2].
@@ -26,41 +28,6 @@ func validKey(key []byte) bool {
 	return err == nil && n == 16
 }
 
-// eachHeader calls fn for the lines of headers, "Name: value\r\n" each, as
-// callers of Connect and Upgrade write them.
-func eachHeader(headers string, fn func(name, value string) error) error {
-	for headers != "" {
-		line, rest, ok := strings.Cut(headers, "\r\n")
-		if !ok {
-			return fmt.Errorf("ws: header line %q does not end with CR LF", line)
-		}
-		headers = rest
-		name, value, ok := strings.Cut(line, ":")
-		if !ok || !isToken(name) {
-			return fmt.Errorf("ws: header line %q is not of the form \"Name: value\"", line)
-		}
-		value = strings.Trim(value, " \t")
-		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-			return fmt.Errorf("ws: value of header %s has a control character", name)
-		}
-		if err := fn(name, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// isToken reports whether s is a token [RFC 9110 5.6.2].
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
-			return false
-		}
-	}
-	return s != ""
-}
-
 // ownHeaders are those that the handshake itself sends, and whose second
 // appearance would make it ambiguous.
 var ownHeaders = []string{"Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
@@ -69,7 +36,7 @@ var ownHeaders = []string{"Host", "Upgrade", "Connection", "Sec-WebSocket-Key", 
 // checkExtra checks the headers that a program adds to a handshake and
 // returns the subprotocols among them.
 func checkExtra(headers string) (protocols []string, err error) {
-	err = eachHeader(headers, func(name, value string) error {
+	err = http.EachHeader(headers, func(name, value string) error {
 		for _, own := range ownHeaders {
 			if strings.EqualFold(name, own) {
 				return fmt.Errorf("ws: header %s is set by the handshake itself", own)
@@ -79,7 +46,7 @@ func checkExtra(headers string) (protocols []string, err error) {
 			return nil
 		}
 		for p := range strings.SplitSeq(value, ",") {
-			if p = strings.Trim(p, " \t"); !isToken(p) {
+			if p = strings.Trim(p, " \t"); !http.IsToken(p) {
 				return errors.New("ws: Sec-WebSocket-Protocol is not a list of tokens")
 			}
 			protocols = append(protocols, p)

@@ -33,7 +33,7 @@ func Send(c *reactor.Conn, p []byte, op OpCode) error {
 
 // Printf sends a frame with the formatted text. Errors are those of Send.
 func Printf(c *reactor.Conn, op OpCode, format string, args ...any) error {
-	if err := maySend(c, op, 0); err != nil {
+	if err := Ready(c); err != nil {
 		return err
 	}
 	start := c.Send.Len()

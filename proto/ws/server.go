@@ -16,11 +16,15 @@ import (
 //
 // A request that is no proper handshake is answered with the status that
 // says so, and a *HandshakeError returned; the connection stays HTTP. The
-// same goes for a subprotocol that was not offered. Headers that are
-// malformed or the handshake's own are an error, and nothing is answered.
+// same goes for a subprotocol that was not offered. Nothing is answered if
+// headers are malformed or the handshake's own, or if no request waits for an
+// answer (the errors of http.Waiting).
 func Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
 	protocols, err := checkExtra(headers)
 	if err != nil {
+		return err
+	}
+	if err := http.Waiting(c); err != nil {
 		return err
 	}
 	if e := checkRequest(hm); e != nil {
@@ -35,13 +39,11 @@ func Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
 	c.Send.AppendString("\r\n")
 	c.Send.AppendString(headers)
 	c.Send.AppendString("\r\n")
-	l := &layer{state: open, limit: DefaultMaxMessage}
-	if under, ok := http.Layer(c); ok {
-		c.Replace(under, l)
-	} else {
-		c.Push(l)
-	}
+	l := &layer{state: open, limit: DefaultMaxMessage, busy: true} // no frame comes before EvWSOpen is over
+	under, _ := http.Layer(c)                                      // there is one, a request of its waits
+	c.Replace(under, l)
 	c.Call(reactor.EvWSOpen, hm)
+	l.busy = false
 	return nil
 }
 
@@ -72,6 +74,8 @@ func checkRequest(hm *http.Message) *HandshakeError {
 		return &HandshakeError{426, "Upgrade", "request is not for a WebSocket: no Upgrade: websocket"}
 	case !hm.HasToken("Connection", "Upgrade"):
 		return &HandshakeError{400, "Connection", "Connection header lacks the token Upgrade"}
+	case hm.Header("Transfer-Encoding") != nil || len(hm.Body) > 0 || strings.Trim(string(hm.Header("Content-Length")), "0") != "":
+		return &HandshakeError{400, "Content-Length", "request has a body"} // frames would begin behind it
 	case versions != 1 || version != "13":
 		return &HandshakeError{426, "Sec-WebSocket-Version", "Sec-WebSocket-Version is not 13"}
 	case keys != 1 || !validKey([]byte(key)):
@@ -86,8 +90,8 @@ func refuse(c *reactor.Conn, e *HandshakeError) error {
 	switch e.Status {
 	case 405:
 		headers += "Allow: GET\r\n"
-	case 426: // [RFC 6455 4.4, RFC 9110 7.8]; Reply closes with the header Connection: close only
-		headers += "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+	case 426: // [RFC 6455 4.4, RFC 9110 7.8]
+		headers += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 	}
 	if err := http.Reply(c, e.Status, headers, "%s\n", e.Reason); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/rikki-go/rikki/proto/mqtt"
@@ -93,6 +92,11 @@ func TestConnect(t *testing.T) {
 			p[8] = 6
 			return []step{{"a", p, "a: CONNACK 0x1, closed"}}
 		}},
+	})
+}
+
+func TestConnectionEnds(t *testing.T) {
+	run(t, []dialogue{
 		{"enhanced authentication [MQTT-4.12.0-1]", 5, func(uint8) []step {
 			return []step{{"a", connect(5, "a", func(p *mqtt.ConnectPacket) {
 				p.Props = []mqtt.Property{{ID: mqtt.PropAuthenticationMethod, Value: []byte("x")}}
@@ -225,78 +229,6 @@ func TestSubscribe(t *testing.T) {
 		{"subscription identifier", 5, func(v uint8) []step {
 			return append(setup(v, filter("t", 0)), step{"a", must(mqtt.AppendSubscribe(nil, 5, 2, []mqtt.Filter{filter("u", 0)},
 				[]mqtt.Property{{ID: mqtt.PropSubscriptionIdentifier, Int: 1}})), "a: DISCONNECT 0xa1, closed"})
-		}},
-	})
-}
-
-// TestDeliveryQoS publishes at each QoS to a subscription of each.
-func TestDeliveryQoS(t *testing.T) {
-	toB := []string{"", "b: PUBACK", "b: PUBREC, PUBCOMP"}
-	toA := []string{"a: PUBLISH q0 t=x", "a: PUBLISH q1 t=x", "a: PUBLISH q2 t=x, PUBREL"}
-	var all []dialogue
-	for pub := range uint8(3) {
-		for sub := range uint8(3) {
-			want := toA[min(pub, sub)]
-			if pub > 0 {
-				want += "; " + toB[pub]
-			}
-			all = append(all, dialogue{string('0'+rune(pub)) + " to " + string('0'+rune(sub)), 0, func(v uint8) []step {
-				return []step{
-					{"a", connect(v, "a"), "a: CONNACK 0x0"},
-					{"b", connect(v, "b"), "b: CONNACK 0x0"},
-					{"a", subscribe(v, 1, filter("t", sub)), "a: SUBACK 1 0" + string('0'+rune(sub))},
-					{"b", publish(v, pub, "t", "x"), want},
-				}
-			}})
-		}
-	}
-	run(t, all)
-}
-
-func TestPublish(t *testing.T) {
-	run(t, []dialogue{
-		{"QoS 2 twice is once [MQTT-4.3.3-10]", 0, func(v uint8) []step {
-			dup := publish(v, 2, "t", "x", func(p *mqtt.Publish) { p.Dup = true })
-			return []step{
-				{"mute", connect(v, "b"), "mute: CONNACK 0x0"},
-				{"mute", subscribe(v, 1, filter("t", 0)), "mute: SUBACK 1 00"},
-				{"mute", publish(v, 2, "t", "x"), "mute: PUBLISH q0 t=x, PUBREC"},
-				{"mute", dup, "mute: PUBREC"},
-				{"mute", must(mqtt.AppendAck(nil, v, mqtt.CmdPubrel, 1, 0, nil)), "mute: PUBCOMP"},
-				{"mute", publish(v, 2, "t", "y"), "mute: PUBLISH q0 t=y, PUBREC"},
-			}
-		}},
-		{"after DISCONNECT and after a refusal", 5, func(v uint8) []step {
-			return []step{
-				{"a", connect(v, "a"), "a: CONNACK 0x0"},
-				{"a", subscribe(v, 1, filter("#", 0)), "a: SUBACK 1 00"},
-				{"b", connect(v, "b"), "b: CONNACK 0x0"},
-				{"b", slices.Concat(publish(v, 0, "t", "1"), disconnect(v, 0), publish(v, 0, "t", "2")), "a: PUBLISH q0 t=1; b: closed"},
-				{"c", slices.Concat(connect(v, "c", func(p *mqtt.ConnectPacket) {
-					p.Props = []mqtt.Property{{ID: mqtt.PropAuthenticationMethod, Value: []byte("x")}}
-				}), publish(v, 0, "t", "3"), subscribe(v, 1, filter("#", 0))), "c: CONNACK 0x8c, closed"},
-			}
-		}},
-		{"empty payload", 0, func(v uint8) []step {
-			return []step{
-				{"a", connect(v, "a"), "a: CONNACK 0x0"},
-				{"a", subscribe(v, 1, filter("t", 0)), "a: SUBACK 1 00"},
-				{"a", publish(v, 0, "t", ""), "a: PUBLISH q0 t="},
-			}
-		}},
-		{"topic alias [MQTT-3.2.2-18]", 5, func(v uint8) []step {
-			alias := func(p *mqtt.Publish) { p.Props = []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: 1}} }
-			return []step{
-				{"a", connect(v, "a"), "a: CONNACK 0x0"},
-				{"a", publish(v, 0, "t", "x", alias), "a: DISCONNECT 0x94, closed"},
-			}
-		}},
-		{"subscription identifier [MQTT-3.3.4-6]", 5, func(v uint8) []step {
-			id := func(p *mqtt.Publish) { p.Props = []mqtt.Property{{ID: mqtt.PropSubscriptionIdentifier, Int: 1}} }
-			return []step{
-				{"a", connect(v, "a"), "a: CONNACK 0x0"},
-				{"a", publish(v, 0, "t", "x", id), "a: DISCONNECT 0x82, closed"},
-			}
 		}},
 	})
 }

@@ -121,18 +121,16 @@ func (b *Broker) refuse(s *session, code mqtt.ReasonCode) {
 	b.log.Info("refused", "id", s.conn.ID(), "client", s.id, "reason", code.Name(s.version))
 	s.will = nil
 	b.leave(s)
-	mqtt.Connack(s.conn, false, code)
-	s.conn.Drain()
+	mqtt.Connack(s.conn, false, code) // which drains
 }
 
-// disconnect is the client's own end. The will is dropped unless the client
-// wants it published [MQTT-3.14.4-3].
+// disconnect is the client's own end: the mqtt layer hangs up. The will is
+// dropped unless the client wants it published [MQTT-3.14.4-3].
 func (b *Broker) disconnect(s *session, m *mqtt.Message) {
 	if m.Ack != mqtt.ReasonDisconnectWithWill {
 		s.will = nil
 	}
 	b.leave(s)
-	s.conn.Drain()
 }
 
 // expel ends a connection from the broker's side. The will is published when

@@ -1,0 +1,94 @@
+package broker
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rikki-go/rikki/proto/mqtt"
+)
+
+func withProps(props ...mqtt.Property) func(*mqtt.ConnectPacket) {
+	return func(p *mqtt.ConnectPacket) { p.Props = props }
+}
+
+func TestExpiry(t *testing.T) {
+	h := newHouse(t)
+	expires := func(p *mqtt.Publish) {
+		p.Props = []mqtt.Property{{ID: mqtt.PropMessageExpiryInterval, Int: 10}}
+	}
+	one := withProps(mqtt.Property{ID: mqtt.PropReceiveMaximum, Int: 1})
+	play(h, "tcp", []step{
+		{"b", connect(5, "b"), "b: CONNACK 0x0"},
+		{"b", publish(5, 1, "t", "x", retain, expires), "b: PUBACK"},
+		{"mute", connect(5, "m", one), "mute: CONNACK 0x0"},
+		{"mute", subscribe(5, 1, filter("t", 1)), "mute: SUBACK 1 01, PUBLISH q1 retain t=x"},
+		{"b", publish(5, 1, "t", "late", expires), "b: PUBACK"}, // waits for the acknowledgement
+		{"a", connect(5, "a"), "a: CONNACK 0x0"},
+	})
+	h.now = h.now.Add(4 * time.Second)
+	play(h, "tcp", []step{{"a", subscribe(5, 1, filter("t", 0)), "a: SUBACK 1 00, PUBLISH q0 retain t=x"}})
+	var p mqtt.Property
+	if m := &h.peers["a"].lastPublish; m.NextProp(&p, 0) == 0 || p.ID != mqtt.PropMessageExpiryInterval || p.Int != 6 {
+		t.Errorf("after 4 of 10 seconds: %v %d", p.ID, p.Int)
+	}
+	h.now = h.now.Add(6 * time.Second)
+	play(h, "tcp", []step{
+		{"a", subscribe(5, 2, filter("t", 0)), "a: SUBACK 2 00"},
+		{"mute", ack(5, mqtt.CmdPuback, 1, 0), ""},
+		{"b", publish(5, 1, "t", "y"), "a: PUBLISH q0 t=y; b: PUBACK; mute: PUBLISH q1 t=y"}, // the window is free
+	})
+}
+
+// TestConnackProperties reads what a 5.0 client is told.
+func TestConnackProperties(t *testing.T) {
+	always := fmt.Sprintf("Maximum Packet Size=%d Subscription Identifiers Available=0 Shared Subscription Available=0 ", MaxPacket)
+	for _, tc := range []struct {
+		name   string
+		packet []byte
+		want   string
+	}{
+		{"plain", connect(5, "a"), always},
+		{"no identifier", connect(5, ""), "Assigned Client Identifier=0 " + always},
+		{"session expiry 0", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval})), always},
+		{"session expiry", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: 60})),
+			"Session Expiry Interval=0 " + always},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHouse(t)
+			play(h, "tcp", []step{{"a", tc.packet, "a: CONNACK 0x0"}})
+			got := ""
+			var p mqtt.Property
+			m := &h.peers["a"].connack
+			for ofs := m.NextProp(&p, 0); ofs > 0; ofs = m.NextProp(&p, ofs) {
+				got += fmt.Sprintf("%v=%d ", p.ID, p.Int)
+				if p.ID == mqtt.PropAssignedClientIdentifier && h.b.clients[string(p.Value)] == nil {
+					t.Errorf("nobody has the identifier %q", p.Value)
+				}
+			}
+			if got != tc.want {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestPropertiesArrive publishes with properties to a 5.0 client.
+func TestPropertiesArrive(t *testing.T) {
+	h := newHouse(t)
+	play(h, "tcp", []step{
+		{"a", connect(5, "a"), "a: CONNACK 0x0"},
+		{"a", subscribe(5, 1, filter("t", 0)), "a: SUBACK 1 00"},
+		{"a", publish(5, 0, "t", "x", func(p *mqtt.Publish) {
+			p.Props = []mqtt.Property{
+				{ID: mqtt.PropUserProperty, Key: []byte("k"), Value: []byte("v")},
+				{ID: mqtt.PropResponseTopic, Value: []byte("re")},
+			}
+		}), "a: PUBLISH q0 t=x"},
+	})
+	want := []byte("\x26\x00\x01k\x00\x01v\x08\x00\x02re")
+	if got := h.peers["a"].lastPublish.Props; !bytes.Equal(got, want) {
+		t.Errorf("got properties %x, want %x", got, want)
+	}
+}
