@@ -192,13 +192,16 @@ func Disconnect(c *reactor.Conn, opts *Options) error {
 
 // disconnect sends DISCONNECT, the last packet of all.
 func (l *layer) disconnect(c *reactor.Conn, code ReasonCode, props []Property) error {
+	if err := l.maySend(c); err != nil {
+		return err
+	}
 	if l.version != 5 {
 		if l.role == server {
 			return errors.New("mqtt: a 3.1.1 server sends no DISCONNECT")
 		}
 		code = 0
 	}
-	err := l.send(c, func(dst []byte) ([]byte, error) { return AppendDisconnect(dst, l.version, code, props) })
+	err := l.encode(c, func(dst []byte) ([]byte, error) { return AppendDisconnect(dst, l.version, code, props) })
 	if err == nil {
 		l.phase = over
 	}

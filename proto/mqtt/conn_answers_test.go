@@ -27,8 +27,6 @@ func TestConnAnswers(t *testing.T) {
 		{"Pong", [2]string{"d0 00", "d0 00"}, mqtt.Pong},
 		{"Pub", [2]string{"32 09 00 03'a/b' 00 01'hi'", "32 0a 00 03'a/b' 00 01 00'hi'"},
 			func(c *reactor.Conn) error { _, err := mqtt.Pub(c, publishing(1)); return err }},
-		{"DisconnectCode", [2]string{"", "e0 02 8e 00"}, func(c *reactor.Conn) error { return mqtt.DisconnectCode(c, mqtt.ReasonSessionTakenOver) }},
-		{"section 3.14 Disconnect", [2]string{"", "e0 00"}, func(c *reactor.Conn) error { return mqtt.Disconnect(c, nil) }},
 	}
 	overBoth(t, func(t *testing.T, scheme string) {
 		for v := range 2 {
@@ -85,25 +83,4 @@ func TestConnConnackForms(t *testing.T) {
 			})
 		})
 	}
-}
-
-// The client's DISCONNECT ends the connection; nothing that follows it counts
-// [MQTT-3.14.4-2].
-func TestConnClientDisconnects(t *testing.T) {
-	overBoth(t, func(t *testing.T, scheme string) {
-		for version, packet := range map[uint8]string{4: "e0 00", 5: "e0 02 04 00"} {
-			for _, oneMessage := range []bool{true, false} {
-				x := welcomed(t, scheme, version, nil)
-				if oneMessage {
-					x.p.send(pack(packet + " 00 00"))
-				} else {
-					x.p.send(pack(packet), pack("00 00"))
-				}
-				await(t, x.m, "the end", x.p.ended) // [MQTT-3.14.4-1]
-				x.p.close()
-				x.waitClose()
-				x.r.wantPackets("disconnect CLOSE")
-			}
-		}
-	})
 }

@@ -27,31 +27,28 @@ func bareConn(t *testing.T, m *reactor.Manager, r *recorder) (*reactor.Conn, *pe
 	return c, p
 }
 
-// calls are what a client may send after Login, and the packets they make
-// when they are made in this order.
-func calls(version uint8) []struct {
+// sending is a call and the packet that it makes; $v is the length of no
+// properties, which 3.1.1 has not.
+type sending struct {
 	name, want string
 	call       func(c *reactor.Conn) error
-} {
-	props := func(p ...mqtt.Property) []mqtt.Property {
-		if version == 5 {
-			return p
+}
+
+// pub wants Pub to return an identifier.
+func pub(wantID uint16, opts mqtt.Options) func(c *reactor.Conn) error {
+	return func(c *reactor.Conn) error {
+		id, err := mqtt.Pub(c, &opts)
+		if err == nil && id != wantID {
+			err = fmt.Errorf("packet identifier %d, want %d", id, wantID)
 		}
-		return nil
+		return err
 	}
-	pub := func(wantID uint16, opts mqtt.Options) func(c *reactor.Conn) error {
-		return func(c *reactor.Conn) error {
-			id, err := mqtt.Pub(c, &opts)
-			if err == nil && id != wantID {
-				err = fmt.Errorf("packet identifier %d, want %d", id, wantID)
-			}
-			return err
-		}
-	}
-	rows := []struct {
-		name, want string
-		call       func(c *reactor.Conn) error
-	}{
+}
+
+// calls are what a client may send after Login, and the packets they make
+// when they are made in this order.
+func calls(version uint8) []sending {
+	rows := []sending{
 		{"Sub", "82 08 00 01$v 00 03'a/#' 01", func(c *reactor.Conn) error {
 			id, err := mqtt.Sub(c, &mqtt.Options{Topic: "a/#", QoS: 1})
 			if id != 1 {
@@ -74,32 +71,21 @@ func calls(version uint8) []struct {
 		}},
 		{"Ping", "c0 00", mqtt.Ping},
 	}
-	if version == 5 {
-		rows = append(rows, []struct {
-			name, want string
-			call       func(c *reactor.Conn) error
-		}{
-			{"Pub with properties", "30 0b 00 03'a/b' 03 23 0007'hi'", pub(0, mqtt.Options{Topic: "a/b", Message: []byte("hi"),
-				Props: props(mqtt.Property{ID: mqtt.PropTopicAlias, Int: 7})})},
-			{"Sub with properties", "82 09 00 05 02 0b 05 00 01'+' 00", func(c *reactor.Conn) error {
-				_, err := mqtt.Sub(c, &mqtt.Options{Topic: "+", Props: props(mqtt.Property{ID: mqtt.PropSubscriptionIdentifier, Int: 5})})
-				return err
-			}},
-			{"DisconnectCode", "e0 02 04 00", func(c *reactor.Conn) error { return mqtt.DisconnectCode(c, mqtt.ReasonDisconnectWithWill) }},
-			{"Disconnect with properties", "e0 07 00 05 11 00000001", func(c *reactor.Conn) error {
-				return mqtt.Disconnect(c, &mqtt.Options{Props: props(mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: 1})})
-			}},
-		}...)
-	} else {
-		rows = append(rows, struct {
-			name, want string
-			call       func(c *reactor.Conn) error
-		}{"DisconnectCode has no code", "e0 00", func(c *reactor.Conn) error { return mqtt.DisconnectCode(c, mqtt.ReasonDisconnectWithWill) }})
+	if version != 5 {
+		return rows
 	}
-	return append(rows, struct {
-		name, want string
-		call       func(c *reactor.Conn) error
-	}{"Disconnect", "e0 00", func(c *reactor.Conn) error { return mqtt.Disconnect(c, nil) }})
+	return append(rows,
+		sending{"Pub with properties", "30 0b 00 03'a/b' 03 23 0007'hi'", pub(0, mqtt.Options{Topic: "a/b", Message: []byte("hi"),
+			Props: []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: 7}}})},
+		sending{"Sub with properties", "82 09 00 05 02 0b 05 00 01'+' 00", func(c *reactor.Conn) error {
+			_, err := mqtt.Sub(c, &mqtt.Options{Topic: "+", Props: []mqtt.Property{{ID: mqtt.PropSubscriptionIdentifier, Int: 5}}})
+			return err
+		}},
+		sending{"Unsub with properties", "a2 0d 00 06 07 26 0001'k' 0001'v' 0001'+'",
+			func(c *reactor.Conn) error {
+				_, err := mqtt.Unsub(c, &mqtt.Options{Topic: "+", Props: []mqtt.Property{{ID: mqtt.PropUserProperty, Key: []byte("k"), Value: []byte("v")}}})
+				return err
+			}})
 }
 
 // On mqtt.Connect's connections each call is a packet, in a message of its

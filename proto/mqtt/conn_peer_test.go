@@ -38,6 +38,7 @@ func newPeer(t *testing.T, fd int) *peer {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		t.Fatal(err)
 	}
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // no waiting for delayed acknowledgements
 	p := &peer{t: t, fd: fd}
 	t.Cleanup(p.close)
 	return p

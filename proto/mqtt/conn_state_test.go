@@ -26,41 +26,37 @@ var everyCall = map[string]func(c *reactor.Conn) error{
 // Before CONNECT was sent nothing can be: over tcp until EvConnect, over
 // WebSocket until EvWSOpen.
 func TestConnNotOpenYet(t *testing.T) {
-	for scheme, is := range map[string]error{"mqtt": mqtt.ErrNotOpen, "ws": ws.ErrNotOpen} {
-		t.Run(scheme, func(t *testing.T) {
-			m := newManager(t)
-			fd, addr := listenOn(t)
-			all := func(c *reactor.Conn) {
-				for name, call := range everyCall {
-					refusesToSend(t, c, name, is, func() error { return call(c) })
-				}
-			}
-			asked := 0
-			try := func(c *reactor.Conn, _ any) { asked++; all(c) }
-			on := hooks{reactor.EvOpen: try, reactor.EvResolve: try}
-			if scheme == "ws" {
-				on[reactor.EvConnect] = func(c *reactor.Conn, _ any) {
-					asked++
-					for name, call := range everyCall {
-						refusesToSend(t, c, name, is, func() error { return call(c) })
-					}
-				}
-			}
-			r := &recorder{t: t, on: on}
-			c, err := mqtt.Connect(m, scheme+"://"+addr, &mqtt.Options{ClientID: "c", Clean: true}, r.handle, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all(c)
-			p := acceptPeer(t, m, fd)
-			if p.ws = scheme == "ws"; p.ws {
-				p.agree(m, answerMQTT)
-			}
-			p.wantGot(m, "10 0d 00 04'MQTT' 04 02 00 00 00 01'c'")
-			if asked < len(on) {
-				t.Errorf("asked %d times, want %d", asked, len(on))
-			}
-		})
+	overBoth(t, func(t *testing.T, scheme string) {
+		m := newManager(t)
+		fd, addr := listenOn(t)
+		asked := 0
+		try := func(c *reactor.Conn, _ any) { asked++; refusesAll(t, c, mqtt.ErrNotOpen) }
+		on := hooks{reactor.EvOpen: try, reactor.EvResolve: try}
+		if scheme == "ws" {
+			on[reactor.EvConnect] = try
+		}
+		r := &recorder{t: t, on: on}
+		c, err := mqtt.Connect(m, scheme+"://"+addr, &mqtt.Options{ClientID: "c", Clean: true}, r.handle, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refusesAll(t, c, mqtt.ErrNotOpen)
+		p := acceptPeer(t, m, fd)
+		if p.ws = scheme == "ws"; p.ws {
+			p.agree(m, answerMQTT)
+		}
+		p.wantGot(m, "10 0d 00 04'MQTT' 04 02 00 00 00 01'c'")
+		if asked != len(on) {
+			t.Errorf("asked %d times, want %d", asked, len(on))
+		}
+	})
+}
+
+// refusesAll makes every call and wants the error.
+func refusesAll(t *testing.T, c *reactor.Conn, is error) {
+	t.Helper()
+	for name, call := range everyCall {
+		refusesToSend(t, c, name, is, func() error { return call(c) })
 	}
 }
 
@@ -87,12 +83,13 @@ func TestConnServerNotOpenYet(t *testing.T) {
 				return
 			}
 			asked++
-			for name, call := range everyCall {
-				refusesToSend(t, c, name, nil, func() error { return call(c) })
+			refusesAll(t, c, mqtt.ErrNotOpen)
+			if data == nil { // EvOpen, EvAccept
+				refusesToSend(t, c, "Connack", mqtt.ErrNotAsked, func() error { return mqtt.Connack(c, false, 0) })
 			}
 		}
 		x := served(t, scheme, hooks{reactor.EvOpen: try, reactor.EvAccept: try, reactor.EvMQTTCmd: try, reactor.EvHTTPHdrs: try})
-		x.p.send(connectC[4])
+		x.p.send(connectC[5])
 		await(t, x.m, "CONNECT", x.r.saw("connect"))
 		spin(t, x.m)
 		if x.p.wantGot(x.m, ""); asked < 3 {
@@ -111,12 +108,11 @@ func TestConnCallsAfterClose(t *testing.T) {
 			} {
 				x := ready(t, scheme, role, 5, nil)
 				end(x.c)
-				for name, call := range everyCall {
-					refusesToSend(t, x.c, how+", then "+name, reactor.ErrClosed, func() error { return call(x.c) })
-				}
+				refusesAll(t, x.c, reactor.ErrClosed)
 				x.waitClose()
-				for name, call := range everyCall {
-					refusesToSend(t, x.c, "EvClose, then "+name, reactor.ErrClosed, func() error { return call(x.c) })
+				refusesAll(t, x.c, reactor.ErrClosed)
+				if t.Failed() {
+					t.Fatal("after", how)
 				}
 				mqtt.SetMaxPacket(x.c, 1)
 				mqtt.Version(x.c)
@@ -131,9 +127,7 @@ func TestConnCallsAfterCloseFrame(t *testing.T) {
 	if err := ws.Send(x.c, pack("03 e8"), ws.OpClose); err != nil {
 		t.Fatal(err)
 	}
-	for name, call := range everyCall {
-		refusesToSend(t, x.c, name, ws.ErrCloseSent, func() error { return call(x.c) })
-	}
+	refusesAll(t, x.c, ws.ErrCloseSent)
 	x.p.send(pack("32 08 00 03'a/b' 00 07'x'")) // its acknowledgement cannot be sent either
 	await(t, x.m, "EvMQTTMsg", x.r.saw("a/b=x"))
 	x.p.wantGot(x.m, "")
@@ -192,4 +186,16 @@ func TestConnAck(t *testing.T) {
 	if err := mqtt.Ack(c, &refused); err != nil || c.Send.Len() > 0 { // [MQTT-4.3.3-4]
 		t.Errorf("% x, %v", c.Send.Bytes(), err)
 	}
+}
+
+// CONNACK answers a CONNECT, once.
+func TestConnConnackOnce(t *testing.T) {
+	overBoth(t, func(t *testing.T, scheme string) {
+		for what, x := range map[string]*pair{"second": welcomed(t, scheme, 4, nil), "client's": connected(t, scheme, 4, nil)} {
+			for _, code := range []mqtt.ReasonCode{0, 5} {
+				refusesToSend(t, x.c, what, mqtt.ErrNotAsked, func() error { return mqtt.Connack(x.c, false, code) })
+			}
+			x.sending("Ping", "c0 00", func() error { return mqtt.Ping(x.c) }) // nothing has changed
+		}
+	})
 }

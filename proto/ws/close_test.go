@@ -46,8 +46,12 @@ func TestCloseWithoutCode(t *testing.T) {
 // Nothing follows a Close frame, be it good or bad [RFC 6455 5.5.1].
 func TestDataAfterClose(t *testing.T) {
 	eachRole(t, func(t *testing.T, w *world, r role) {
-		for _, late := range []string{"", "\xff\xff\xff\xff", "\x81", string(build(fin|text, r != asServer, -1, "x"))} {
-			e := w.open(r, nil)
+		for _, late := range []string{"", "\xff\xff\xff\xff", "\x81", build(fin|text, r != asServer, -1, "x")} {
+			e := w.open(r, func(c *reactor.Conn, ev reactor.Event, _ any) {
+				if n := c.Recv.Len(); ev == reactor.EvRead && n > 0 {
+					t.Errorf("%d bytes are kept", n)
+				}
+			})
 			e.feed(e.frame(fin|closs, closing(1001, ""))+e.frame(fin|text, "late")+late, e.frame(fin|ping, ""), late)
 			e.ends()
 			e.rec.want(t, `CTL close 1001 ""`, "CLOSE")

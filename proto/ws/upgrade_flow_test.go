@@ -164,6 +164,7 @@ func TestUpgradeOutOfPlace(t *testing.T) {
 			e.drop()
 		})
 	}
+	w.TB = t
 	e := w.accept(nil)
 	e.feed(request)
 	e.drop()

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"-nonsense"}, {"-url"}, {"ws://127.0.0.1"}, {"-topic", "a/#"}, {"-topic", "a/+/b"}, {"-topic", ""}, {"-topic", "\xff"}, {"-hexdump=x"}} {
+		if r := client(t, args...); r.status != 2 || r.stderr == "" || r.stdout != "" {
+			t.Errorf("%q: status %d, stdout %q, stderr %q", args, r.status, r.stdout, r.stderr)
+		}
+	}
+	if r := client(t, "-h"); r.status != 0 || !strings.Contains(r.stderr, "-topic") {
+		t.Errorf("-h: %+v", r)
+	}
+}
+
+func TestBadURL(t *testing.T) {
+	for url, words := range map[string][]string{
+		"nonsense":                         {"bad URL"},
+		"http://127.0.0.1/":                {"bad URL", "ws://"},
+		"mqtt://127.0.0.1":                 {"bad URL", "ws://"},
+		"ws://":                            {"bad URL", "host"},
+		"ws://127.0.0.1:70000":             {"bad URL", "port"},
+		"ws://127.0.0.1:0":                 {"bad URL", "port"},
+		"ws://me:s3cret@127.0.0.1:70000/x": {"bad URL", "port", "me:xxxxx@"},
+		"wss://127.0.0.1":                  {"TLS not available yet"},
+		"ws://127.0.0.1/#x":                {"bad URL"},
+	} {
+		t.Run(url, func(t *testing.T) {
+			r := client(t, "-url", url)
+			r.wantFailure(t, words...)
+			if strings.Contains(r.stderr, "s3cret") {
+				t.Error("the password shows")
+			}
+		})
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	client(t, "-url", "ws://"+l.Addr().String()).wantFailure(t, "connection refused", l.Addr().String())
+	client(t, "-url", "ws://no-such-host.invalid/mqtt").wantFailure(t, "no-such-host.invalid")
+}
+
+// Each way in which a broker can fail the program, and what it says of it.
+func TestBadServer(t *testing.T) {
+	raw := func(answer string) func(s *server) { return func(s *server) { s.Write([]byte(answer)) } }
+	edited := func(old, new string) func(s *server) {
+		return func(s *server) { s.Write([]byte(strings.Replace(s.agreement(), old, new, 1))) }
+	}
+	messages := func(m ...[]byte) func(s *server) { return func(s *server) { s.open(m...) } }
+	frames := func(f ...[]byte) func(s *server) {
+		return func(s *server) { s.Write(append([]byte(s.agreement()), slices.Concat(f...)...)) }
+	}
+	for _, row := range []struct {
+		name   string
+		script func(s *server)
+		words  []string
+	}{
+		{"200", raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), []string{"200"}},
+		{"301", raw("HTTP/1.1 301 Moved Permanently\r\nLocation: ws://elsewhere/\r\nContent-Length: 0\r\n\r\n"), []string{"301", "ws://elsewhere/"}},
+		{"404", raw("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), []string{"404", "Not Found"}},
+		{"no HTTP", raw("SSH-2.0-OpenSSH_9.9\r\n\r\n"), []string{"handshake"}},
+		{"nothing", raw(""), []string{"handshake", "EOF"}},
+		{"wrong accept", edited("Accept: ", "Accept: x"), []string{"Sec-WebSocket-Accept"}},
+		{"no accept", edited("Sec-WebSocket-Accept", "X-Accept"), []string{"Sec-WebSocket-Accept"}},
+		{"no upgrade", edited("Upgrade: websocket", "Upgrade: h2c"), []string{"Upgrade"}},
+		{"no connection", edited("Connection: Upgrade", "Connection: close"), []string{"Connection"}},
+		{"subprotocol", edited("Protocol: mqtt", "Protocol: soap"), []string{"soap"}},
+		{"endless header", func(s *server) {
+			s.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nX-Endless: "))
+			for x := bytes.Repeat([]byte("x"), 4096); ; {
+				if _, err := s.Write(x); err != nil {
+					return
+				}
+			}
+		}, []string{"handshake", "header"}},
+		{"endless headers", func(s *server) {
+			s.Write([]byte("HTTP/1.1 101 Switching Protocols\r\n"))
+			for x := bytes.Repeat([]byte("X-Y: z\r\n"), 512); ; {
+				if _, err := s.Write(x); err != nil {
+					return
+				}
+			}
+		}, []string{"handshake", "header"}},
+
+		{"refused 1", messages(unhex("20 02 00 01")), []string{"unacceptable protocol version"}},
+		{"refused 2", messages(unhex("20 02 00 02")), []string{"identifier rejected"}},
+		{"refused 3", messages(unhex("20 02 00 03")), []string{"server unavailable"}},
+		{"refused 4", messages(unhex("20 02 00 04")), []string{"bad user name or password"}},
+		{"refused 5", messages(unhex("20 02 00 05")), []string{"not authorized"}},
+		{"refused 6", messages(unhex("20 02 00 06")), []string{"CONNACK"}},
+
+		{"malformed type", messages(connack, unhex("00 00")), []string{"malformed", "reserved"}},
+		{"malformed QoS 3", messages(connack, unhex("36")), []string{"malformed", "PUBLISH"}},
+		{"malformed length", messages(connack, unhex("30 ff ff ff ff 01")), []string{"remaining length"}},
+		{"malformed in pieces", messages(connack, unhex("30"), unhex("05 00"), []byte("\x03a/#")), []string{"wildcard"}},
+		{"oversized", messages(connack, unhex("30 ff ff ff 7f 00 01"), make([]byte, maxPacket)), []string{"too large", "1048576"}},
+		{"oversized, header alone", messages(connack, unhex("30 ff ff ff 7f")), []string{"too large"}},
+
+		{"text", frames(frame(1, connack)), []string{"text", "MQTT-6.0.0-1"}},
+		{"text later", frames(binaries(connack), frame(1, nil)), []string{"text"}},
+		{"masked", frames([]byte{0x82, 0x84, 1, 2, 3, 4, 0x21, 0, 3, 4}), []string{"mask"}},
+		{"reserved opcode", frames([]byte{0x83, 0}), []string{"opcode"}},
+		{"close frame", frames(frame(8, unhex("03 e8"))), nil},
+		{"end before CONNACK", messages(), nil},
+		{"end before PUBLISH", messages(connack, suback), nil},
+		{"packet cut", messages(connack, suback, publish[:17]), nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			client(t, "-url", serve(t, row.script)).wantFailure(t, row.words...)
+		})
+	}
+}
+
+// The connection is cut behind every byte of the server's stream.
+func TestCutAnywhere(t *testing.T) {
+	for at := 0; ; at++ {
+		size := 0
+		url := serve(t, func(s *server) {
+			stream := append([]byte(s.agreement()), binaries(connack, suback, puback, publish)...)
+			size = len(stream)
+			s.Write(stream[:min(at, size)])
+		})
+		r := client(t, "-url", url)
+		if size > 0 && at >= size {
+			wantSuccess(t, r)
+			return
+		}
+		if r.wantFailure(t); t.Failed() {
+			t.Fatalf("cut behind byte %d of %d", at, size)
+		}
+	}
+}
+
+// No output has the password in it, whatever happens.
+func TestPasswordIsNeverShown(t *testing.T) {
+	for _, code := range []byte{0, 4} {
+		for _, inURL := range []bool{false, true} {
+			url := serve(t, func(s *server) { s.open([]byte{0x20, 2, 0, code}, suback, publish) })
+			args := []string{"-v", "-hexdump", "-user", "me", "-password", "s3cret", "-url", url}
+			if inURL {
+				args = []string{"-v", "-url", strings.Replace(url, "ws://", "ws://me:s3cret@", 1)}
+			}
+			r := client(t, args...)
+			if out := r.stdout + r.stderr; strings.Contains(out, "s3cret") || inURL && code == 0 && !strings.Contains(out, "CONNECTED to ws://me:xxxxx@") {
+				t.Errorf("code %d, in URL %v:\n%s", code, inURL, out)
+			}
+		}
+	}
+}
+
+// SIGINT and SIGTERM end the program in order, before and after the login.
+func TestSignals(t *testing.T) {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		for _, open := range []bool{false, true} {
+			arrived := make(chan struct{})
+			url := serve(t, func(s *server) {
+				if open {
+					s.open(connack)
+				} else {
+					close(arrived)
+				}
+				s.in.Peek(1 << 12) // until the client is gone
+			})
+			cmd := exec.Command(os.Args[0], "-v", "-url", url)
+			cmd.Env = append(os.Environ(), "RIKKI_TEST_MAIN=1")
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			lines := bufio.NewScanner(stdout)
+			for open && lines.Scan() {
+				out.WriteString(lines.Text() + "\n")
+				if strings.Contains(lines.Text(), "PUBLISHED") {
+					break
+				}
+			}
+			if !open {
+				<-arrived
+			}
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			for lines.Scan() {
+				out.WriteString(lines.Text() + "\n")
+			}
+			cmd.Wait()
+			r := result{cmd.ProcessState.ExitCode(), out.String(), stderr.String()}
+			r.wantFailure(t)
+			if r.stderr != "interrupted\n" || !strings.Contains(r.stdout, "closed") { // EvClose was raised
+				t.Errorf("%v: stderr %q, stdout\n%s", sig, r.stderr, r.stdout)
+			}
+		}
+	}
+}

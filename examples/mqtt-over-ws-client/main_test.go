@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestMain lets the test binary be the program, for the tests of signals.
+func TestMain(m *testing.M) {
+	if os.Getenv("RIKKI_TEST_MAIN") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+var logLine = regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{3} (DEBUG|INFO |WARN |ERROR) [a-z_]+\.go:\d+  (.*)$`)
+
+// texts returns the texts of log lines, each of which must have time, level
+// and file:line.
+func texts(t *testing.T, stdout string) (list []string) {
+	t.Helper()
+	for _, line := range strings.Split(strings.TrimSuffix(stdout, "\n"), "\n") {
+		m := logLine.FindStringSubmatch(line)
+		if m == nil {
+			t.Errorf("no log line: %q", line)
+			continue
+		}
+		list = append(list, m[2])
+	}
+	return list
+}
+
+var wantLog = []string{
+	"Connected to WS. Logging in to MQTT...",
+	"GOT 4 bytes WS msg",
+	"CONNECTED to URL",
+	"SUBSCRIBED to mg/test",
+	"PUBLISHED hello -> mg/test",
+	"GOT 5 bytes WS msg",
+	"GOT 18 bytes WS msg",
+	"RECEIVED hello <- mg/test",
+}
+
+func wantSuccess(t *testing.T, r result) {
+	t.Helper()
+	if r.status != 0 || r.stderr != "" {
+		t.Errorf("status %d, stderr %q", r.status, r.stderr)
+	}
+	if !strings.Contains(r.stdout, "RECEIVED hello <- mg/test\n") {
+		t.Errorf("stdout:\n%s", r.stdout)
+	}
+}
+
+// Without -url it talks to a broker of its own, and the log is the tutorial's.
+func TestEmbeddedBroker(t *testing.T) {
+	r := client(t)
+	wantSuccess(t, r)
+	got := texts(t, r.stdout)
+	for i, text := range got {
+		if strings.HasPrefix(text, "CONNECTED to ws://127.0.0.1:") && strings.HasSuffix(text, "/mqtt") {
+			got[i] = "CONNECTED to URL"
+		}
+	}
+	if !slices.Equal(got, wantLog) {
+		t.Errorf("log\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(wantLog, "\n"))
+	}
+}
+
+func TestTopicAndMessage(t *testing.T) {
+	for _, message := range []string{"", "one\ntwo", strings.Repeat("long", 30000), "\x00\xff%d"} {
+		r := client(t, "-topic", "x/y", "-message", message)
+		if r.status != 0 || r.stderr != "" {
+			t.Errorf("%.20q: status %d, stderr %q", message, r.status, r.stderr)
+		}
+		want := fmt.Sprintf("GOT %d bytes WS msg", 2+2+3+2+len(message))
+		if len(message) < 100 && !slices.Contains(texts(t, r.stdout), want) {
+			t.Errorf("%q: no %q in\n%s", message, want, r.stdout)
+		}
+	}
+}
+
+// What the program sends, byte by byte, and in which messages.
+func TestBytesSent(t *testing.T) {
+	var sent [][]byte
+	url := serve(t, func(s *server) {
+		s.open()
+		sent = append(sent, s.message())
+		s.Write(binaries(connack))
+		sent = append(sent, s.message(), s.message())
+		s.Write(binaries(suback, puback, publish))
+		sent = append(sent, s.message())
+	})
+	wantSuccess(t, client(t, "-url", url, "-user", "me", "-password", "s3cret"))
+	if len(sent) != 4 {
+		t.Fatalf("%d messages", len(sent))
+	}
+	connect := sent[0]
+	will := "\x00\x07mg/test\x00\x07goodbye\x00\x02me\x00\x06s3cret"
+	if len(connect) < 14 || connect[0] != 0x10 || !bytes.Equal(connect[2:10], append([]byte("\x00\x04MQTT\x04"), 0xce)) ||
+		!bytes.HasSuffix(connect, []byte(will)) {
+		t.Errorf("CONNECT % x", connect)
+	}
+	for i, want := range [][]byte{
+		append(append(unhex("82 0c 00 01 00 07"), "mg/test"...), 1),
+		append(unhex("32 10 00 07"), "mg/test\x00\x02hello"...),
+		unhex("40 02 00 01"),
+	} {
+		if !bytes.Equal(sent[i+1], want) {
+			t.Errorf("message %d: % x, want % x", i+1, sent[i+1], want)
+		}
+	}
+}
+
+// [MQTT-6.0.0-2] packets split over messages and sharing them come out right.
+func TestSplitMessages(t *testing.T) {
+	all := slices.Concat(connack, suback, puback, publish)
+	try := func(name string, messages ...[]byte) {
+		t.Run(name, func(t *testing.T) {
+			wantSuccess(t, client(t, "-url", serve(t, func(s *server) { s.open(messages...) })))
+		})
+	}
+	try("one", all)
+	try("a byte each", slices.Collect(slices.Chunk(all, 1))...)
+	try("empty ones", nil, connack, nil, suback, publish[:7], nil, publish[7:])
+	for at := 1; at < len(all); at++ {
+		try(fmt.Sprintf("split at %d", at), all[:at], all[at:])
+	}
+}
+
+// A message at QoS 0 needs no answer, and none is sent, not even an empty
+// WebSocket message.
+func TestQoS0(t *testing.T) {
+	rest := []byte("nothing read")
+	url := serve(t, func(s *server) {
+		s.open(connack, suback, append([]byte{0x30, 14, 0, 7}, "mg/testhello"...))
+		s.message()
+		s.message()
+		s.message()
+		rest = s.message()
+	})
+	wantSuccess(t, client(t, "-url", url))
+	if rest != nil {
+		t.Errorf("a message of % x after PUBLISH", rest)
+	}
+}
+
+// Once the message came the status is 0, whatever the broker does then.
+func TestAfterReceived(t *testing.T) {
+	for name, after := range map[string][]byte{
+		"text":     frame(1, []byte("hi")),
+		"reserved": {0xff, 0xff},
+		"masked":   {0x82, 0x80, 1, 2, 3, 4},
+		"cut":      {0x82, 5, 1},
+		"close":    frame(8, unhex("03 e8")),
+		"packets":  binaries(publish, unhex("00 00")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantSuccess(t, client(t, "-url", serve(t, func(s *server) {
+				s.Write(slices.Concat([]byte(s.agreement()), binaries(connack, suback, publish), after))
+			})))
+		})
+	}
+}
+
+// -hexdump shows the bytes, those of the handshake too.
+func TestHexdump(t *testing.T) {
+	r := client(t, "-hexdump")
+	wantSuccess(t, r)
+	for _, want := range []string{"47 45 54 20 2f 6d 71 74  74 20 48 54 54 50", "|GET /mqtt HTTP/1|", "|HTTP/1.1 101 Swi|", "82 04 20 02 00 00"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("no %q in\n%s", want, r.stdout)
+		}
+	}
+	if r := client(t); strings.Contains(r.stdout, "|GET") {
+		t.Error("bytes are shown without -hexdump")
+	}
+}
+
+// -v shows more.
+func TestVerbose(t *testing.T) {
+	r := client(t, "-v")
+	wantSuccess(t, r)
+	if !strings.Contains(r.stdout, " DEBUG ") || !strings.Contains(r.stdout, "closed") {
+		t.Errorf("stdout:\n%s", r.stdout)
+	}
+	texts(t, r.stdout)
+}

@@ -1,0 +1,68 @@
+package reactor
+
+import (
+	"log/slog"
+	"testing"
+)
+
+// reporter is a source that counts what it hears.
+type reporter struct {
+	heard int
+	then  func()
+}
+
+func (r *reporter) ready(interest) {
+	r.heard++
+	if r.then != nil {
+		r.then()
+	}
+}
+
+// A batch is about the descriptors as they were when the kernel was asked: who
+// has got the number of one that was closed since hears nothing of it, nor
+// does anyone else, and hears of the next batch.
+func TestBatchIsNotForSuccessors(t *testing.T) {
+	m, err := New(WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	a, err := newBell()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	b, err := newBell()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	old, successor, first := &reporter{}, &reporter{}, &reporter{}
+	first.then = func() {
+		first.then = nil
+		m.unwatch(b.reads)
+		if err := m.watch(b.reads, successor, readable); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for fd, src := range map[int]source{a.reads: first, b.reads: old} {
+		if err := m.watch(fd, src, readable); err != nil {
+			t.Fatal(err)
+		}
+	}
+	batch := []readiness{{a.reads, readable}, {b.reads, readable}}
+	m.deliver(batch)
+	if first.heard != 1 || old.heard != 0 || successor.heard != 0 {
+		t.Errorf("heard: the first %d, the one that went %d, its successor %d; want 1, 0, 0", first.heard, old.heard, successor.heard)
+	}
+	m.deliver(batch)
+	if first.heard != 2 || old.heard != 0 || successor.heard != 1 {
+		t.Errorf("heard: the first %d, the one that went %d, its successor %d; want 2, 0, 1", first.heard, old.heard, successor.heard)
+	}
+	m.unwatch(a.reads)
+	m.unwatch(b.reads)
+	m.deliver(batch) // about descriptors that nobody has
+	if first.heard+successor.heard != 3 {
+		t.Error("heard of a descriptor that is not watched")
+	}
+}
