@@ -75,7 +75,7 @@ func (c *Conn) flushPackets() {
 	x, count, total := c.ext, 0, 0
 	for _, d := range x.dgrams {
 		p := c.Send.Bytes()[total : total+d.n]
-		err := sendTo(int(c.fd), p, d.to)
+		err := sendTo(int(c.fd), p, c.mapped(d.to))
 		if err == errAgain {
 			break
 		}
@@ -97,6 +97,15 @@ func (c *Conn) flushPackets() {
 	if count > 0 {
 		c.sent(total)
 	}
+}
+
+// mapped gives an IPv4 peer of a dual-stack listener the form that its socket
+// wants: not all systems take the plain one.
+func (c *Conn) mapped(to netip.AddrPort) netip.AddrPort {
+	if to.Addr().Is4() && c.ext.local.Addr().Is6() {
+		return netip.AddrPortFrom(netip.AddrFrom16(to.Addr().As16()), to.Port())
+	}
+	return to
 }
 
 // readPackets raises EvRead once per datagram.

@@ -89,8 +89,7 @@ func TestHexdumpOfDatagrams(t *testing.T) {
 	}
 }
 
-// Without it nothing above level Debug is logged in an ordinary life, and no
-// record shows a password.
+// Without it nothing above level Debug is logged in an ordinary life.
 func TestQuietLog(t *testing.T) {
 	m, log := logged(t, slog.LevelInfo)
 	r := &recorder{}

@@ -29,7 +29,7 @@ func ParseURL(s string) (URL, error) {
 	bad := func(why string) (URL, error) {
 		return URL{}, fmt.Errorf("reactor: bad URL %q: %s", redact(s), why)
 	}
-	if scheme, _, ok := strings.Cut(s, "://"); !ok || scheme == "" {
+	if !strings.Contains(s, "://") {
 		return bad("no scheme (want tcp://host:port or the like)")
 	}
 	p, err := url.Parse(s)
@@ -39,6 +39,9 @@ func ParseURL(s string) (URL, error) {
 			err = ue.Err
 		}
 		return bad(withoutSecret(err.Error(), s))
+	}
+	if p.Scheme == "" { // "a/b://c" is a path to net/url
+		return bad("no scheme (want tcp://host:port or the like)")
 	}
 	u := URL{Scheme: p.Scheme, User: p.User.Username(), Host: p.Hostname(), Path: p.EscapedPath(), RawQuery: p.RawQuery}
 	u.Password, u.HasPassword = p.User.Password()

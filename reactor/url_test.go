@@ -71,6 +71,8 @@ func TestParseURLErrors(t *testing.T) {
 		{"://h:80", "no scheme"},
 		{"/path", "no scheme"},
 		{"tcp:h:80", "no scheme"},
+		{"0/://", "no scheme"},
+		{"a/b://h:80", "no scheme"},
 		{"tcp://h:", "port"},
 		{"tcp://h:65536", "port"},
 		{"tcp://h:-1", "port"},
@@ -157,7 +159,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 // FuzzParseURL checks that what was accepted is consistent, and that a
 // password (put there by the fuzzer's second string) does not come out.
 func FuzzParseURL(f *testing.F) {
-	for _, s := range []string{"tcp://h:1", "tcp://[::1]:80/p?q", "unix:///a/b", "ws://u:p@h/x", "tcp://:0", "tcp://h:65536", "a://%41:%2f@b%20c:1"} {
+	for _, s := range []string{"tcp://h:1", "tcp://[::1]:80/p?q", "unix:///a/b", "ws://u:p@h/x", "tcp://:0", "tcp://h:65536", "a://%41:%2f@b%20c:1", "0/://"} {
 		f.Add(s, "s3cr3t")
 	}
 	f.Fuzz(func(t *testing.T, s, password string) {

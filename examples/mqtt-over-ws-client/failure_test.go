@@ -130,13 +130,14 @@ func TestBadServer(t *testing.T) {
 func TestCutAnywhere(t *testing.T) {
 	for at := 0; ; at++ {
 		size := 0
-		url := serve(t, func(s *server) {
+		url, wait := serveAndWait(t, func(s *server) {
 			stream := append([]byte(s.agreement()), binaries(connack, suback, puback, publish)...)
 			size = len(stream)
 			s.Write(stream[:min(at, size)])
 		})
 		r := client(t, "-url", url)
-		if size > 0 && at >= size {
+		wait()
+		if at >= size {
 			wantSuccess(t, r)
 			return
 		}

@@ -54,6 +54,9 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 		})
 		wrap(c, start, err)
 	case reactor.EvWSMsg:
+		if s.received {
+			return // the connection is draining
+		}
 		m := data.(*ws.Message)
 		s.log.Info(fmt.Sprintf("GOT %d bytes WS msg", len(m.Data)))
 		if m.Op != ws.OpBinary {
@@ -89,20 +92,22 @@ func wrap(c *reactor.Conn, start int, err error) {
 		c.Fail(err)
 		return
 	}
-	ws.Wrap(c, c.Send.Len()-start, ws.OpBinary)
+	if n := c.Send.Len() - start; n > 0 {
+		ws.Wrap(c, n, ws.OpBinary)
+	}
 }
 
 // packets handles every packet that is complete.
 func (s *session) packets(c *reactor.Conn) {
 	for !s.received && !c.Stopped() {
-		n, err := mqtt.Parse(s.in.Bytes(), 4, &s.msg)
-		if err == mqtt.ErrIncomplete && s.in.Len() <= maxPacket {
+		n, err := 0, mqtt.CheckSize(s.in.Bytes(), 4, maxPacket)
+		if err == nil {
+			n, err = mqtt.Parse(s.in.Bytes(), 4, &s.msg)
+		}
+		if err == mqtt.ErrIncomplete {
 			return // the rest is still to come
 		}
 		if err != nil {
-			if err == mqtt.ErrIncomplete {
-				err = fmt.Errorf("%w: more than %d bytes", mqtt.ErrTooLarge, maxPacket)
-			}
 			c.Fail(err)
 			return
 		}
@@ -195,7 +200,10 @@ func (s *session) loop() error {
 			return err
 		}
 	}
-	if s.err == nil && !s.received {
+	switch {
+	case s.received: // whatever came of closing
+		return nil
+	case s.err == nil:
 		return errors.New("the connection was closed before the message came back")
 	}
 	return s.err

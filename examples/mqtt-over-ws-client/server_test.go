@@ -41,8 +41,15 @@ type server struct {
 }
 
 // serve runs the script with the first connection to the URL it returns, and
-// then reads until the client is gone. The test waits for it.
+// then reads until the client is gone.
 func serve(t *testing.T, script func(s *server)) (url string) {
+	t.Helper()
+	url, _ = serveAndWait(t, script)
+	return url
+}
+
+// serveAndWait is serve with a function that waits for the script's end.
+func serveAndWait(t *testing.T, script func(s *server)) (url string, wait func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -69,7 +76,7 @@ func serve(t *testing.T, script func(s *server)) (url string) {
 		io.Copy(io.Discard, s.in)
 	}()
 	t.Cleanup(func() { l.Close(); <-done })
-	return "ws://" + l.Addr().String() + "/mqtt"
+	return "ws://" + l.Addr().String() + "/mqtt", func() { <-done }
 }
 
 // header returns the value of one of the request's headers.
@@ -142,7 +149,8 @@ func client(t *testing.T, args ...string) result {
 	status := run(args, &stdout, &stderr)
 	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > routines; runtime.Gosched() {
 		if time.Now().After(deadline) {
-			t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), routines)
+			buf := make([]byte, 1<<16)
+			t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), routines, buf[:runtime.Stack(buf, true)])
 			break
 		}
 	}

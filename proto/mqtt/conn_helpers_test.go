@@ -44,8 +44,8 @@ func newLoggingManager(t *testing.T, log *slog.Logger) *reactor.Manager {
 	return m
 }
 
-// turns bounds every wait: with the 5 ms that each turn may block, 10 s.
-const turns = 2000
+// turns bounds every wait: with the 5 ms that each turn may block, 5 s.
+const turns = 1000
 
 // await runs the loop until done reports true.
 func await(t *testing.T, m *reactor.Manager, what string, done func() bool) {

@@ -228,3 +228,22 @@ func TestConnListenSubprotocolAmongOthers(t *testing.T) {
 		r.wantPackets("connect")
 	}
 }
+
+// What waits for CONNACK is bounded.
+func TestConnListenWaitingIsBounded(t *testing.T) {
+	overBoth(t, func(t *testing.T, scheme string) {
+		x := served(t, scheme, nil)
+		mqtt.SetMaxPacket(x.c, 40)
+		x.p.send(connectC[4])
+		await(t, x.m, "CONNECT", x.r.saw("connect"))
+		for i := range 6 { // of 8 bytes each
+			if len(x.r.errs) > 0 {
+				t.Fatalf("failed after %d bytes: %v", 8*i, x.r.errs)
+			}
+			x.writeRead(x.p.framed(pack("30 06 00 03'a/b''x'")))
+		}
+		x.waitClose()
+		x.r.wantPackets("connect ERROR CLOSE")
+		wantErr(t, x.r.err(), mqtt.ErrTooLarge)
+	})
+}

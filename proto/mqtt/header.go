@@ -1,6 +1,9 @@
 package mqtt
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+)
 
 // Header is the fixed header of a packet. 3.1.1 section 2.2, 5.0 section 2.1.
 type Header struct {
@@ -28,6 +31,17 @@ func ParseHeader(buf []byte, version uint8) (h Header, n int, err error) {
 		return Header{}, 0, ErrIncomplete
 	}
 	return h, n, nil
+}
+
+// CheckSize refuses the packet at the front of buf, with an ErrTooLarge, if it
+// has more than limit bytes: as soon as its fixed header is there, before the
+// rest has arrived. Faults of the header are left for Parse to report.
+func CheckSize(buf []byte, version uint8, limit int) error {
+	h, n, err := ParseHeader(buf, version)
+	if err == nil && n+h.Remaining > limit {
+		return fmt.Errorf("%w: %s of %d bytes, the limit is %d", ErrTooLarge, h.Cmd, n+h.Remaining, limit)
+	}
+	return nil
 }
 
 // parseHeader returns n == 0 and no fault when bytes are missing.

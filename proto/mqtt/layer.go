@@ -188,11 +188,9 @@ func (l *layer) next(c *reactor.Conn, p []byte) int {
 	if len(p) == 0 || c.Stopped() || l.phase == over || l.waits(c, len(p)) {
 		return 0
 	}
-	n, err := Parse(p, l.version, &l.msg)
-	if err == nil || err == ErrIncomplete {
-		if tooLarge := l.tooLarge(p); tooLarge != nil {
-			err = tooLarge
-		}
+	n, err := 0, CheckSize(p, l.version, l.limit)
+	if err == nil {
+		n, err = Parse(p, l.version, &l.msg)
 	}
 	if err == ErrIncomplete {
 		return 0
@@ -217,15 +215,6 @@ func (l *layer) waits(c *reactor.Conn, n int) bool {
 		l.fail(c, fmt.Errorf("%w: %d bytes behind a CONNECT that is not answered yet, the limit is %d", ErrTooLarge, n, l.limit))
 	}
 	return true
-}
-
-// tooLarge refuses a packet by its fixed header, before it has arrived.
-func (l *layer) tooLarge(p []byte) error {
-	h, n, err := ParseHeader(p, l.version)
-	if err == nil && n+h.Remaining > l.limit {
-		return fmt.Errorf("%w: %s of %d bytes, the limit is %d", ErrTooLarge, h.Cmd, n+h.Remaining, l.limit)
-	}
-	return nil
 }
 
 // refuse fails the connection over what the peer sent, and tells it why where

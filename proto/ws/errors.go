@@ -38,6 +38,9 @@ var (
 	// ErrControlTooLong is returned for a control frame with more than 125
 	// bytes of payload [RFC 6455 5.5].
 	ErrControlTooLong = errors.New("ws: control frame with more than 125 bytes of payload")
+	// ErrOpCode is returned for frames that make no message and are no control
+	// frame.
+	ErrOpCode = errors.New("ws: no frame to send by itself")
 	// ErrNotWebSocket is returned for a connection that does not speak
 	// WebSocket.
 	ErrNotWebSocket = errors.New("ws: connection does not speak WebSocket")

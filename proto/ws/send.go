@@ -13,10 +13,12 @@ import (
 // payload of OpClose is a code in two bytes, the high one first, and a reason, or nothing; no
 // frame can follow it.
 //
-// Errors are reactor.ErrClosed, ErrNotOpen, ErrCloseSent, ErrControlTooLong;
-// nothing is appended then.
+// Errors are reactor.ErrClosed, ErrNotOpen, ErrCloseSent, ErrControlTooLong,
+// ErrOpCode for what is no message and no control frame, and a *ProtocolError
+// for a Close payload that the peer would have to refuse; nothing is appended
+// then.
 func Send(c *reactor.Conn, p []byte, op OpCode) error {
-	if err := maySend(c, op, len(p)); err != nil {
+	if err := maySend(c, op, p); err != nil {
 		return err
 	}
 	var buf [maxHeader]byte
@@ -60,7 +62,7 @@ func Wrap(c *reactor.Conn, n int, op OpCode) int {
 	if n < 0 || at < 0 {
 		panic(fmt.Sprintf("ws: Wrap of %d bytes, Send holds %d", n, c.Send.Len()))
 	}
-	if err := maySend(c, op, n); err != nil {
+	if err := maySend(c, op, c.Send.Bytes()[at:]); err != nil {
 		c.Send.Truncate(at)
 		c.Fail(err)
 		return at
@@ -77,14 +79,25 @@ func Wrap(c *reactor.Conn, n int, op OpCode) int {
 // Ready says whether frames may be sent now: it returns nil, or ErrNotOpen
 // or ErrCloseSent. Protocols on top ask it before they append what Wrap is to
 // frame.
-func Ready(c *reactor.Conn) error { return maySend(c, OpBinary, 0) }
+func Ready(c *reactor.Conn) error { return maySend(c, OpBinary, nil) }
 
 // maySend says what forbids a frame, and notes that a Close frame goes out. A
 // connection without this package's layer is taken to be open: programs may
 // speak WebSocket on connections that they set up themselves.
-func maySend(c *reactor.Conn, op OpCode, n int) error {
-	if op.isControl() && n > maxControl {
-		return ErrControlTooLong
+func maySend(c *reactor.Conn, op OpCode, payload []byte) error {
+	switch op {
+	case OpText, OpBinary:
+	case OpClose, OpPing, OpPong:
+		if len(payload) > maxControl {
+			return ErrControlTooLong
+		}
+	default: // a continuation continues nothing, others do not exist
+		return fmt.Errorf("%w: %s", ErrOpCode, op)
+	}
+	if op == OpClose {
+		if err := checkClose(payload); err != nil {
+			return err
+		}
 	}
 	l, ok := reactor.Find[*layer](c)
 	if !ok {

@@ -1,0 +1,225 @@
+// Command websocket-server is Mongoose's websocket-server tutorial: it sends
+// every text and binary message back, at any path.
+//
+//	go run ./examples/websocket-server
+//	go run ./examples/websocket-server -listen ws://127.0.0.1:9000 -max-message 1048576
+//
+// A GET that does not ask for a WebSocket gets a short page of text.
+//
+// It logs to standard output. Exit status: 0 after SIGINT or SIGTERM, 1 if it
+// cannot listen or the loop fails, with the reason on standard error, 2 for wrong
+// usage.
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rikki-go/rikki/examples/internal/clog"
+	"github.com/rikki-go/rikki/proto/http"
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// goodbye is how long the clients have, once a signal came, to take what is
+// still to be sent and to answer the Close frame.
+const goodbye = 2 * time.Second
+
+// maxUnsent is how many bytes may wait for a client that sends faster than it
+// reads before it is not read from any more. One message can exceed it.
+const maxUnsent = 1 << 20
+
+// page is what a browser gets.
+const page = "This is a WebSocket echo server: it sends every message back. Connect to it with ws:// instead of http://.\n"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// options are what the command line says.
+type options struct {
+	url        string
+	maxMessage int // bytes
+	verbose    bool
+}
+
+// run is the program. It returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	o, err := parseArgs(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	}
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	if err := serve(o, clog.New(stdout, level)); err != nil {
+		fmt.Fprintln(stderr, "websocket-server:", err)
+		return 1
+	}
+	return 0
+}
+
+// parseArgs explains to stderr what is wrong with the arguments.
+func parseArgs(args []string, stderr io.Writer) (o options, err error) {
+	f := flag.NewFlagSet("websocket-server", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&o.url, "listen", "ws://127.0.0.1:8000", "`URL` to listen on, ws://host:port; the path means nothing")
+	f.IntVar(&o.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
+	f.BoolVar(&o.verbose, "v", false, "log every connection and message")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case f.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	case o.maxMessage < 1:
+		err = fmt.Errorf("-max-message %d is not positive", o.maxMessage)
+	default:
+		return o, nil
+	}
+	fmt.Fprintln(stderr, err)
+	f.Usage()
+	return o, err
+}
+
+// serve echoes until a signal comes.
+func serve(o options, log *slog.Logger) error {
+	m, err := reactor.New(reactor.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	running := true
+	context.AfterFunc(ctx, func() {
+		stop() // a second signal ends the program at once
+		m.Post(func() {
+			log.Info("stopping", "reason", context.Cause(ctx))
+			running = false
+		})
+	})
+
+	s := &server{log: log, maxMessage: o.maxMessage, verbose: o.verbose}
+	if err := s.listen(m, o.url); err != nil {
+		return err
+	}
+	for running {
+		if err := m.Poll(-1); err != nil {
+			return err
+		}
+	}
+	return s.leave(m)
+}
+
+// server is what the handlers share.
+type server struct {
+	log        *slog.Logger
+	maxMessage int
+	verbose    bool
+}
+
+// listen accepts WebSockets on a ws:// URL.
+func (s *server) listen(m *reactor.Manager, url string) error {
+	u, err := reactor.ParseURL(url)
+	if err != nil {
+		return err
+	}
+	under, ok := map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
+	if !ok {
+		return fmt.Errorf("bad URL %q: want ws://host:port", u.Redacted())
+	}
+	c, err := http.Listen(m, u.Socket(under, 80), s.handle, nil)
+	if err != nil {
+		return err
+	}
+	s.log.Info("listening", "url", u.Redacted(), "local", c.LocalAddr())
+	return nil
+}
+
+// handle is the handler of the listener and of all that it accepts.
+func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
+	switch ev {
+	case reactor.EvWSMsg:
+		s.echo(c, data.(*ws.Message))
+	case reactor.EvWrite:
+		if c.Send.Len() <= maxUnsent {
+			c.Resume() // which does nothing unless echo paused it
+		}
+	case reactor.EvHTTPMsg:
+		s.answer(c, data.(*http.Message))
+	case reactor.EvWSOpen:
+		ws.SetMaxMessage(c, s.maxMessage) // which fails only without WebSocket
+	case reactor.EvError:
+		s.log.Info("failed", "id", c.ID(), "remote", c.RemoteAddr(), "error", data.(error))
+	}
+}
+
+// echo sends a message back. Whoever does not read what it is sent is not read
+// from either, so that its answers do not pile up here.
+func (s *server) echo(c *reactor.Conn, m *ws.Message) {
+	if s.verbose {
+		s.log.Debug("message", "id", c.ID(), "op", m.Op, "bytes", len(m.Data))
+	}
+	ws.Send(c, m.Data, m.Op) // which fails only on a connection that is closing
+	if c.Send.Len() > maxUnsent {
+		c.Pause()
+	}
+}
+
+// answer makes a WebSocket of a request for one; others get the page, or the
+// status that says what is wrong with them.
+func (s *server) answer(c *reactor.Conn, hm *http.Message) {
+	var err error
+	if method := string(hm.Method); hm.Header("Upgrade") == nil && (method == "GET" || method == "HEAD") {
+		err = http.Reply(c, 200, "Content-Type: text/plain\r\n", "%s", page)
+	} else {
+		err = ws.Upgrade(c, hm, "")
+	}
+	if err != nil {
+		s.log.Info("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)
+	}
+}
+
+// leave stops listening, tells the clients, and polls until they are gone or
+// their time is up.
+func (s *server) leave(m *reactor.Manager) error {
+	goingAway := binary.BigEndian.AppendUint16(nil, uint16(ws.CloseGoingAway))
+	left := 0
+	for c := range m.Conns() {
+		if c.IsListening() {
+			c.Close()
+			continue
+		}
+		if _, ok := http.Layer(c); !ok {
+			ws.Send(c, goingAway, ws.OpClose) // which fails only if there was one already
+		}
+		c.Fn = func(_ *reactor.Conn, ev reactor.Event, _ any) {
+			if ev == reactor.EvClose {
+				left--
+			}
+		}
+		c.Resume() // the answer to the Close frame is wanted
+		c.Drain()
+		left++
+	}
+	late := false
+	m.AddTimer(goodbye, reactor.TimerOnce, func() { late = true })
+	for left > 0 && !late {
+		if err := m.Poll(-1); err != nil {
+			return err
+		}
+	}
+	return m.Poll(0) // closes the listener if nobody was there
+}

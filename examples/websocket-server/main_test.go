@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// runMain makes the test's own binary be the program.
+const runMain = "WEBSOCKET_SERVER_RUN_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(runMain) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, exe, args...)
+	cmd.Env = append(os.Environ(), runMain+"=1")
+	return cmd
+}
+
+func TestExitStatus(t *testing.T) {
+	used, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer used.Close()
+	for _, tc := range []struct {
+		name   string
+		args   []string
+		status int
+		stderr string // part of it
+	}{
+		{"help", []string{"-h"}, 0, "Usage of websocket-server"},
+		{"unknown flag", []string{"-port", "8000"}, 2, "flag provided but not defined: -port"},
+		{"no URL", []string{"-listen"}, 2, "flag needs an argument: -listen"},
+		{"argument", []string{"ws://127.0.0.1:0"}, 2, `unexpected argument "ws://127.0.0.1:0"`},
+		{"size is no number", []string{"-max-message", "64M"}, 2, `invalid value "64M"`},
+		{"size is 0", []string{"-max-message", "0"}, 2, "not positive"},
+		{"no scheme", []string{"-listen", "127.0.0.1:0"}, 1, "127.0.0.1:0"},
+		{"wrong scheme", []string{"-listen", "mqtt://127.0.0.1:0"}, 1, "want ws://"},
+		{"no TLS yet", []string{"-listen", "wss://127.0.0.1:0"}, 1, "TLS"},
+		{"used", []string{"-listen", "ws://" + used.Addr().String()}, 1, "address already in use"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cmd := program(t, tc.args...)
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			err := cmd.Run()
+			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			if got := cmd.ProcessState.ExitCode(); got != tc.status {
+				t.Errorf("exit status %d, want %d", got, tc.status)
+			}
+			if !strings.Contains(stderr.String(), tc.stderr) {
+				t.Errorf("stderr %q does not say %q", stderr.String(), tc.stderr)
+			}
+		})
+	}
+}
+
+func TestArgs(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		want options
+	}{
+		{nil, options{"ws://127.0.0.1:8000", 64 << 20, false}},
+		{[]string{"-listen", "ws://[::1]:1", "-max-message=5", "-v"}, options{"ws://[::1]:1", 5, true}},
+	} {
+		if got, err := parseArgs(tc.args, io.Discard); err != nil || got != tc.want {
+			t.Errorf("%q: %+v, %v", tc.args, got, err)
+		}
+	}
+}
+
+// running is the program and where it listens.
+type running struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	log    *bufio.Scanner
+	stderr bytes.Buffer
+	addr   string
+}
+
+func start(t *testing.T, args ...string) *running {
+	t.Helper()
+	r := &running{t: t, cmd: program(t, append([]string{"-listen", "ws://127.0.0.1:0/any"}, args...)...)}
+	r.cmd.Stderr = &r.stderr
+	stdout, err := r.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.cmd.Process.Kill(); r.cmd.Wait() })
+	r.log = bufio.NewScanner(stdout)
+	r.addr = r.await(`INFO  main\.go:\d+  listening url=ws://127\.0\.0\.1:0\S* local=(\S+)$`)[1]
+	return r
+}
+
+// await reads the log up to a line that matches and returns its submatches.
+func (r *running) await(pattern string) []string {
+	r.t.Helper()
+	re := regexp.MustCompile(pattern)
+	for r.log.Scan() {
+		if m := re.FindStringSubmatch(r.log.Text()); m != nil {
+			return m
+		}
+	}
+	r.t.Fatalf("the log has no line %s", pattern)
+	return nil
+}
+
+// end sends a signal and wants the program to end well.
+func (r *running) end(sig os.Signal) {
+	r.t.Helper()
+	r.signal(sig)
+	r.ended()
+}
+
+func (r *running) signal(sig os.Signal) {
+	r.t.Helper()
+	if err := r.cmd.Process.Signal(sig); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *running) ended() {
+	r.t.Helper()
+	r.await(`INFO .* stopping`)
+	for r.log.Scan() {
+	}
+	if err := r.cmd.Wait(); err != nil || r.stderr.Len() > 0 {
+		r.t.Errorf("%v, stderr %q", err, r.stderr.String())
+	}
+}
+
+// dial opens a WebSocket.
+func (r *running) dial(path string) net.Conn {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, br, _, err := ws.Dial(ctx, "ws://"+r.addr+path)
+	if err != nil || br != nil {
+		r.t.Fatalf("%s: %v, %v", path, br, err)
+	}
+	r.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	return c
+}
+
+// ask sends bytes that are no WebSocket handshake and returns the answer.
+func (r *running) ask(request string) string {
+	r.t.Helper()
+	c, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.WriteString(c, request); err != nil {
+		r.t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(answer)
+}
+
+func send(t *testing.T, c net.Conn, op ws.OpCode, p []byte) {
+	t.Helper()
+	if err := ws.WriteFrame(c, ws.MaskFrame(ws.NewFrame(op, true, bytes.Clone(p)))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func receive(t *testing.T, c net.Conn, op ws.OpCode, want []byte) {
+	t.Helper()
+	f, err := ws.ReadFrame(c)
+	if err != nil || f.Header.OpCode != op || !f.Header.Fin || !bytes.Equal(f.Payload, want) {
+		t.Fatalf("got %+v, %v; want opcode %#x and %d bytes", f.Header, err, op, len(want))
+	}
+}
+
+// TestEcho sends messages of both kinds, at several paths, and what is larger
+// than one read.
+func TestEcho(t *testing.T) {
+	r := start(t, "-v")
+	large := bytes.Repeat([]byte("0123456789abcdef"), 300<<10/16)
+	for _, path := range []string{"/", "/chat?room=1"} {
+		c := r.dial(path)
+		for _, p := range [][]byte{nil, []byte("hi"), large} {
+			send(t, c, ws.OpText, p)
+			receive(t, c, ws.OpText, p)
+			send(t, c, ws.OpBinary, p)
+			receive(t, c, ws.OpBinary, p)
+		}
+	}
+	r.await(`DEBUG main\.go:\d+  message id=\d+ op=binary bytes=307200`)
+	r.end(syscall.SIGTERM)
+}
+
+// TestPage asks for what is no WebSocket.
+func TestPage(t *testing.T) {
+	r := start(t)
+	for _, tc := range []struct{ request, first, rest string }{
+		{"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", page},
+		{"GET /any HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", page},
+		{"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
+		{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "HTTP/1.1 405 ", "GET\n"},
+		{"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: close\r\n\r\n", "HTTP/1.1 426 ", "Upgrade: websocket\n"},
+	} {
+		if got := r.ask(tc.request); !strings.HasPrefix(got, tc.first) || !strings.HasSuffix(got, tc.rest) {
+			t.Errorf("%q is answered %q", tc.request, got)
+		}
+	}
+	r.end(os.Interrupt)
+}
+
+// TestMaxMessage: what is larger is refused with the code for that.
+func TestMaxMessage(t *testing.T) {
+	r := start(t, "-max-message", "1000")
+	c := r.dial("/")
+	send(t, c, ws.OpBinary, make([]byte, 1000))
+	receive(t, c, ws.OpBinary, make([]byte, 1000))
+	send(t, c, ws.OpBinary, make([]byte, 1001))
+	receive(t, c, ws.OpClose, ws.NewCloseFrameBody(ws.StatusMessageTooBig, ""))
+	r.await(`failed .*more than 1000 bytes`)
+	r.end(os.Interrupt)
+}
+
+// TestSlowReader: one that does not read is not read from, and gets everything
+// once it does.
+func TestSlowReader(t *testing.T) {
+	const messages, size = 256, 256 << 10 // 64 MiB: more than sockets hold
+	r := start(t)
+	c := r.dial("/")
+	failed := make(chan error, 1)
+	stalled := make(chan struct{})
+	go func() {
+		w := &stallWriter{c: c, stalled: stalled}
+		for i := range messages {
+			p := binary.BigEndian.AppendUint32(make([]byte, 0, size), uint32(i))
+			if err := ws.WriteFrame(w, ws.MaskFrame(ws.NewBinaryFrame(p[:size]))); err != nil {
+				failed <- err
+				return
+			}
+		}
+		failed <- nil
+	}()
+	select {
+	case <-stalled:
+	case err := <-failed:
+		t.Fatalf("all was taken though nothing was read (%v)", err)
+	}
+	for i := range messages {
+		f, err := ws.ReadFrame(c)
+		if err != nil || len(f.Payload) != size || binary.BigEndian.Uint32(f.Payload) != uint32(i) {
+			t.Fatalf("message %d: %d bytes, %v", i, len(f.Payload), err)
+		}
+	}
+	if err := <-failed; err != nil {
+		t.Error(err)
+	}
+	r.end(os.Interrupt)
+}
+
+// stallWriter writes, and says when it cannot go on for a while.
+type stallWriter struct {
+	c       net.Conn
+	stalled chan struct{}
+	said    bool
+}
+
+func (w *stallWriter) Write(p []byte) (int, error) {
+	if w.said {
+		return w.c.Write(p)
+	}
+	w.c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+	n, err := w.c.Write(p)
+	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	w.said = true
+	close(w.stalled)
+	w.c.SetWriteDeadline(time.Now().Add(30 * time.Second))
+	k, err := w.c.Write(p[n:])
+	return n + k, err
+}
+
+// TestSignal: the clients are told, their messages answered before, and half a
+// request does not hold the program up.
+func TestSignal(t *testing.T) {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		t.Run(sig.String(), func(t *testing.T) {
+			r := start(t)
+			half, err := net.Dial("tcp", r.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer half.Close()
+			io.WriteString(half, "GET / HTTP/1.1\r\n")
+			c := r.dial("/")
+			send(t, c, ws.OpText, []byte("hi"))
+			receive(t, c, ws.OpText, []byte("hi"))
+			r.signal(sig)
+			receive(t, c, ws.OpClose, ws.NewCloseFrameBody(ws.StatusGoingAway, ""))
+			send(t, c, ws.OpClose, ws.NewCloseFrameBody(ws.StatusGoingAway, ""))
+			if rest, err := io.ReadAll(c); err != nil || len(rest) > 0 {
+				t.Errorf("behind the Close frame: %x, %v", rest, err)
+			}
+			c.Close()
+			r.ended()
+		})
+	}
+}

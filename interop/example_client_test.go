@@ -1,0 +1,104 @@
+package interop
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// logLine is a line of the example's log: time, level, file:line, text.
+var logLine = regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{3} (\w+) +\w+\.go:\d+  (.*)$`)
+
+// texts returns the texts of a log's lines, without those about the sizes of
+// messages, which depend on the broker.
+func texts(t *testing.T, log string) (all []string) {
+	t.Helper()
+	got := regexp.MustCompile(`^GOT \d+ bytes WS msg$`)
+	for line := range strings.Lines(log) {
+		m := logLine.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		if m == nil || m[1] != "INFO" {
+			t.Errorf("in the log: %q", line)
+			continue
+		}
+		if !got.MatchString(m[2]) {
+			all = append(all, m[2])
+		}
+	}
+	return all
+}
+
+// TestExampleClient runs examples/mqtt-over-ws-client against the brokers.
+func TestExampleClient(t *testing.T) {
+	program := example(t, "mqtt-over-ws-client")
+	eachBroker(t, func(t *testing.T, b *broker) {
+		for _, r := range b.routes {
+			if r.name == "mqtt" || r.byHand {
+				continue
+			}
+			for _, args := range [][]string{nil, {"-user", user, "-password", password, "-topic", "a/ü", "-message", "héllo"}} {
+				topic, message := "mg/test", "hello"
+				if args != nil {
+					topic, message = "a/ü", "héllo"
+				}
+				stdout, stderr, status := run(t, program, append(args, "-url", r.url)...)
+				want := []string{
+					"Connected to WS. Logging in to MQTT...",
+					"CONNECTED to " + r.url,
+					"SUBSCRIBED to " + topic,
+					"PUBLISHED " + message + " -> " + topic,
+					"RECEIVED " + message + " <- " + topic,
+				}
+				if got := texts(t, stdout); status != 0 || stderr != "" || !slices.Equal(got, want) {
+					t.Errorf("%s: status %d, stderr %q, log\n%s", r.name, status, stderr, stdout)
+				}
+			}
+		}
+	})
+}
+
+// TestExampleClientRefused: the reason is on stderr, by its name.
+func TestExampleClientRefused(t *testing.T) {
+	program := example(t, "mqtt-over-ws-client")
+	eachBroker(t, func(t *testing.T, b *broker) {
+		for _, r := range b.refusals {
+			stdout, stderr, status := run(t, program, "-url", b.routes[1].url, "-user", r.user, "-password", r.password)
+			if want := r.names[4] + "\n"; status != 1 || !strings.HasSuffix(stderr, want) || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("%s: status %d, stderr %q, want %q at its end; log\n%s", r.user, status, stderr, want, stdout)
+			}
+		}
+	})
+}
+
+// TestExamples runs the example client against the example broker; this is the
+// log that the tutorial shows.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	url := s.urls["ws"]
+	stdout, stderr, status := run(t, example(t, "mqtt-over-ws-client"), "-url", url)
+	var got []string
+	for line := range strings.Lines(stdout) {
+		if m := logLine.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
+			got = append(got, m[2])
+		}
+	}
+	want := []string{
+		"Connected to WS. Logging in to MQTT...",
+		"GOT 4 bytes WS msg",
+		"CONNECTED to " + url,
+		"SUBSCRIBED to mg/test",
+		"PUBLISHED hello -> mg/test",
+		"GOT 5 bytes WS msg",
+		"GOT 4 bytes WS msg",
+		"GOT 18 bytes WS msg",
+		"RECEIVED hello <- mg/test",
+	}
+	// The broker may acknowledge hello before it sends it, or after.
+	got, want = slices.DeleteFunc(got, is(want[1])), slices.DeleteFunc(want, is(want[1]))
+	if status != 0 || stderr != "" || !slices.Equal(got, want) {
+		t.Errorf("status %d, stderr %q, log\n%s", status, stderr, stdout)
+	}
+}
+
+func is(s string) func(string) bool { return func(o string) bool { return o == s } }

@@ -1,0 +1,23 @@
+// Tests against programs that are not ours: brokers and clients that others
+// wrote. A module of its own, so that importers of the library never see them.
+module github.com/rikki-go/rikki/interop
+
+go 1.26.0
+
+require (
+	github.com/eclipse/paho.mqtt.golang v1.5.1
+	github.com/gorilla/websocket v1.5.3
+	github.com/mochi-mqtt/server/v2 v2.7.9
+	github.com/rikki-go/rikki v0.0.0
+)
+
+require (
+	github.com/gobwas/httphead v0.1.0 // indirect
+	github.com/gobwas/ws v1.5.0 // indirect
+	github.com/rs/xid v1.4.0 // indirect
+	golang.org/x/net v0.44.0 // indirect
+	golang.org/x/sync v0.17.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace github.com/rikki-go/rikki => ..

@@ -1,0 +1,109 @@
+package interop
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+
+	mochi "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// user and password are of the one user whom the brokers know; they let
+// clients without a name in too.
+const user, password = "alice", "wonderland"
+
+// secret is a topic that the brokers let nobody use.
+const secret = "secret/topic"
+
+// startMochi runs mochi-mqtt in this process.
+func startMochi(t *testing.T) *broker {
+	t.Helper()
+	limits := mochi.NewDefaultServerCapabilities()
+	limits.MaximumMessageExpiryInterval = 0                  // or QoS 1 and 2 acknowledgements get an expiry
+	limits.Compatibilities.NoInheritedPropertiesOnAck = true // or they get the PUBLISH's properties
+	s := mochi.New(&mochi.Options{Capabilities: limits, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err := s.AddHook(&doorman{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	tcp := listeners.NewTCP(listeners.Config{ID: "tcp", Address: "127.0.0.1:0"})
+	if err := s.AddListener(tcp); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	web := startMochiWS(t, s)
+	b := &broker{name: "mochi", shuffles: true, tellsLoser: true, deniesFilter: true, routes: []route{
+		{"mqtt", "mqtt://" + tcp.Address(), false},
+		{"ws", web + "/whole", false},
+		{"ws split", web + "/split", false},
+		{"ws fragments", web + "/fragments", false},
+		{"ws by hand", web + "/whole", true},
+		{"ws split by hand", web + "/split", true},
+	}}
+	b.refusals = []refusal{{user, "wrong", map[uint8]string{4: "not authorized", 5: "bad user name or password"}}}
+	for _, r := range mochiRefusals {
+		b.refusals = append(b.refusals, refusal{r.user, "", map[uint8]string{4: r.name4, 5: r.name5}})
+	}
+	return b
+}
+
+// mochiRefusals are the users whom the doorman turns away, and the names of
+// the codes with which he does.
+var mochiRefusals = []struct {
+	user         string
+	code4, code5 packets.Code
+	name4, name5 string
+}{
+	{"outdated", packets.Err3UnsupportedProtocolVersion, packets.ErrUnsupportedProtocolVersion, "unacceptable protocol version", "unsupported protocol version"},
+	{"nameless", packets.Err3ClientIdentifierNotValid, packets.ErrClientIdentifierNotValid, "identifier rejected", "client identifier not valid"},
+	{"early", packets.Err3ServerUnavailable, packets.ErrServerUnavailable, "server unavailable", "server unavailable"},
+	{"misspelt", packets.ErrMalformedUsernameOrPassword, packets.ErrBadUsernameOrPassword, "bad user name or password", "bad user name or password"},
+	{"stranger", packets.Err3NotAuthorized, packets.ErrNotAuthorized, "not authorized", "not authorized"},
+	{"late", packets.Err3ServerUnavailable, packets.ErrServerBusy, "server unavailable", "server busy"},
+	{"outlaw", packets.Err3NotAuthorized, packets.ErrBanned, "not authorized", "banned"},
+}
+
+// doorman is mochi's hook that decides who comes in.
+type doorman struct{ mochi.HookBase }
+
+func (*doorman) ID() string { return "doorman" }
+
+func (*doorman) Provides(what byte) bool {
+	return bytes.IndexByte([]byte{mochi.OnConnect, mochi.OnConnectAuthenticate, mochi.OnACLCheck}, what) >= 0
+}
+
+// OnConnect answers the users of mochiRefusals, whom mochi then drops. It does
+// not go by SendConnack, which has not got all the codes of 3.1.1.
+func (*doorman) OnConnect(cl *mochi.Client, pk packets.Packet) error {
+	for _, r := range mochiRefusals {
+		if r.user != string(pk.Connect.Username) {
+			continue
+		}
+		code := r.code5
+		if cl.Properties.ProtocolVersion < 5 {
+			code = r.code4
+		}
+		connack := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Connack}, ReasonCode: code.Code}
+		return errors.Join(code, cl.WritePacket(connack))
+	}
+	return nil
+}
+
+func (*doorman) OnConnectAuthenticate(_ *mochi.Client, pk packets.Packet) bool {
+	return !pk.Connect.UsernameFlag || string(pk.Connect.Username) == user && string(pk.Connect.Password) == password
+}
+
+func (*doorman) OnACLCheck(_ *mochi.Client, topic string, _ bool) bool {
+	return !strings.HasPrefix(topic, "secret/")
+}

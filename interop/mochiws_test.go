@@ -1,0 +1,170 @@
+package interop
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gorilla/websocket"
+	mochi "github.com/mochi-mqtt/server/v2"
+)
+
+// startMochiWS lets clients in over WebSocket and returns the URL to which
+// they add "/whole" (a message for each write of the broker's), "/split" (several
+// messages for a write, cut anywhere), "/fragments" (messages in several
+// frames) or "/bare" (no subprotocol is agreed on).
+func startMochiWS(t *testing.T, s *mochi.Server) string {
+	t.Helper()
+	w := &web{broker: s, conns: map[net.Conn]struct{}{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/whole", w.door("mqtt", 4096, whole))
+	mux.HandleFunc("/split", w.door("mqtt", 4096, split))
+	mux.HandleFunc("/fragments", w.door("mqtt", 4, fragments))
+	mux.HandleFunc("/bare", w.door("", 4096, whole))
+	srv := httptest.NewServer(mux)
+	t.Cleanup(func() { // before the broker's
+		srv.Close()
+		w.close()
+	})
+	return "ws" + strings.TrimPrefix(srv.URL, "http")
+}
+
+// web hands WebSockets to the broker as if they were plain connections.
+type web struct {
+	broker *mochi.Server
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{} // nil once it is closed
+	busy   sync.WaitGroup
+}
+
+// door is the handler of a path. The WebSockets' writers keep that many bytes
+// before they make a frame.
+func (w *web) door(subprotocol string, buffer int, cut cutter) http.HandlerFunc {
+	up := websocket.Upgrader{WriteBufferSize: buffer}
+	if subprotocol != "" {
+		up.Subprotocols = []string{subprotocol}
+	}
+	return func(rw http.ResponseWriter, r *http.Request) {
+		c, err := up.Upgrade(rw, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		if w.enter(c.NetConn()) {
+			defer w.leave(c.NetConn())
+			w.broker.EstablishConnection("ws", &wsConn{Conn: c.NetConn(), ws: c, cut: cut})
+		}
+	}
+}
+
+func (w *web) enter(c net.Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.conns == nil {
+		return false
+	}
+	w.conns[c] = struct{}{}
+	w.busy.Add(1)
+	return true
+}
+
+func (w *web) leave(c net.Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.conns, c)
+	w.busy.Done()
+}
+
+// close ends all connections and waits until the broker has let go of them.
+func (w *web) close() {
+	w.mu.Lock()
+	for c := range w.conns {
+		c.Close()
+	}
+	w.conns = nil
+	w.mu.Unlock()
+	w.busy.Wait()
+}
+
+// wsConn is the net.Conn over a WebSocket. What it does not do itself the
+// connection below does.
+type wsConn struct {
+	net.Conn
+	ws  *websocket.Conn
+	r   io.Reader // the message being read; nil between messages
+	cut cutter
+}
+
+// Read reads the messages as one stream.
+func (c *wsConn) Read(p []byte) (int, error) {
+	for {
+		if c.r == nil {
+			kind, r, err := c.ws.NextReader()
+			if err != nil {
+				return 0, err
+			}
+			if kind != websocket.BinaryMessage {
+				return 0, errors.New("not a binary message")
+			}
+			c.r = r
+		}
+		n, err := c.r.Read(p)
+		if err == io.EOF {
+			c.r, err = nil, nil
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+func (c *wsConn) Write(p []byte) (int, error) {
+	if err := c.cut(c.ws, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// cutter sends bytes in one or more messages.
+type cutter func(c *websocket.Conn, p []byte) error
+
+func whole(c *websocket.Conn, p []byte) error {
+	return c.WriteMessage(websocket.BinaryMessage, p)
+}
+
+// pieces calls fn for pieces of p, of few and of many bytes.
+func pieces(p []byte, fn func([]byte) error) error {
+	for i := 0; len(p) > 0; i++ {
+		n := min(len(p), []int{1, 2, 5, 126, 65536}[i%5])
+		if err := fn(p[:n]); err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+func split(c *websocket.Conn, p []byte) error {
+	return pieces(p, func(piece []byte) error { return whole(c, piece) })
+}
+
+// fragments makes frames that are as small as the writer's buffer, or as large as
+// a piece that does not fit into it.
+func fragments(c *websocket.Conn, p []byte) error {
+	w, err := c.NextWriter(websocket.BinaryMessage)
+	if err != nil {
+		return err
+	}
+	if err := pieces(p, func(piece []byte) error {
+		_, err := w.Write(piece)
+		return err
+	}); err != nil {
+		return err
+	}
+	return w.Close()
+}

@@ -1,0 +1,123 @@
+package interop
+
+import (
+	"crypto/pbkdf2"
+	"crypto/sha512"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// mosquittoTool finds one of mosquitto's programs. Without it the test is
+// skipped, or fails where that must not happen.
+func mosquittoTool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil { // Debian has the broker in a folder that users do not search
+		path, err = exec.LookPath("/usr/sbin/" + name)
+	}
+	switch {
+	case err == nil:
+		return path
+	case os.Getenv("RIKKI_REQUIRE_MOSQUITTO") != "":
+		t.Fatalf("%s is not installed, and RIKKI_REQUIRE_MOSQUITTO is set", name)
+	default:
+		t.Skipf("%s is not installed", name)
+	}
+	return ""
+}
+
+// startMosquitto runs Debian's mosquitto.
+func startMosquitto(t *testing.T) *broker {
+	t.Helper()
+	program := mosquittoTool(t, "mosquitto")
+	for range 5 { // a port that was free may be taken when mosquitto wants it
+		tcp, web := freePort(t), freePort(t)
+		config := mosquittoConfig(t, tcp, web)
+		p := launch(t, program, "-c", config)
+		if p.match("mosquitto version .* running$") == nil || !reachable(tcp) || !reachable(web) {
+			continue
+		}
+		ws := "ws://" + web + "/mqtt"
+		return &broker{name: "mosquitto", slowWS: true, willProps: true,
+			routes: []route{
+				{"mqtt", "mqtt://" + tcp, false},
+				{"ws", ws, false},
+				{"ws by hand", ws, true},
+			},
+			refusals: []refusal{
+				{user, "wrong", map[uint8]string{4: "not authorized", 5: "not authorized"}},
+				{"stranger", "wrong", map[uint8]string{4: "not authorized", 5: "not authorized"}},
+			}}
+	}
+	t.Fatal("mosquitto does not start")
+	return nil
+}
+
+func mosquittoConfig(t *testing.T, tcp, web string) string {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name string, lines ...string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	listener := func(addr string) string {
+		host, port, _ := net.SplitHostPort(addr)
+		return "listener " + port + " " + host
+	}
+	return write("mosquitto.conf",
+		"user root", // if it is started by root, or it cannot read these files
+		"log_dest stderr",
+		"persistence false",
+		"sys_interval 0",
+		"max_inflight_messages 1000",
+		"allow_anonymous true",
+		"password_file "+write("passwords", user+":"+mosquittoHash(t)),
+		"acl_file "+write("acl", "topic readwrite #", "topic deny secret/#", "user "+user, "topic readwrite #"),
+		listener(tcp),
+		listener(web),
+		"protocol websockets",
+		"socket_domain ipv4", // or it listens on all addresses
+	)
+}
+
+// mosquittoHash writes the password as mosquitto_passwd does: PBKDF2 with
+// SHA-512.
+func mosquittoHash(t *testing.T) string {
+	t.Helper()
+	const rounds = 101
+	salt := []byte("twelve bytes")
+	key, err := pbkdf2.Key(sha512.New, password, salt, rounds, sha512.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b64 := base64.StdEncoding.EncodeToString
+	return fmt.Sprintf("$7$%d$%s$%s", rounds, b64(salt), b64(key))
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func reachable(addr string) bool {
+	c, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}
