@@ -15,7 +15,7 @@ import (
 // bareConn is a connection without any layer, and its other end.
 func bareConn(t *testing.T, m *reactor.Manager, r *recorder) (*reactor.Conn, *peer) {
 	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,7 @@ func newPeer(t *testing.T, fd int) *peer {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		t.Fatal(err)
 	}
+	unix.CloseOnExec(fd)
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // no waiting for delayed acknowledgements
 	p := &peer{t: t, fd: fd}
 	t.Cleanup(p.close)
@@ -228,11 +229,15 @@ const answerMQTT = "Sec-WebSocket-Protocol: mqtt\r\n"
 // listenOn makes a listening socket of the peer's on loopback.
 func listenOn(t *testing.T) (fd int, addr string) {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(fd) })
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +269,7 @@ func acceptPeer(t *testing.T, m *reactor.Manager, fd int) *peer {
 // dialPeer connects to a listener of the reactor's.
 func dialPeer(t *testing.T, to netip.AddrPort) *peer {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,6 +126,8 @@ func (l *layer) cut(n int) error {
 	switch {
 	case l.phase == over || l.role == bare:
 		return nil
+	case n > 0 && l.role == server && l.phase == asked:
+		return fmt.Errorf("mqtt: connection closed before its CONNECT was answered: %w", io.ErrUnexpectedEOF)
 	case n > 0:
 		return fmt.Errorf("mqtt: connection closed inside a packet: %w", io.ErrUnexpectedEOF)
 	case l.role == client && l.phase != ready:

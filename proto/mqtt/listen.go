@@ -64,13 +64,7 @@ func (p *listener) Accept(*reactor.Conn) reactor.Protocol {
 // upgrade turns an HTTP request into a WebSocket if MQTT is to go over it, and
 // answers others with what is wrong.
 func upgrade(c *reactor.Conn, hm *http.Message) {
-	var err error
-	if hm.HasToken("Upgrade", "websocket") && !ws.Offers(hm, subprotocol) {
-		err = http.Reply(c, 400, "Content-Type: text/plain\r\n", "subprotocol %s is not offered\n", subprotocol)
-	} else {
-		err = ws.Upgrade(c, hm, "Sec-WebSocket-Protocol: "+subprotocol+"\r\n")
-	}
-	if err != nil {
+	if err := ws.Upgrade(c, hm, "Sec-WebSocket-Protocol: "+subprotocol+"\r\n"); err != nil {
 		c.Manager().Logger().Debug("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)
 	}
 }
