@@ -65,6 +65,7 @@ cross:
 		export GOOS=$$os GOARCH=amd64 CGO_ENABLED=0; \
 		go build ./... && go vet ./reactor/... ./proto/... || exit 1; \
 	done
+	@echo "linux, 32 bits: go vet ./..."; GOARCH=386 CGO_ENABLED=0 go vet ./...
 
 staticcheck:
 	@cd tools && GOBIN='$(CURDIR)/bin' go install tool

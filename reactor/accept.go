@@ -50,8 +50,7 @@ func (c *Conn) accepted(l *Conn) {
 	if c.mgr.verbose() {
 		c.mgr.log.Debug("accepted", "id", c.id, "remote", c.remote, "listener", l.id)
 	}
-	c.Call(EvOpen, nil)
-	c.Call(EvAccept, nil)
+	c.Call(EvAccept, nil) // after EvOpen, see dispatch
 }
 
 // rest keeps a listener from spinning on a connection that it cannot accept:

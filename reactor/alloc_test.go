@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
@@ -14,12 +15,7 @@ import (
 
 func wantNoAllocs(t *testing.T, run func()) {
 	t.Helper()
-	for range 10 { // until every queue has its size
-		run()
-	}
-	if n := testing.AllocsPerRun(200, run); n != 0 {
-		t.Errorf("%v allocations per run, want 0", n)
-	}
+	looptest.WantNoAllocs(t, "a turn", run)
 }
 
 func poll(t *testing.T, m *reactor.Manager) {

@@ -4,15 +4,23 @@ import "unsafe"
 
 // Buffer is a queue of bytes: appended at the back, consumed from the front.
 // Consuming moves an offset, never the rest. The zero value is an empty
-// buffer ready for use, on a connection or anywhere else.
+// buffer ready for use. A Buffer must not be copied once it was used, and a
+// connection's must not be assigned to: Reset it, or Append from it.
 //
 // Slices returned by Bytes and AvailableBuffer alias the buffer: they are
 // valid until it is next appended to, inserted into or reset.
 type Buffer struct {
+	_     noCopy
 	buf   []byte
 	off   int   // buf[off:] is the content
 	owner *Conn // of a Send buffer: told when bytes are appended; lends memory
 }
+
+// noCopy makes go vet report copies.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
 
 // Len returns the number of bytes held.
 func (b *Buffer) Len() int { return len(b.buf) - b.off }

@@ -34,13 +34,14 @@ type Conn struct {
 
 // extras are what most connections do without.
 type extras struct {
-	dial   *dialer        // while an outgoing connection is being established
-	dgrams []datagram     // of Send, on datagram sockets
-	linger *Timer         // bounds the wait for the peer's end of stream
-	local  netip.AddrPort // of a listener, whose address outlives its descriptor
-	path   string         // of a UNIX-domain listener, to be unlinked
-	high   int            // water marks of Send; 0 is off
-	low    int
+	dial     *dialer        // while an outgoing connection is being established
+	dgrams   []datagram     // of Send, on datagram sockets
+	bordered int            // bytes in dgrams
+	linger   *Timer         // bounds the wait for the peer's end of stream
+	local    netip.AddrPort // of a listener, whose address outlives its descriptor
+	path     string         // of a UNIX-domain listener, to be unlinked
+	high     int            // water marks of Send; 0 is off
+	low      int
 }
 
 type flags uint32
@@ -127,6 +128,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if c.is(listening) {
 		return 0, opError("write", c.network(), c.LocalAddr(), sysErr("write", syscall.ENOTCONN))
 	}
+	c.Send.owner = c // if the program has put another Buffer there
 	c.Send.Append(p)
 	return len(p), nil
 }
@@ -138,6 +140,8 @@ func (c *Conn) network() string {
 		return "udp"
 	case c.is(foreign):
 		return "fd"
+	case c.ext != nil && c.ext.dial != nil:
+		return c.ext.dial.network
 	case c.remote.IsValid() || c.ext != nil && c.ext.local.IsValid():
 		return "tcp"
 	}

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -137,9 +138,13 @@ func bindURL(u URL, t transport) (int, error) {
 	return bindSocket(family(a), sockaddr(netip.AddrPortFrom(a, u.Port)), t.kind, false)
 }
 
-// noIPv6 reports whether a bind failed because the system has no IPv6.
+// errNoDual says that an IPv6 socket cannot take IPv4 too, as on OpenBSD and DragonFly.
+var errNoDual = errors.New("no dual-stack sockets")
+
+// noIPv6 reports whether a bind failed because the system has no IPv6, or none
+// that takes IPv4 as well.
 func noIPv6(err error) bool {
-	return isErrno(err, unix.EAFNOSUPPORT) || isErrno(err, unix.EADDRNOTAVAIL)
+	return err == errNoDual || isErrno(err, unix.EAFNOSUPPORT) || isErrno(err, unix.EADDRNOTAVAIL)
 }
 
 func bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) (int, error) {
@@ -155,7 +160,10 @@ func bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) (int, error) 
 		if dual {
 			only = 0
 		}
-		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil && dual {
+			closeFD(fd)
+			return -1, errNoDual
+		}
 	}
 	if err := listenOn(fd, sa, kind); err != nil {
 		closeFD(fd)

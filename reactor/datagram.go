@@ -41,15 +41,18 @@ func (c *Conn) writePacket(p []byte) (int, error) {
 // borders back if the program took bytes back.
 func (c *Conn) endDatagram() {
 	n := c.Send.Len()
-	if c.ext != nil {
-		for i, d := range c.ext.dgrams {
-			if d.n > n {
-				c.ext.dgrams[i].n = n
-				c.ext.dgrams = c.ext.dgrams[:i+min(n, 1)]
+	if x := c.ext; x != nil {
+		for x.bordered > n {
+			last := &x.dgrams[len(x.dgrams)-1]
+			if x.bordered-last.n < n {
+				last.n -= x.bordered - n
+				x.bordered = n
 				return
 			}
-			n -= d.n
+			x.bordered -= last.n
+			x.dgrams = x.dgrams[:len(x.dgrams)-1]
 		}
+		n -= x.bordered
 	}
 	if n > 0 {
 		c.addDatagram(n)
@@ -63,6 +66,7 @@ func (c *Conn) addDatagram(n int) {
 	}
 	x := c.extra()
 	x.dgrams = append(x.dgrams, d)
+	x.bordered += n
 }
 
 // flushPackets sends datagrams until the socket takes no more. One that
@@ -73,7 +77,11 @@ func (c *Conn) flushPackets() {
 		return
 	}
 	x, count, total := c.ext, 0, 0
+	var failure error
 	for _, d := range x.dgrams {
+		if failure != nil {
+			break
+		}
 		p := c.Send.Bytes()[total : total+d.n]
 		err := sendTo(int(c.fd), p, c.mapped(d.to))
 		if err == errAgain {
@@ -86,16 +94,19 @@ func (c *Conn) flushPackets() {
 			if c.is(hexdump) {
 				c.dump("write", d.to, p)
 			}
-		case c.is(listening):
+		case c.is(listening), err == syscall.ENOBUFS: // the BSDs have it for a full queue, and report no readiness
 			c.mgr.log.Warn("datagram not sent", "id", c.id, "remote", d.to, "bytes", d.n, "error", err)
 		default:
-			c.Fail(opError("write", "udp", c.remote, sysErr("sendto", err)))
-			return
+			failure = opError("write", "udp", c.remote, sysErr("sendto", err))
 		}
 	}
 	x.dgrams = append(x.dgrams[:0], x.dgrams[count:]...)
+	x.bordered -= total
 	if count > 0 {
 		c.sent(total)
+	}
+	if failure != nil {
+		c.Fail(failure)
 	}
 }
 
@@ -133,8 +144,7 @@ func (c *Conn) readPackets() {
 		if c.is(hexdump) {
 			c.dump("read", c.remote, m.rbuf[:n])
 		}
-		m.pool.put(c.Recv.buf)
-		c.Recv.buf, c.Recv.off = m.rbuf[:n:n], 0
+		c.borrow(n)
 		m.arrived = n
 		c.offerRead()
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -192,23 +193,19 @@ func (t *try) ready(interest) {
 
 // drop closes one attempt.
 func (d *dialer) drop(t *try) {
-	for i, o := range d.tries {
-		if o == t {
-			d.tries = append(d.tries[:i], d.tries[i+1:]...)
-		}
-	}
+	d.take(t)
 	d.c.mgr.unwatch(t.fd)
 	closeFD(t.fd)
 }
 
+// take takes an attempt out of those under way.
+func (d *dialer) take(t *try) {
+	d.tries = slices.DeleteFunc(d.tries, func(o *try) bool { return o == t })
+}
+
 // win gives the attempt's descriptor to the connection.
 func (d *dialer) win(t *try) {
-	for i, o := range d.tries {
-		if o == t {
-			d.tries = append(d.tries[:i], d.tries[i+1:]...)
-			break
-		}
-	}
+	d.take(t)
 	d.c.remote = t.addr
 	d.established(t.fd)
 }

@@ -22,7 +22,7 @@
 // # Order of events
 //
 // Connect, Listen and WrapFD call no handler; EvOpen comes from the next
-// Poll. An outgoing connection has EvOpen, EvResolve, EvConnect; an accepted one
+// Poll, or before what the program raises sooner with Fail or Call. An outgoing connection has EvOpen, EvResolve, EvConnect; an accepted one
 // EvOpen, EvAccept; then come EvRead and EvWrite. EvError comes at most once and
 // before EvClose; EvClose comes exactly once and last. Layers (see Protocol)
 // hear of each event before the user's handler does.

@@ -9,8 +9,8 @@ import "strconv"
 // until the handler returns.
 type Event int
 
-// The events. "Input" events are those that bytes from the peer cause; none
-// of them is delivered after Fail or Close.
+// The events. "Input" events are those that the peer causes, by connecting, or by
+// sending; none of them is delivered after Fail or Close.
 const (
 	EvError     Event = iota // something failed, EvClose follows: error
 	EvOpen                   // the connection exists: nil

@@ -1,30 +1,17 @@
 package reactor_test
 
 import (
-	"fmt"
-	"log/slog"
-	"os"
-	"runtime"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// newManager makes a manager that logs nowhere and is closed with the test,
-// which fails if it leaves descriptors or goroutines behind.
 func newManager(t *testing.T, opts ...reactor.Option) *reactor.Manager {
 	t.Helper()
-	checkLeaks(t)
-	m, err := reactor.New(append([]reactor.Option{reactor.WithLogger(slog.New(slog.DiscardHandler))}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	return m
+	return looptest.NewManager(t, opts...)
 }
 
 // clock is a time that passes only when a test says so.
@@ -35,32 +22,16 @@ func newClock() *clock { return &clock{time.Date(2026, 3, 1, 12, 0, 0, 0, time.U
 func (k *clock) now() time.Time          { return k.t }
 func (k *clock) advance(d time.Duration) { k.t = k.t.Add(d) }
 
-// turns bounds every wait: with the 5 ms that each turn may block, 10 s.
-const turns = 2000
+const turns = looptest.Turns
 
-// await runs the loop until done reports true.
 func await(t *testing.T, m *reactor.Manager, what string, done func() bool) {
 	t.Helper()
-	for range turns {
-		if done() {
-			return
-		}
-		if err := m.Poll(5 * time.Millisecond); err != nil {
-			t.Fatalf("awaiting %s: Poll: %v", what, err)
-		}
-	}
-	t.Fatalf("awaited %s in vain", what)
+	looptest.Await(t, m, what, done)
 }
 
-// spin runs the loop n times without blocking: what has not happened by then
-// was not about to.
 func spin(t *testing.T, m *reactor.Manager, n int) {
 	t.Helper()
-	for range n {
-		if err := m.Poll(0); err != nil {
-			t.Fatalf("Poll: %v", err)
-		}
-	}
+	looptest.Spin(t, m, n)
 }
 
 // recorder is a handler that notes what it hears. It consumes what arrives,
@@ -133,63 +104,7 @@ func eventList(events []reactor.Event) string {
 	return strings.Join(names, " ")
 }
 
-// warmUp lets the runtime open what it keeps open, before anything is counted.
-var warmUp = sync.OnceFunc(func() {
-	r, w, err := os.Pipe()
-	if err == nil {
-		r.SetReadDeadline(time.Now())
-		r.Read(make([]byte, 1))
-		r.Close()
-		w.Close()
-	}
-	openFiles()
-})
-
-// checkLeaks fails the test if, at its end, there are more descriptors or
-// goroutines than now. What is to be released must be registered for
-// cleaning up later than this.
-func checkLeaks(t *testing.T) {
-	t.Helper()
-	warmUp()
-	files, routines := openFiles(), runtime.NumGoroutine()
-	t.Cleanup(func() {
-		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > routines; runtime.Gosched() {
-			if time.Now().After(deadline) {
-				buf := make([]byte, 1<<16)
-				t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), routines, buf[:runtime.Stack(buf, true)])
-				break
-			}
-		}
-		if now := openFiles(); len(now) > len(files) {
-			var more []string
-			for _, f := range now {
-				if !slices.Contains(files, f) {
-					more = append(more, f)
-				}
-			}
-			t.Errorf("%d descriptors, %d before; new: %v", len(now), len(files), more)
-		}
-	})
-}
-
-// openFiles lists the process's descriptors, each with what it refers to
-// where the system tells.
-func openFiles() []string {
-	dir := "/proc/self/fd"
-	if _, err := os.Stat(dir); err != nil {
-		dir = "/dev/fd"
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	var list []string
-	for _, e := range entries {
-		target, _ := os.Readlink(dir + "/" + e.Name())
-		list = append(list, fmt.Sprintf("%s=%s", e.Name(), target))
-	}
-	return list
-}
+func openFiles() []string { return looptest.OpenFiles() }
 
 // harmless calls fn, which must not panic.
 func harmless(t *testing.T, what string, fn func()) {

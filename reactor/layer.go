@@ -4,7 +4,9 @@ import "slices"
 
 // Protocol is a layer hung on a connection: it sees every event before the
 // user's handler does, reads its messages from Recv, and raises events of its
-// own with Call. It must be a pointer, and keeps the protocol's state.
+// own with Call. It must be a pointer, and keeps the protocol's state. In EvOpen
+// it neither raises events nor fails the connection, for those above have not
+// heard of it yet; EvConnect and EvAccept are the time for that.
 //
 // A layer that finds several messages in Recv asks Stopped after each event
 // it raised. A handler may raise EvRead itself, so a layer that is in the
@@ -77,27 +79,26 @@ func (c *Conn) Call(ev Event, data any) {
 // dispatch is Call for a connection in any state. Whatever happens to a
 // connection before its turn to open comes, EvOpen is first.
 func (c *Conn) dispatch(ev Event, data any) {
-	if !c.is(opened) {
-		c.flags |= opened
-		c.dispatch(EvOpen, nil)
-		if ev == EvOpen {
-			return
-		}
-	}
 	m := c.mgr
 	m.depth++
+	if !c.is(opened) {
+		c.flags |= opened
+		if ev != EvOpen {
+			c.dispatch(EvOpen, nil)
+		}
+	}
 	stop := flags(0)
 	if ev.isInput() {
 		stop = failed | closing
 	}
 	for i := 0; i < len(c.layers) && !c.is(stop); {
-		p := c.layers[i]
+		p, before := c.layers[i], c.flags&again
 		p.Handle(c, ev, data)
 		switch {
 		case i < len(c.layers) && c.layers[i] == p:
 			i++
 		case ev == EvRead: // replaced: its successor is next, so Poll need not offer Recv to it
-			c.flags &^= again
+			c.flags = c.flags&^again | before
 		}
 	}
 	if c.Fn != nil && !c.is(stop) {

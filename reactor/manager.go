@@ -52,7 +52,7 @@ type Manager struct {
 	woken    []byte
 }
 
-// readSize is the most that is read from one connection in one turn.
+// readSize is the most that one read brings: a stream has one per turn.
 const readSize = 64 << 10
 
 // New makes a manager without connections.
@@ -111,6 +111,9 @@ func (m *Manager) Poll(timeout time.Duration) error {
 	return err
 }
 
+// maxWait is the longest that one wait takes: some kernels refuse years.
+const maxWait = 24 * time.Hour
+
 // patience is how long the loop may block: not at all while there is work,
 // and not beyond the next timer.
 func (m *Manager) patience(timeout time.Duration) time.Duration {
@@ -119,9 +122,9 @@ func (m *Manager) patience(timeout time.Duration) time.Duration {
 		if next == math.MaxInt64 {
 			return -1
 		}
-		return next
+		return min(next, maxWait)
 	}
-	return min(timeout, next)
+	return min(timeout, next, maxWait)
 }
 
 // NextTimeout returns how long a Poll that is to miss nothing may wait: 0 if

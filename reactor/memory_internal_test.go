@@ -7,39 +7,53 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An idle connection owns memory neither for Send nor for Recv; one with a
-// rest in Recv owns as much as that needs.
-func TestIdleConnectionOwnsNoMemory(t *testing.T) {
+// quiet makes a manager that logs nowhere and is closed with the test.
+func quiet(t *testing.T) *Manager {
+	t.Helper()
 	m, err := New(WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// wrapped puts one end of a socketpair on the manager and returns the other.
+func wrapped(t *testing.T, m *Manager, fn Handler) (c *Conn, peer int) {
+	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fds[1])
+	t.Cleanup(func() { unix.Close(fds[1]) })
+	c, err = m.WrapFD(fds[0], fn, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, fds[1]
+}
+
+// An idle connection owns memory neither for Send nor for Recv; one with a
+// rest in Recv owns as much as that needs.
+func TestIdleConnectionOwnsNoMemory(t *testing.T) {
+	m := quiet(t)
 	keep := 0
-	c, err := m.WrapFD(fds[0], func(c *Conn, ev Event, _ any) {
+	c, peer := wrapped(t, m, func(c *Conn, ev Event, _ any) {
 		if ev == EvRead {
 			c.Write(c.Recv.Bytes())
 			c.Recv.Consume(c.Recv.Len() - keep)
 		}
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	})
 	in := make([]byte, 10000)
 	echo := func() {
-		if _, err := unix.Write(fds[1], in); err != nil {
+		if _, err := unix.Write(peer, in); err != nil {
 			t.Fatal(err)
 		}
 		for got := 0; got < len(in); {
 			if err := m.Poll(1e9); err != nil {
 				t.Fatal(err)
 			}
-			n, err := unix.Read(fds[1], in)
+			n, err := unix.Read(peer, in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,16 +83,7 @@ func TestIdleConnectionOwnsNoMemory(t *testing.T) {
 // No memory is in the pool twice, nor is the manager's read buffer ever, also
 // when what was read is as long as a class of the pool.
 func TestPoolNeverHoldsWhatIsInUse(t *testing.T) {
-	m, err := New(WithLogger(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fds[1])
+	m := quiet(t)
 	steps := []func(c *Conn){
 		func(c *Conn) { c.Recv.Reset() },
 		func(c *Conn) {},
@@ -90,17 +95,14 @@ func TestPoolNeverHoldsWhatIsInUse(t *testing.T) {
 		func(c *Conn) { c.Write(make([]byte, 1024)); c.Send.Reset() },
 	}
 	step := 0
-	c, err := m.WrapFD(fds[0], func(c *Conn, ev Event, _ any) {
+	c, peer := wrapped(t, m, func(c *Conn, ev Event, _ any) {
 		if ev == EvRead {
 			steps[step%len(steps)](c)
 			step++
 		}
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	})
 	for i := range 400 {
-		if _, err := unix.Write(fds[1], make([]byte, 512<<(i%4))); err != nil {
+		if _, err := unix.Write(peer, make([]byte, 512<<(i%4))); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {

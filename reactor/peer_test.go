@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
@@ -20,21 +21,12 @@ type peer struct {
 
 func newPeer(t *testing.T, fd int) *peer {
 	t.Helper()
-	if err := unix.SetNonblock(fd, true); err != nil {
-		t.Fatal(err)
-	}
-	unix.CloseOnExec(fd)
 	p := &peer{t: t, fd: fd}
-	t.Cleanup(p.close)
+	looptest.Own(t, &p.fd)
 	return p
 }
 
-func (p *peer) close() {
-	if p.fd >= 0 {
-		unix.Close(p.fd)
-		p.fd = -1
-	}
-}
+func (p *peer) close() { looptest.Close(&p.fd) }
 
 // reset closes a TCP connection with RST.
 func (p *peer) reset() {
@@ -47,9 +39,7 @@ func (p *peer) reset() {
 
 func (p *peer) write(s string) {
 	p.t.Helper()
-	if n, err := unix.Write(p.fd, []byte(s)); err != nil || n != len(s) {
-		p.t.Fatalf("peer wrote %d of %d bytes: %v", n, len(s), err)
-	}
+	looptest.Write(p.t, p.fd, s)
 }
 
 // writeSome writes as much of b as the socket takes.
@@ -66,27 +56,13 @@ func (p *peer) writeSome(b []byte) int {
 
 func (p *peer) shutdown() {
 	p.t.Helper()
-	if err := unix.Shutdown(p.fd, unix.SHUT_WR); err != nil {
-		p.t.Fatal(err)
-	}
+	looptest.Shutdown(p.t, p.fd)
 }
 
 // pump reads what is there.
 func (p *peer) pump() {
-	buf := make([]byte, 1<<16)
-	for !p.eof && p.err == nil {
-		n, err := unix.Read(p.fd, buf)
-		switch {
-		case err == unix.EAGAIN:
-			return
-		case err == unix.EINTR:
-		case err != nil:
-			p.err = err
-		case n == 0:
-			p.eof = true
-		default:
-			p.in = append(p.in, buf[:n]...)
-		}
+	if !p.eof && p.err == nil {
+		p.in, p.eof, p.err = looptest.Read(p.fd, p.in)
 	}
 }
 
@@ -100,70 +76,33 @@ func (p *peer) ended() bool { p.pump(); return p.eof || p.err != nil }
 
 func socketpair(t *testing.T) (int, int) {
 	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fds[0], fds[1]
+	return looptest.Socketpair(t)
 }
 
 // wrap puts one end of a socketpair on the manager.
 func wrap(t *testing.T, m *reactor.Manager, fn reactor.Handler) (*reactor.Conn, *peer) {
 	t.Helper()
-	a, b := socketpair(t)
-	p := newPeer(t, b)
-	c, err := m.WrapFD(a, fn, nil)
-	if err != nil {
-		unix.Close(a)
-		t.Fatal(err)
-	}
-	return c, p
+	c, fd := looptest.Wrap(t, m, fn)
+	return c, newPeer(t, fd)
 }
 
-func sockaddr(a netip.AddrPort) unix.Sockaddr {
-	if a.Addr().Is4() {
-		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
-	}
-	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
-}
+func sockaddr(a netip.AddrPort) unix.Sockaddr { return looptest.Sockaddr(a) }
 
 func boundAddr(t *testing.T, fd int) netip.AddrPort {
 	t.Helper()
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
-	}
-	t.Fatalf("socket address %T", sa)
-	return netip.AddrPort{}
+	return looptest.BoundAddr(t, fd)
 }
 
-// open makes a non-blocking socket of the family of a.
 func open(t *testing.T, a netip.Addr, kind int) int {
 	t.Helper()
-	family := unix.AF_INET
-	if a.Is6() {
-		family = unix.AF_INET6
-	}
-	fd, err := unix.Socket(family, kind, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fd
+	return looptest.Open(t, a, kind)
 }
 
 // dialRaw connects to a TCP listener, whose kernel answers without its loop.
 func dialRaw(t *testing.T, a netip.AddrPort) *peer {
 	t.Helper()
 	p := newPeer(t, open(t, a.Addr(), unix.SOCK_STREAM))
-	if err := unix.Connect(p.fd, sockaddr(a)); err != nil && err != unix.EINPROGRESS {
-		t.Fatal(err)
-	}
+	looptest.Connect(t, p.fd, a)
 	return p
 }
 
@@ -173,28 +112,16 @@ func bindRaw(t *testing.T, host string, kind, backlog int) (*peer, netip.AddrPor
 	t.Helper()
 	a := netip.AddrPortFrom(netip.MustParseAddr(host), 0)
 	p := newPeer(t, open(t, a.Addr(), kind))
-	if err := unix.Bind(p.fd, sockaddr(a)); err != nil {
-		t.Fatal(err)
-	}
-	if backlog >= 0 {
-		if err := unix.Listen(p.fd, backlog); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return p, boundAddr(t, p.fd)
+	return p, looptest.Bind(t, p.fd, a, backlog)
 }
 
 // acceptRaw takes the next connection from a bare listener, or returns nil.
 func acceptRaw(t *testing.T, l *peer) *peer {
 	t.Helper()
-	fd, _, err := unix.Accept(l.fd)
-	if err == unix.EAGAIN {
-		return nil
+	if fd, ok := looptest.Accept(t, l.fd); ok {
+		return newPeer(t, fd)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return newPeer(t, fd)
+	return nil
 }
 
 // listen puts a listener on the manager.

@@ -1,9 +1,6 @@
 package reactor
 
-import (
-	"log/slog"
-	"testing"
-)
+import "testing"
 
 // reporter is a source that counts what it hears.
 type reporter struct {
@@ -22,11 +19,7 @@ func (r *reporter) ready(interest) {
 // has got the number of one that was closed since hears nothing of it, nor
 // does anyone else, and hears of the next batch.
 func TestBatchIsNotForSuccessors(t *testing.T) {
-	m, err := New(WithLogger(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
+	m := quiet(t)
 	a, err := newBell()
 	if err != nil {
 		t.Fatal(err)

@@ -76,12 +76,19 @@ func (c *Conn) read() {
 		c.dump("read", c.remote, into[:n])
 	}
 	if borrowed {
-		c.Recv.buf, c.Recv.off = m.rbuf[:n:n], 0
+		c.borrow(n)
 	} else {
 		c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
 	}
 	m.arrived = n
 	c.offerRead()
+}
+
+// borrow lends Recv the n bytes that were read into the manager's buffer, in the
+// place of whatever it held.
+func (c *Conn) borrow(n int) {
+	c.mgr.pool.put(c.Recv.buf)
+	c.Recv.buf, c.Recv.off = c.mgr.rbuf[:n:n], 0
 }
 
 // recvRoom returns the free memory behind the rest in Recv, at least a page
@@ -90,7 +97,7 @@ func (c *Conn) recvRoom() []byte {
 	b := &c.Recv
 	if cap(b.buf)-len(b.buf) < 4096 {
 		old, rest := b.buf, b.Bytes()
-		b.buf, b.off = append(c.mgr.pool.get(2*len(rest)+4096), rest...), 0
+		b.buf, b.off = append(c.mgr.pool.get(len(rest)+max(len(rest), 4096)), rest...), 0
 		c.mgr.pool.put(old)
 	}
 	room := b.buf[len(b.buf):cap(b.buf)]
@@ -103,7 +110,8 @@ func (c *Conn) offer() {
 		return
 	}
 	c.flags &^= again
-	if !c.Stopped() && !c.is(lingering|connecting) && c.Recv.Len()+len(c.layers) > 0 {
+	held := c.Recv.Len() > 0 || len(c.layers) > 0 && !c.is(listening|packets)
+	if held && !c.Stopped() && !c.is(lingering|connecting) {
 		c.mgr.arrived = 0
 		c.offerRead()
 	}
@@ -151,17 +159,19 @@ func (c *Conn) discard() {
 }
 
 // settle makes the kernel's side of the connection agree with what handlers
-// did to it. It is the only place that writes, shuts down and frees.
+// did to it. It is the only place that writes and shuts down, and the only one
+// that frees but for Manager.Close.
 func (c *Conn) settle() {
 	c.flags &^= marked
 	if c.is(closed) {
 		return
 	}
+	last := c.is(failed) // if a handler of EvWrite fails it now, its last word has the next turn
 	if !c.is(connecting | closing | lingering) {
 		c.flush()
 		c.checkWater()
 	}
-	if c.is(failed) {
+	if last {
 		c.flags |= closing
 	}
 	if c.is(draining) && !c.is(closing|lingering) {
@@ -184,6 +194,7 @@ func (c *Conn) flush() {
 	}
 	p := c.Send.Bytes()
 	if len(p) == 0 || c.is(listening) {
+		c.shrink()
 		return
 	}
 	n, err := writeFD(int(c.fd), p)
@@ -200,13 +211,18 @@ func (c *Conn) flush() {
 	c.sent(n)
 }
 
-// sent takes n bytes out of Send and raises EvWrite.
-func (c *Conn) sent(n int) {
-	c.Send.Consume(n)
+// shrink gives the memory of an empty Send back.
+func (c *Conn) shrink() {
 	if c.Send.Len() == 0 {
 		c.mgr.pool.put(c.Send.buf)
 		c.Send.buf = nil
 	}
+}
+
+// sent takes n bytes out of Send and raises EvWrite.
+func (c *Conn) sent(n int) {
+	c.Send.Consume(n)
+	c.shrink()
 	if !c.is(failed) {
 		c.mgr.wrote = n
 		c.Call(EvWrite, &c.mgr.wrote)
@@ -273,6 +289,9 @@ func (c *Conn) free() {
 	}
 	c.flags |= closed | closing
 	m := c.mgr
+	if c.is(listening) { // its address is free when EvClose is heard
+		c.release()
+	}
 	c.dispatch(EvClose, nil)
 	if m.verbose() {
 		m.log.Debug("closed", "id", c.id, "network", c.network(), "local", c.LocalAddr(), "remote", c.remote)
@@ -284,20 +303,25 @@ func (c *Conn) free() {
 		if x.linger != nil {
 			x.linger.Stop()
 		}
-		if x.path != "" {
-			os.Remove(x.path)
-		}
 	}
-	if c.fd >= 0 {
-		m.unwatch(int(c.fd))
-		closeFD(int(c.fd))
-		c.fd = -1
-	}
+	c.release()
 	delete(m.conns, c.id)
 	m.pool.put(c.Send.buf)
 	m.pool.put(c.Recv.buf)
 	c.Send, c.Recv = Buffer{}, Buffer{}
 	c.layers = nil
+}
+
+// release gives the descriptor back, and a UNIX-domain listener's path.
+func (c *Conn) release() {
+	if c.fd >= 0 {
+		c.mgr.unwatch(int(c.fd))
+		closeFD(int(c.fd))
+		c.fd = -1
+		if c.ext != nil && c.ext.path != "" {
+			os.Remove(c.ext.path)
+		}
+	}
 }
 
 // dump logs bytes for SetHexdump.

@@ -29,7 +29,7 @@ func ParseURL(s string) (URL, error) {
 	bad := func(why string) (URL, error) {
 		return URL{}, fmt.Errorf("reactor: bad URL %q: %s", redact(s), why)
 	}
-	if !strings.Contains(s, "://") {
+	if scheme, _, ok := strings.Cut(s, "://"); !ok || scheme == "" {
 		return bad("no scheme (want tcp://host:port or the like)")
 	}
 	p, err := url.Parse(s)
@@ -50,7 +50,7 @@ func ParseURL(s string) (URL, error) {
 	}
 	if u.Scheme == "unix" {
 		u.Path = p.Path
-		if p.Host != "" || u.Path == "" {
+		if p.Host != "" || u.Path == "" || strings.ContainsRune(u.Path, 0) {
 			return bad("want unix:///path")
 		}
 		return u, nil

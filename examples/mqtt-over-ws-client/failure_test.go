@@ -1,15 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"net"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 func TestUsage(t *testing.T) {
@@ -177,36 +177,15 @@ func TestSignals(t *testing.T) {
 				}
 				s.in.Peek(1 << 12) // until the client is gone
 			})
-			cmd := exec.Command(os.Args[0], "-v", "-url", url)
-			cmd.Env = append(os.Environ(), "RIKKI_TEST_MAIN=1")
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
-			stdout, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			var out strings.Builder
-			lines := bufio.NewScanner(stdout)
-			for open && lines.Scan() {
-				out.WriteString(lines.Text() + "\n")
-				if strings.Contains(lines.Text(), "PUBLISHED") {
-					break
-				}
-			}
-			if !open {
+			p := looptest.Start(t, "-v", "-url", url)
+			if open {
+				p.Await("PUBLISHED")
+			} else {
 				<-arrived
 			}
-			if err := cmd.Process.Signal(sig); err != nil {
-				t.Fatal(err)
-			}
-			for lines.Scan() {
-				out.WriteString(lines.Text() + "\n")
-			}
-			cmd.Wait()
-			r := result{cmd.ProcessState.ExitCode(), out.String(), stderr.String()}
+			p.Signal(sig)
+			var r result
+			r.status, r.stdout, r.stderr = p.Wait()
 			r.wantFailure(t)
 			if r.stderr != "interrupted\n" || !strings.Contains(r.stdout, "closed") { // EvClose was raised
 				t.Errorf("%v: stderr %q, stdout\n%s", sig, r.stderr, r.stdout)

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -31,6 +32,7 @@ type session struct {
 	url, topic, message string
 	user, password      string
 	hexdump             bool
+	patience            time.Duration // with the broker, over all
 	log, brokerLog      *slog.Logger
 
 	in       reactor.Buffer // MQTT bytes from WebSocket messages: a packet may be split over several
@@ -123,6 +125,10 @@ func (s *session) packet(c *reactor.Conn) {
 		if s.msg.Ack != 0 {
 			c.Fail(&mqtt.RefusedError{Cmd: mqtt.CmdConnack, Code: s.msg.Ack, Version: 4})
 		}
+	case mqtt.CmdSuback:
+		if s.msg.Ack >= 0x80 {
+			c.Fail(errors.New("the broker refused the subscription to " + s.topic))
+		}
 	case mqtt.CmdPublish:
 		s.log.Info(fmt.Sprintf("RECEIVED %s <- %s", s.msg.Data, s.msg.Topic))
 		s.received = true
@@ -137,7 +143,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // run returns the exit status: 0 when the message came back, 1 with a reason
 // on stderr when it did not, 2 for wrong usage.
 func run(args []string, stdout, stderr io.Writer) int {
-	s := &session{}
+	s := &session{patience: 30 * time.Second}
 	flags := flag.NewFlagSet("mqtt-over-ws-client", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&s.url, "url", "", "ws://host:port/path of the broker (default: one of its own)")
@@ -193,8 +199,12 @@ func (s *session) loop() error {
 	if u, err := reactor.ParseURL(s.url); err == nil {
 		s.url = u.Redacted() // from here on it is only logged
 	}
-	stop := onSignal(func() { m.Post(func() { c.Fail(errors.New("interrupted")) }) })
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, func() { m.Post(func() { c.Fail(errors.New("interrupted")) }) })
+	m.AddTimer(s.patience, reactor.TimerOnce, func() {
+		c.Fail(fmt.Errorf("no message came back within %v", s.patience))
+	})
 	for !s.done {
 		if err := m.Poll(time.Second); err != nil {
 			return err
@@ -207,19 +217,4 @@ func (s *session) loop() error {
 		return errors.New("the connection was closed before the message came back")
 	}
 	return s.err
-}
-
-// onSignal calls fn, on another goroutine, at the first SIGINT or SIGTERM.
-func onSignal(fn func()) (stop func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		if _, ok := <-signals; ok {
-			fn()
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(signals)
-	}
 }

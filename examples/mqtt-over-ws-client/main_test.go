@@ -9,13 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // TestMain lets the test binary be the program, for the tests of signals.
 func TestMain(m *testing.M) {
-	if os.Getenv("RIKKI_TEST_MAIN") != "" {
-		main()
-	}
+	looptest.Main(main)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt) // starts a goroutine that package os/signal keeps
 	signal.Stop(signals)

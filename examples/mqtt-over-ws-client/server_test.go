@@ -3,17 +3,14 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha1"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"io"
 	"net"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // unhex turns "20 02" into bytes.
@@ -79,32 +76,14 @@ func serveAndWait(t *testing.T, script func(s *server)) (url string, wait func()
 	return "ws://" + l.Addr().String() + "/mqtt", func() { <-done }
 }
 
-// header returns the value of one of the request's headers.
-func (s *server) header(name string) string {
-	for _, line := range strings.Split(s.request, "\r\n") {
-		if n, v, ok := strings.Cut(line, ": "); ok && strings.EqualFold(n, name) {
-			return v
-		}
-	}
-	return ""
-}
-
-// agreement is the answer that opens the WebSocket [RFC 6455 4.2.2].
+// agreement is the answer that opens the WebSocket.
 func (s *server) agreement() string {
-	sum := sha1.Sum([]byte(s.header("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: mqtt\r\n" +
-		"Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(sum[:]) + "\r\n\r\n"
+	return looptest.Agreement(looptest.HeaderValue(s.request, "Sec-WebSocket-Key"), "Sec-WebSocket-Protocol: mqtt\r\n")
 }
 
-// frame is an unmasked final frame [RFC 6455 5.2].
+// frame is an unmasked final frame.
 func frame(op byte, payload []byte) []byte {
-	f := []byte{0x80 | op}
-	if len(payload) < 126 {
-		f = append(f, byte(len(payload)))
-	} else {
-		f = binary.BigEndian.AppendUint64(append(f, 127), uint64(len(payload)))
-	}
-	return append(f, payload...)
+	return []byte(looptest.Frame(0x80|op, false, -1, string(payload)))
 }
 
 func binaries(payloads ...[]byte) (out []byte) {
@@ -144,25 +123,11 @@ type result struct {
 // client runs the program here and looks for leaks.
 func client(t *testing.T, args ...string) result {
 	t.Helper()
-	files, routines := openFiles(), runtime.NumGoroutine()
+	before := looptest.TakeStock(t)
 	var stdout, stderr bytes.Buffer
 	status := run(args, &stdout, &stderr)
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > routines; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			buf := make([]byte, 1<<16)
-			t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), routines, buf[:runtime.Stack(buf, true)])
-			break
-		}
-	}
-	if now := openFiles(); now > files+1 { // the server's end of the connection
-		t.Errorf("%d descriptors, %d before", now, files)
-	}
+	before.Check(t, 1) // the server's end of the connection
 	return result{status, stdout.String(), stderr.String()}
-}
-
-func openFiles() int {
-	entries, _ := os.ReadDir("/dev/fd")
-	return len(entries)
 }
 
 // wantFailure wants status 1 and one line on stderr that has the words.

@@ -144,6 +144,7 @@ func (s *server) listen(m *reactor.Manager, url string) error {
 	if err != nil {
 		return err
 	}
+	c.SetWater(maxUnsent/2, maxUnsent) // of those that it accepts
 	s.log.Info("listening", "url", u.Redacted(), "local", c.LocalAddr())
 	return nil
 }
@@ -153,10 +154,10 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvWSMsg:
 		s.echo(c, data.(*ws.Message))
-	case reactor.EvWrite:
-		if c.Send.Len() <= maxUnsent {
-			c.Resume() // which does nothing unless echo paused it
-		}
+	case reactor.EvHighWater: // who does not read what it is sent is not read from either
+		c.Pause()
+	case reactor.EvLowWater:
+		c.Resume()
 	case reactor.EvHTTPMsg:
 		s.answer(c, data.(*http.Message))
 	case reactor.EvWSOpen:
@@ -166,16 +167,12 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 }
 
-// echo sends a message back. Whoever does not read what it is sent is not read
-// from either, so that its answers do not pile up here.
+// echo sends a message back.
 func (s *server) echo(c *reactor.Conn, m *ws.Message) {
 	if s.verbose {
 		s.log.Debug("message", "id", c.ID(), "op", m.Op, "bytes", len(m.Data))
 	}
 	ws.Send(c, m.Data, m.Op) // which fails only on a connection that is closing
-	if c.Send.Len() > maxUnsent {
-		c.Pause()
-	}
 }
 
 // answer makes a WebSocket of a request for one; others get the page, or the

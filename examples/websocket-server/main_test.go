@@ -1,45 +1,26 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// runMain makes the test's own binary be the program.
-const runMain = "WEBSOCKET_SERVER_RUN_MAIN"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(runMain) != "" {
-		main()
-	}
+	looptest.Main(main)
 	os.Exit(m.Run())
-}
-
-func program(t *testing.T, args ...string) *exec.Cmd {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(ctx, exe, args...)
-	cmd.Env = append(os.Environ(), runMain+"=1")
-	return cmd
 }
 
 func TestExitStatus(t *testing.T) {
@@ -66,19 +47,7 @@ func TestExitStatus(t *testing.T) {
 		{"used", []string{"-listen", "ws://" + used.Addr().String()}, 1, "address already in use"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			cmd := program(t, tc.args...)
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
-			err := cmd.Run()
-			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-				t.Fatal(err)
-			}
-			if got := cmd.ProcessState.ExitCode(); got != tc.status {
-				t.Errorf("exit status %d, want %d", got, tc.status)
-			}
-			if !strings.Contains(stderr.String(), tc.stderr) {
-				t.Errorf("stderr %q does not say %q", stderr.String(), tc.stderr)
-			}
+			looptest.WantExit(t, tc.args, tc.status, tc.stderr)
 		})
 	}
 }
@@ -99,65 +68,29 @@ func TestArgs(t *testing.T) {
 
 // running is the program and where it listens.
 type running struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	log    *bufio.Scanner
-	stderr bytes.Buffer
-	addr   string
+	*looptest.Program
+	t    *testing.T
+	addr string
 }
 
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
-	r := &running{t: t, cmd: program(t, append([]string{"-listen", "ws://127.0.0.1:0/any"}, args...)...)}
-	r.cmd.Stderr = &r.stderr
-	stdout, err := r.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.cmd.Process.Kill(); r.cmd.Wait() })
-	r.log = bufio.NewScanner(stdout)
-	r.addr = r.await(`INFO  main\.go:\d+  listening url=ws://127\.0\.0\.1:0\S* local=(\S+)$`)[1]
+	r := &running{t: t, Program: looptest.Start(t, append([]string{"-listen", "ws://127.0.0.1:0/any"}, args...)...)}
+	r.addr = r.Await(`INFO  main\.go:\d+  listening url=ws://127\.0\.0\.1:0\S* local=(\S+)$`)[1]
 	return r
-}
-
-// await reads the log up to a line that matches and returns its submatches.
-func (r *running) await(pattern string) []string {
-	r.t.Helper()
-	re := regexp.MustCompile(pattern)
-	for r.log.Scan() {
-		if m := re.FindStringSubmatch(r.log.Text()); m != nil {
-			return m
-		}
-	}
-	r.t.Fatalf("the log has no line %s", pattern)
-	return nil
 }
 
 // end sends a signal and wants the program to end well.
 func (r *running) end(sig os.Signal) {
 	r.t.Helper()
-	r.signal(sig)
+	r.Signal(sig)
 	r.ended()
-}
-
-func (r *running) signal(sig os.Signal) {
-	r.t.Helper()
-	if err := r.cmd.Process.Signal(sig); err != nil {
-		r.t.Fatal(err)
-	}
 }
 
 func (r *running) ended() {
 	r.t.Helper()
-	r.await(`INFO .* stopping`)
-	for r.log.Scan() {
-	}
-	if err := r.cmd.Wait(); err != nil || r.stderr.Len() > 0 {
-		r.t.Errorf("%v, stderr %q", err, r.stderr.String())
-	}
+	r.Await(`INFO .* stopping`)
+	r.WantEnd()
 }
 
 // dial opens a WebSocket.
@@ -200,9 +133,22 @@ func send(t *testing.T, c net.Conn, op ws.OpCode, p []byte) {
 	}
 }
 
+// readFrame reads a frame that a server of this test may send.
+func readFrame(r io.Reader) (f ws.Frame, err error) {
+	if f.Header, err = ws.ReadHeader(r); err != nil {
+		return f, err
+	}
+	if f.Header.Length > 1<<20 {
+		return f, fmt.Errorf("frame of %d bytes", f.Header.Length)
+	}
+	f.Payload = make([]byte, f.Header.Length)
+	_, err = io.ReadFull(r, f.Payload)
+	return f, err
+}
+
 func receive(t *testing.T, c net.Conn, op ws.OpCode, want []byte) {
 	t.Helper()
-	f, err := ws.ReadFrame(c)
+	f, err := readFrame(c)
 	if err != nil || f.Header.OpCode != op || !f.Header.Fin || !bytes.Equal(f.Payload, want) {
 		t.Fatalf("got %+v, %v; want opcode %#x and %d bytes", f.Header, err, op, len(want))
 	}
@@ -222,7 +168,7 @@ func TestEcho(t *testing.T) {
 			receive(t, c, ws.OpBinary, p)
 		}
 	}
-	r.await(`DEBUG main\.go:\d+  message id=\d+ op=binary bytes=307200`)
+	r.Await(`DEBUG main\.go:\d+  message id=\d+ op=binary bytes=307200`)
 	r.end(syscall.SIGTERM)
 }
 
@@ -251,7 +197,7 @@ func TestMaxMessage(t *testing.T) {
 	receive(t, c, ws.OpBinary, make([]byte, 1000))
 	send(t, c, ws.OpBinary, make([]byte, 1001))
 	receive(t, c, ws.OpClose, ws.NewCloseFrameBody(ws.StatusMessageTooBig, ""))
-	r.await(`failed .*more than 1000 bytes`)
+	r.Await(`failed .*more than 1000 bytes`)
 	r.end(os.Interrupt)
 }
 
@@ -280,7 +226,7 @@ func TestSlowReader(t *testing.T) {
 		t.Fatalf("all was taken though nothing was read (%v)", err)
 	}
 	for i := range messages {
-		f, err := ws.ReadFrame(c)
+		f, err := readFrame(c)
 		if err != nil || len(f.Payload) != size || binary.BigEndian.Uint32(f.Payload) != uint32(i) {
 			t.Fatalf("message %d: %d bytes, %v", i, len(f.Payload), err)
 		}
@@ -329,7 +275,7 @@ func TestSignal(t *testing.T) {
 			c := r.dial("/")
 			send(t, c, ws.OpText, []byte("hi"))
 			receive(t, c, ws.OpText, []byte("hi"))
-			r.signal(sig)
+			r.Signal(sig)
 			receive(t, c, ws.OpClose, ws.NewCloseFrameBody(ws.StatusGoingAway, ""))
 			send(t, c, ws.OpClose, ws.NewCloseFrameBody(ws.StatusGoingAway, ""))
 			if rest, err := io.ReadAll(c); err != nil || len(rest) > 0 {

@@ -121,6 +121,31 @@ func TestNothingImportsExamples(t *testing.T) {
 	}
 }
 
+// TestLooptestIsForTests: what tests share is imported by their files only,
+// and does not import what it helps to test, but for the loop.
+func TestLooptestIsForTests(t *testing.T) {
+	const shared = "internal/looptest"
+	files := 0
+	for _, s := range sources(t) {
+		own := s.dir() == shared && !s.test()
+		if own {
+			files++
+		}
+		for _, imp := range s.imports() {
+			short, isOurs := ours(imp)
+			switch {
+			case isOurs && within(short, shared) && !s.test():
+				t.Errorf("%s imports %s and is no test", s.path, imp)
+			case own && !standard(imp) && !allowed(imp, []string{"reactor", "golang.org/x/sys"}):
+				t.Errorf("%s imports %s; %s may import the standard library, reactor and golang.org/x/sys", s.path, imp, shared)
+			}
+		}
+	}
+	if files == 0 {
+		t.Errorf("found no file of %s", shared)
+	}
+}
+
 // TestRequirements keeps the root module small for those who import it.
 func TestRequirements(t *testing.T) {
 	var mod struct {

@@ -25,6 +25,11 @@
 // with [Answered]. The layer closes the connection behind the answer when
 // the request or the answer asks for it.
 //
-// The bytes of a message are consumed from Recv when the handler of its
-// EvHTTPMsg returns; whoever answers later copies what the answer needs.
+// A message has been taken out of Recv when its EvHTTPMsg is raised; what is
+// there follows it. Its slices are valid until the handler returns: whoever
+// answers later copies what the answer needs.
+//
+// Requests are delivered even if the answers to those before are not being
+// read. A server bounds what piles up with reactor's SetWater: it pauses the
+// connection at EvHighWater and resumes it at EvLowWater.
 package http

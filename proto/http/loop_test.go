@@ -3,11 +3,11 @@ package http_test
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -20,25 +20,13 @@ type loop struct {
 
 func newLoop(t *testing.T) *loop {
 	t.Helper()
-	m, err := reactor.New(reactor.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	return &loop{t, m}
+	return &loop{t, looptest.NewManager(t)}
 }
 
 // until polls until cond holds.
 func (l *loop) until(what string, cond func() bool) {
 	l.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !cond(); {
-		if time.Now().After(deadline) {
-			l.Fatalf("never: %s", what)
-		}
-		if err := l.m.Poll(50 * time.Millisecond); err != nil {
-			l.Fatal(err)
-		}
-	}
+	looptest.Await(l.T, l.m, what, cond)
 }
 
 // idle polls while there is anything to do at once.
@@ -167,11 +155,9 @@ func ok(headers, body string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s", headers, len(body), body)
 }
 
-// must fails the test if a call of the API did.
-func must(t interface{ Errorf(string, ...any) }, err error) {
-	if err != nil {
-		t.Errorf("unexpected: %v", err)
-	}
+func must(t testing.TB, err error) {
+	t.Helper()
+	looptest.Must(t, err)
 }
 
 // echo answers each request with its method, path and body.

@@ -32,13 +32,23 @@ func Version(c *reactor.Conn) uint8 { return stateOf(c, 4).version }
 
 // SetMaxPacket sets the size in bytes of the largest packet that the connection
 // accepts; on a listener, of the connections that it accepts from now on. A larger
-// packet fails the connection as soon as its header has arrived.
+// packet fails the connection as soon as its header has arrived; over WebSocket
+// the message around it arrives first.
 func SetMaxPacket(c *reactor.Conn, n int) {
 	if p, ok := reactor.Find[*listener](c); ok {
 		p.limit = n
 		return
 	}
-	stateOf(c, 4).limit = n
+	l := stateOf(c, 4)
+	l.limit = n
+	l.widen(c)
+}
+
+// widen lets WebSocket messages be as large as packets may be.
+func (l *layer) widen(c *reactor.Conn) {
+	if l.overWS && l.limit > ws.DefaultMaxMessage {
+		ws.SetMaxMessage(c, l.limit) // it fails before EvWSOpen, when this is called again
+	}
 }
 
 // send appends what add appends, if a packet may be sent now.
@@ -75,6 +85,11 @@ func (l *layer) encode(c *reactor.Conn, add func(dst []byte) ([]byte, error)) er
 
 // append adds a packet to Send, in a frame of its own over WebSocket.
 func (l *layer) append(c *reactor.Conn, p []byte) error {
+	if l.overWS {
+		if err := ws.Ready(c); err != nil {
+			return err
+		}
+	}
 	if _, err := c.Write(p); err != nil {
 		return err
 	}
@@ -96,7 +111,7 @@ func (l *layer) nextID() uint16 {
 // a clean session with a client identifier made up at random.
 //
 // It is for connections that the program set up itself; those of Connect send
-// CONNECT by themselves. The packet identifiers and the version of later
+// CONNECT by themselves, and for them Login returns ErrLoggedIn. The packet identifiers and the version of later
 // calls are kept in a state that Login hangs on the connection.
 func Login(c *reactor.Conn, opts *Options) error {
 	if opts == nil {
@@ -111,6 +126,9 @@ func Login(c *reactor.Conn, opts *Options) error {
 		return bad
 	}
 	l := stateOf(c, version)
+	if l.role != bare {
+		return ErrLoggedIn
+	}
 	err = l.send(c, func(dst []byte) ([]byte, error) { return AppendConnect(dst, version, content) })
 	if err == nil {
 		l.version = version
@@ -120,7 +138,8 @@ func Login(c *reactor.Conn, opts *Options) error {
 
 // Pub sends PUBLISH with opts.Topic, Message, QoS and Retain, and returns its
 // packet identifier, 0 at QoS 0. Keeping the message until it is acknowledged
-// and sending it again (RetransmitID) is the program's business.
+// and sending it again (RetransmitID) is the program's business, and so is not to
+// have 65,535 unacknowledged: identifiers are given out in turn.
 func Pub(c *reactor.Conn, opts *Options) (id uint16, err error) {
 	l := stateOf(c, opts.version())
 	if err := l.maySend(c); err != nil {
@@ -134,11 +153,11 @@ func Pub(c *reactor.Conn, opts *Options) (id uint16, err error) {
 		}
 	}
 	c.Send.Grow(PublishSize(l.version, &p) + 14) // with room for a frame's header
-	packet, err := AppendPublish(c.Send.AvailableBuffer(), l.version, &p)
+	err = l.encode(c, func(dst []byte) ([]byte, error) { return AppendPublish(dst, l.version, &p) })
 	if err != nil {
 		return 0, err
 	}
-	return p.ID, l.append(c, packet)
+	return p.ID, nil
 }
 
 // Sub sends SUBSCRIBE with the filter opts.Topic and opts.QoS, and returns its
@@ -230,13 +249,7 @@ func SendHeader(c *reactor.Conn, cmd Cmd, flags uint8, n int) error {
 // ack sends PUBACK, PUBREC, PUBREL or PUBCOMP. It fails only on a connection
 // that is closing anyway.
 func (l *layer) ack(c *reactor.Conn, cmd Cmd, id uint16, code ReasonCode) {
-	if l.maySend(c) != nil {
-		return
-	}
-	c.Send.Grow(16)
-	if p, err := AppendAck(c.Send.AvailableBuffer(), l.version, cmd, id, code, nil); err == nil {
-		l.append(c, p)
-	}
+	l.send(c, func(dst []byte) ([]byte, error) { return AppendAck(dst, l.version, cmd, id, code, nil) })
 }
 
 // Ack acknowledges a PUBLISH or answers the next step of its QoS 2 handshake:
@@ -264,7 +277,7 @@ func Ack(c *reactor.Conn, m *Message) error {
 // [MQTT-3.2.2-5]. It returns ErrNotAsked if no CONNECT waits for an answer.
 func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Property) error {
 	l := stateOf(c, 4)
-	if l.role != bare && l.phase != asked {
+	if l.role == client || l.role == server && l.phase != asked {
 		return ErrNotAsked
 	}
 	err := l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, l.version, sessionPresent, code, props) })
@@ -276,8 +289,7 @@ func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Pro
 			c.Redispatch() // for what has come behind CONNECT meanwhile
 		}
 	default:
-		l.phase = over
-		c.Drain()
+		l.hangUp(c)
 	}
 	return err
 }

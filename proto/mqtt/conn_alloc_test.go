@@ -3,21 +3,16 @@ package mqtt_test
 import (
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
 
-// wantNoAllocs runs fn until the pools are warm, then counts.
 func wantNoAllocs(t *testing.T, what string, fn func()) {
 	t.Helper()
-	for range 20 {
-		fn()
-	}
-	if n := testing.AllocsPerRun(100, fn); n != 0 {
-		t.Errorf("%s: %v allocations", what, n)
-	}
+	looptest.WantNoAllocs(t, what, fn)
 }
 
 // counting connects with a handler that only counts the messages.

@@ -80,6 +80,12 @@ func TestConnConnackForms(t *testing.T) {
 					return
 				}
 				await(t, x.m, "the end", x.p.ended) // [MQTT-3.2.2-5]
+				if scheme != "ws" {
+					return
+				}
+				if f := x.p.frames[len(x.p.frames)-1]; f.op != 0x88 || string(f.payload) != "\x03\xe8" {
+					t.Errorf("last frame %x %x, want Close 1000", f.op, f.payload)
+				}
 			})
 		})
 	}

@@ -6,25 +6,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
-	"golang.org/x/sys/unix"
 )
 
 // bareConn is a connection without any layer, and its other end.
 func bareConn(t *testing.T, m *reactor.Manager, r *recorder) (*reactor.Conn, *peer) {
 	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := newPeer(t, fds[1])
-	c, err := m.WrapFD(fds[0], r.handle, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, p
+	c, fd := looptest.Wrap(t, m, r.handle)
+	return c, newPeer(t, fd)
 }
 
 // sending is a call and the packet that it makes; $v is the length of no

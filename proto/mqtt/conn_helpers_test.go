@@ -1,16 +1,11 @@
 package mqtt_test
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/reactor"
@@ -26,49 +21,22 @@ func overBoth(t *testing.T, test func(t *testing.T, scheme string)) {
 	}
 }
 
-// newManager makes a manager that is closed with the test, which fails if it
-// leaves descriptors or goroutines behind.
-func newManager(t *testing.T) *reactor.Manager {
+func newManager(t *testing.T, opts ...reactor.Option) *reactor.Manager {
 	t.Helper()
-	return newLoggingManager(t, slog.New(slog.DiscardHandler))
+	return looptest.NewManager(t, opts...)
 }
 
-func newLoggingManager(t *testing.T, log *slog.Logger) *reactor.Manager {
-	t.Helper()
-	checkLeaks(t)
-	m, err := reactor.New(reactor.WithLogger(log))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	return m
-}
+const turns = looptest.Turns
 
-// turns bounds every wait: with the 5 ms that each turn may block, 5 s.
-const turns = 1000
-
-// await runs the loop until done reports true.
 func await(t *testing.T, m *reactor.Manager, what string, done func() bool) {
 	t.Helper()
-	for range turns {
-		if done() {
-			return
-		}
-		if err := m.Poll(5 * time.Millisecond); err != nil {
-			t.Fatalf("awaiting %s: Poll: %v", what, err)
-		}
-	}
-	t.Fatalf("awaited %s in vain", what)
+	looptest.Await(t, m, what, done)
 }
 
 // spin gives the loop time for what must not happen.
 func spin(t *testing.T, m *reactor.Manager) {
 	t.Helper()
-	for range 10 {
-		if err := m.Poll(0); err != nil {
-			t.Fatalf("Poll: %v", err)
-		}
-	}
+	looptest.Spin(t, m, 10)
 }
 
 // recorder is a handler that writes down what it hears, one word per event:
@@ -180,53 +148,9 @@ func (r *recorder) err() error {
 	return r.errs[0]
 }
 
-// wantErr looks for an error, which may be nil, and for words in its text.
 func wantErr(t *testing.T, err, is error, words ...string) {
 	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	if is != nil && !errors.Is(err, is) {
-		t.Errorf("error %q is not %q", err, is)
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("error %q does not say %q", err, w)
-		}
-	}
-}
-
-// warmUp lets the runtime open what it keeps open, before anything is counted.
-var warmUp = sync.OnceFunc(func() {
-	if r, w, err := os.Pipe(); err == nil {
-		r.SetReadDeadline(time.Now())
-		r.Close()
-		w.Close()
-	}
-})
-
-// checkLeaks fails the test if there are more descriptors or goroutines at
-// its end than now.
-func checkLeaks(t *testing.T) {
-	t.Helper()
-	warmUp()
-	files, routines := openFiles(), runtime.NumGoroutine()
-	t.Cleanup(func() {
-		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > routines; runtime.Gosched() {
-			if time.Now().After(deadline) {
-				t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), routines)
-				break
-			}
-		}
-		if now := openFiles(); now > files {
-			t.Errorf("%d descriptors, %d before", now, files)
-		}
-	})
-}
-
-func openFiles() int {
-	entries, _ := os.ReadDir("/dev/fd")
-	return len(entries)
+	looptest.WantErr(t, err, is, words...)
 }
 
 // publishing is a Pub in one line.

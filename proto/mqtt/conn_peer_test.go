@@ -2,13 +2,11 @@ package mqtt_test
 
 import (
 	"bytes"
-	"crypto/sha1"
-	"encoding/base64"
 	"encoding/binary"
 	"net/netip"
-	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
@@ -35,36 +33,22 @@ type frame struct {
 
 func newPeer(t *testing.T, fd int) *peer {
 	t.Helper()
-	if err := unix.SetNonblock(fd, true); err != nil {
-		t.Fatal(err)
-	}
-	unix.CloseOnExec(fd)
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // no waiting for delayed acknowledgements
 	p := &peer{t: t, fd: fd}
-	t.Cleanup(p.close)
+	looptest.Own(t, &p.fd)
 	return p
 }
 
-func (p *peer) close() {
-	if p.fd >= 0 {
-		unix.Close(p.fd)
-		p.fd = -1
-	}
-}
+func (p *peer) close() { looptest.Close(&p.fd) }
 
 func (p *peer) shutdown() {
 	p.t.Helper()
-	if err := unix.Shutdown(p.fd, unix.SHUT_WR); err != nil {
-		p.t.Fatal(err)
-	}
+	looptest.Shutdown(p.t, p.fd)
 }
 
 // write sends bytes as they are.
 func (p *peer) write(b []byte) {
 	p.t.Helper()
-	if n, err := unix.Write(p.fd, b); err != nil || n != len(b) {
-		p.t.Fatalf("peer wrote %d of %d bytes: %v", n, len(b), err)
-	}
+	looptest.Write(p.t, p.fd, b)
 }
 
 // send sends MQTT bytes, each slice in one WebSocket message if there is one.
@@ -85,46 +69,15 @@ func (p *peer) framed(pieces ...[]byte) (out []byte) {
 	return out
 }
 
-// frame builds a final frame [RFC 6455 5.2].
+// frame builds a final frame.
 func (p *peer) frame(op byte, payload []byte) []byte {
-	mask := byte(0)
-	if p.client {
-		mask = 0x80
-	}
-	f := []byte{0x80 | op}
-	if len(payload) < 126 {
-		f = append(f, mask|byte(len(payload)))
-	} else {
-		f = binary.BigEndian.AppendUint16(append(f, mask|126), uint16(len(payload)))
-	}
-	if !p.client {
-		return append(f, payload...)
-	}
-	key := [4]byte{0xde, 0xad, 0xbe, 0xef}
-	f = append(f, key[:]...)
-	for i, b := range payload {
-		f = append(f, b^key[i%4])
-	}
-	return f
+	return []byte(looptest.Frame(0x80|op, p.client, -1, string(payload)))
 }
 
 // pump reads what is there and decodes it.
 func (p *peer) pump() {
-	buf := make([]byte, 1<<16)
-	for !p.eof && p.err == nil {
-		n, err := unix.Read(p.fd, buf)
-		switch {
-		case err == unix.EAGAIN:
-			p.decode()
-			return
-		case err == unix.EINTR:
-		case err != nil:
-			p.err = err
-		case n == 0:
-			p.eof = true
-		default:
-			p.raw = append(p.raw, buf[:n]...)
-		}
+	if !p.eof && p.err == nil {
+		p.raw, p.eof, p.err = looptest.Read(p.fd, p.raw)
 	}
 	p.decode()
 }
@@ -184,7 +137,7 @@ func (p *peer) wantGot(m *reactor.Manager, want string) {
 	p.t.Helper()
 	b := pack(want)
 	spin(p.t, m)
-	for range turns / 5 {
+	for range turns / 20 {
 		if p.pump(); len(p.got) >= len(b) || p.ended() {
 			break
 		}
@@ -202,14 +155,7 @@ func (p *peer) wantGot(m *reactor.Manager, want string) {
 func (p *peer) ended() bool { p.pump(); return p.eof || p.err != nil }
 
 // header returns the value of a header line of the HTTP message that was read.
-func (p *peer) header(name string) string {
-	for _, line := range strings.Split(p.head, "\r\n") {
-		if n, v, ok := strings.Cut(line, ": "); ok && strings.EqualFold(n, name) {
-			return v
-		}
-	}
-	return ""
-}
+func (p *peer) header(name string) string { return looptest.HeaderValue(p.head, name) }
 
 // agree answers the opening handshake of a client [RFC 6455 4.2.2].
 func (p *peer) agree(m *reactor.Manager, extra string) {
@@ -219,9 +165,7 @@ func (p *peer) agree(m *reactor.Manager, extra string) {
 }
 
 func (p *peer) agreement(extra string) string {
-	sum := sha1.Sum([]byte(p.header("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-		base64.StdEncoding.EncodeToString(sum[:]) + "\r\n" + extra + "\r\n"
+	return looptest.Agreement(p.header("Sec-WebSocket-Key"), extra)
 }
 
 const answerMQTT = "Sec-WebSocket-Protocol: mqtt\r\n"
@@ -229,56 +173,35 @@ const answerMQTT = "Sec-WebSocket-Protocol: mqtt\r\n"
 // listenOn makes a listening socket of the peer's on loopback.
 func listenOn(t *testing.T) (fd int, addr string) {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	unix.CloseOnExec(fd)
-	if err := unix.SetNonblock(fd, true); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Listen(fd, 8); err != nil {
-		t.Fatal(err)
-	}
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := sa.(*unix.SockaddrInet4)
-	return fd, netip.AddrPortFrom(netip.AddrFrom4(in.Addr), uint16(in.Port)).String()
+	l := newPeer(t, looptest.Open(t, loopback.Addr(), unix.SOCK_STREAM))
+	return l.fd, looptest.Bind(t, l.fd, loopback, 8).String()
 }
+
+var loopback = netip.MustParseAddrPort("127.0.0.1:0")
 
 // acceptPeer takes the connection that comes to a listening socket.
 func acceptPeer(t *testing.T, m *reactor.Manager, fd int) *peer {
 	t.Helper()
-	got := -1
+	var p *peer
 	await(t, m, "a connection", func() bool {
-		n, _, err := unix.Accept(fd)
-		if err == nil {
-			got = n
+		got, ok := looptest.Accept(t, fd)
+		if ok {
+			p = newPeer(t, got)
+			looptest.NoDelay(t, got)
 		}
-		return err == nil
+		return ok
 	})
-	return newPeer(t, got)
+	return p
 }
 
-// dialPeer connects to a listener of the reactor's.
+// dialPeer connects to a listener of the reactor's. It blocks until that is
+// done, so that the peer can write at once.
 func dialPeer(t *testing.T, to netip.AddrPort) *peer {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	fd := looptest.Open(t, to.Addr(), unix.SOCK_STREAM)
+	looptest.Connect(t, fd, to)
 	p := newPeer(t, fd)
-	unix.SetNonblock(fd, false)
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != nil {
-		t.Fatal(err)
-	}
-	unix.SetNonblock(fd, true)
+	looptest.NoDelay(t, fd)
 	p.client = true
 	return p
 }

@@ -149,7 +149,7 @@ func TestConnBadOptions(t *testing.T) {
 func TestConnRedaction(t *testing.T) {
 	overBoth(t, func(t *testing.T, scheme string) {
 		var out bytes.Buffer
-		m := newLoggingManager(t, slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		m := newManager(t, reactor.WithLogger(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 		r := &recorder{t: t}
 		fd, addr := listenOn(t)
 		if _, err := mqtt.Connect(m, scheme+"://me:secret@"+addr, &mqtt.Options{ClientID: "c"}, r.handle, nil); err != nil {

@@ -1,4 +1,46 @@
-// Package mqtt speaks MQTT 3.1.1 and 5.0.
+// Package mqtt speaks MQTT 3.1.1 and 5.0: a codec, connections to brokers over
+// tcp and WebSocket, and what a broker needs.
+//
+//	c, err := mqtt.Connect(m, "mqtt://127.0.0.1", &mqtt.Options{Clean: true}, handler, nil)
+//
+// The handler hears reactor.EvMQTTOpen when the broker has answered, then calls
+// Sub, Pub, Unsub, Ping and Disconnect; each appends a packet to c.Send.
+// It hears reactor.EvMQTTMsg for a message and reactor.EvMQTTCmd for every packet.
+// Listen is the same for a broker, whose handler answers with Connack, Suback,
+// Unsuback and Pong.
+//
+// # The connection's phases
+//
+//	       Connect                                Listen
+//	sends CONNECT, over WebSocket          a client's CONNECT comes
+//	when that is open                      first, or the connection fails
+//	          |                                      |
+//	       [asked] ---- CONNACK that refuses ---> [over]
+//	          |         Connack that refuses
+//	       CONNACK                                Connack
+//	          |                                      |
+//	          +-------------> [ready] <--------------+
+//	                             |
+//	         DISCONNECT, either way, or a packet that is wrong
+//	                             |
+//	                          [over]
+//
+// A client may send from [asked] on, a server from [ready] on; what a client
+// sends behind CONNECT waits until the server has answered. In [ready] the layer
+// acknowledges what comes with QoS 1 and leads the handshakes of QoS 2,
+// after the handlers have returned. In [over] nothing is sent, and what comes is
+// dropped.
+//
+// MQTT is a stream of bytes. Over WebSocket a packet may be split over many
+// messages and many may share one [MQTT-6.0.0-2]; each that is sent has a
+// message of its own.
+//
+// # By hand
+//
+// On a connection of ws.Connect's, or any other that the program set up itself,
+// Login, Sub and Pub append bare packets, which the program frames with ws.Wrap,
+// and it parses what comes with Parse. Login hangs the state on the connection
+// that they share: the version and the last packet identifier.
 //
 // # The codec
 //

@@ -18,10 +18,12 @@ var (
 	// ErrNotOpen is returned by calls on a connection of Connect's before its
 	// CONNECT was sent, and on one of Listen's before CONNECT was answered.
 	ErrNotOpen = errors.New("mqtt: not open yet")
+	// ErrLoggedIn is returned by Login on a connection of Connect's or Listen's.
+	ErrLoggedIn = errors.New("mqtt: Login on a connection that logs in by itself")
 	// ErrNotAsked is returned by Connack if there is no CONNECT to answer.
 	ErrNotAsked = errors.New("mqtt: no CONNECT waits for an answer")
-	// ErrDisconnected is returned by calls after DISCONNECT was sent or
-	// received, or a CONNACK that refuses was sent.
+	// ErrDisconnected is returned by calls after DISCONNECT, or a CONNACK that
+	// refuses, was sent or received.
 	ErrDisconnected = errors.New("mqtt: disconnected")
 )
 
@@ -85,6 +87,7 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 			l.sendHello(c)
 		}
 	case reactor.EvWSOpen:
+		l.widen(c)
 		if l.role == client {
 			l.open(c, data.(*http.Message))
 		}
@@ -102,6 +105,7 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		l.take(c, data.(*ws.Message))
 	case reactor.EvWSCtl:
 		if data.(*ws.Message).Op == ws.OpClose {
+			l.parse(c, &l.in) // what a pause held back comes before the end
 			if err := l.cut(l.in.Len()); err != nil {
 				c.Fail(err)
 			}

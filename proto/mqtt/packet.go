@@ -1,6 +1,9 @@
 package mqtt
 
-import "github.com/rikki-go/rikki/reactor"
+import (
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+)
 
 // What each side may send, as bits by Cmd. AUTH exists in 5.0 only, and so does a
 // DISCONNECT from the server; Parse refuses AUTH in 3.1.1 by itself.
@@ -38,6 +41,8 @@ func (l *layer) sequence() error {
 		return bad("MQTT-3.2.0-1", "section 3.2", "the first packet must be CONNACK")
 	case l.phase == ready && cmd == CmdConnack:
 		return bad("section 3.2", "MQTT-3.2.0-2", "a second CONNACK")
+	case cmd == CmdConnack && l.msg.Ack != 0:
+		l.phase = over
 	case cmd == CmdConnack:
 		l.phase = ready
 	}
@@ -110,6 +115,14 @@ func (l *layer) bye(c *reactor.Conn, code ReasonCode) {
 		l.fail(c, &RefusedError{CmdDisconnect, code, l.version})
 		return
 	}
+	l.hangUp(c)
+}
+
+// hangUp ends the connection in order.
+func (l *layer) hangUp(c *reactor.Conn) {
 	l.phase = over
+	if l.overWS {
+		ws.Send(c, []byte{byte(ws.CloseNormal >> 8), byte(ws.CloseNormal & 0xff)}, ws.OpClose) // it fails if one was sent
+	}
 	c.Drain()
 }

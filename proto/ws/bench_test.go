@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -19,15 +20,8 @@ func BenchmarkWrap(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer m.Close()
-			pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer unix.Close(pair[1])
-			c, err := m.WrapFD(pair[0], nil, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
+			c, fd := looptest.Wrap(b, m, nil)
+			defer unix.Close(fd)
 			payload := make([]byte, n)
 			b.SetBytes(int64(n))
 			b.ReportAllocs()

@@ -2,82 +2,30 @@ package ws_test
 
 import (
 	"fmt"
-	"log/slog"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// newManager makes a manager that logs nowhere and is closed with the test,
-// which fails if it leaves descriptors or goroutines behind.
 func newManager(t testing.TB) *reactor.Manager {
 	t.Helper()
-	checkLeaks(t)
-	m, err := reactor.New(reactor.WithLogger(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	return m
+	return looptest.NewManager(t)
 }
 
-// checkLeaks fails the test if, at its end, there are more descriptors or
-// goroutines than now.
-func checkLeaks(t testing.TB) {
-	t.Helper()
-	files, routines := openFiles(), runtime.NumGoroutine()
-	t.Cleanup(func() {
-		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > routines; runtime.Gosched() {
-			if time.Now().After(deadline) {
-				t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), routines)
-				break
-			}
-		}
-		if now := openFiles(); now > files {
-			t.Errorf("%d descriptors, %d before", now, files)
-		}
-	})
-}
-
-// openFiles counts the process's descriptors.
-func openFiles() int {
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		entries, _ = os.ReadDir("/dev/fd")
-	}
-	return len(entries)
-}
-
-// await runs the loop until done reports true, for 10 s at most.
 func await(t testing.TB, m *reactor.Manager, what string, done func() bool) {
 	t.Helper()
-	for range 2000 {
-		if done() {
-			return
-		}
-		if err := m.Poll(5 * time.Millisecond); err != nil {
-			t.Fatalf("awaiting %s: Poll: %v", what, err)
-		}
-	}
-	t.Fatalf("awaited %s in vain", what)
+	looptest.Await(t, m, what, done)
 }
 
-// spin runs the loop without blocking: what has not happened by then was not
-// about to.
+// spin runs the loop a few times without blocking.
 func spin(t testing.TB, m *reactor.Manager) {
 	t.Helper()
-	for range 4 {
-		if err := m.Poll(0); err != nil {
-			t.Fatal(err)
-		}
-	}
+	looptest.Spin(t, m, 4)
 }
 
 // recorder is a handler that notes what it hears, in words.
@@ -86,7 +34,6 @@ type recorder struct {
 	err    error
 	read   int // bytes
 	reads  int // events
-	upped  int // requests that were upgraded
 	closed bool
 	hook   func(c *reactor.Conn, ev reactor.Event, data any)
 }
@@ -162,19 +109,10 @@ func brief(s string) string {
 // contains fails the test unless err's text has each of the words.
 func contains(t testing.TB, err error, words ...string) {
 	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one with %q", words)
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("error %q lacks %q", err, w)
-		}
-	}
+	looptest.WantErr(t, err, nil, words...)
 }
 
 func must(t testing.TB, err error) {
 	t.Helper()
-	if err != nil {
-		t.Errorf("unexpected: %v", err)
-	}
+	looptest.Must(t, err)
 }

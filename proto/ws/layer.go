@@ -56,7 +56,7 @@ const (
 // layer is a connection's WebSocket state.
 type layer struct {
 	hello *hello // of a client until the handshake is done
-	parts []byte // of a message that comes in fragments
+	rare  *rare  // made when it is needed
 	limit int    // bytes
 	msg   Message
 	state state
@@ -64,12 +64,42 @@ type layer struct {
 	busy  bool   // an event is being raised
 }
 
+// rare is what most connections do without.
+type rare struct {
+	parts []byte // of a message that comes in fragments
+	owed  bool   // a pong, to a peer that does not read
+	pong  []byte // its payload
+}
+
+func (l *layer) extra() *rare {
+	if l.rare == nil {
+		l.rare = new(rare)
+	}
+	return l.rare
+}
+
+// held is how many bytes of a fragmented message were received.
+func (l *layer) held() int {
+	if l.rare == nil {
+		return 0
+	}
+	return len(l.rare.parts)
+}
+
+// maxUnsent is how many bytes may wait in Send before pongs wait too.
+const maxUnsent = 64 << 10
+
 // Handle implements reactor.Protocol.
 func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvConnect:
 		if l.hello != nil {
 			l.hello.ask(c)
+		}
+	case reactor.EvWrite:
+		if l.rare != nil && l.rare.owed && c.Send.Len() <= maxUnsent {
+			l.rare.owed = false
+			l.answerPing(c, l.rare.pong)
 		}
 	case reactor.EvRead:
 		if l.busy { // raised again by a handler of ours; the loop below goes on after it
@@ -111,7 +141,7 @@ func (l *layer) next(c *reactor.Conn) bool {
 	if err == errIncomplete {
 		return false
 	}
-	if err == nil && !ws.OpCode.IsControl(h.OpCode) && h.Length > int64(l.limit-len(l.parts)) {
+	if err == nil && !ws.OpCode.IsControl(h.OpCode) && h.Length > int64(l.limit-l.held()) {
 		err = violation(CloseTooLarge, "message of more than %d bytes", l.limit)
 	}
 	if err != nil {
@@ -154,12 +184,13 @@ func (l *layer) data(c *reactor.Conn, op OpCode, fin bool, payload []byte) {
 		l.op = op
 	}
 	if l.op != 0 {
-		l.parts = append(l.parts, payload...)
+		x := l.extra()
+		x.parts = append(x.parts, payload...)
 		if !fin {
 			return
 		}
-		op, payload = l.op, l.parts
-		l.op, l.parts = 0, nil
+		op, payload = l.op, x.parts
+		l.op, x.parts = 0, nil
 	}
 	if op == OpText && !utf8.Valid(payload) { // [RFC 6455 8.1]
 		l.refuse(c, violation(CloseInvalidData, "text message is not UTF-8"))
@@ -178,8 +209,8 @@ func (l *layer) control(c *reactor.Conn, op OpCode, payload []byte) {
 			return
 		}
 	}
-	if op == OpPing && l.state == open {
-		Send(c, payload, OpPong) // [RFC 6455 5.5.2]; it fails only on a connection that is closing
+	if op == OpPing {
+		l.answerPing(c, payload)
 	}
 	if op == OpClose {
 		if l.state == open { // else ours came first
@@ -191,6 +222,20 @@ func (l *layer) control(c *reactor.Conn, op OpCode, payload []byte) {
 	l.msg = Message{Data: payload, Op: op}
 	c.Call(reactor.EvWSCtl, &l.msg)
 	l.msg.Data = nil
+}
+
+// answerPing sends a pong [RFC 6455 5.5.2], at once unless the peer does not
+// read: then only the last of its pings is answered, when it does [RFC 6455 5.5.3].
+func (l *layer) answerPing(c *reactor.Conn, payload []byte) {
+	if l.state != open {
+		return
+	}
+	if c.Send.Len() <= maxUnsent {
+		Send(c, payload, OpPong) // it fails only on a connection that is closing
+		return
+	}
+	x := l.extra()
+	x.owed, x.pong = true, append(x.pong[:0], payload...)
 }
 
 // checkClose checks the payload of a Close frame [RFC 6455 5.5.1, 7.4].

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,21 +19,12 @@ type peer struct {
 
 func newPeer(t testing.TB, fd int) *peer {
 	t.Helper()
-	if err := unix.SetNonblock(fd, true); err != nil {
-		t.Fatal(err)
-	}
-	unix.CloseOnExec(fd)
 	p := &peer{t: t, fd: fd}
-	t.Cleanup(p.close)
+	looptest.Own(t, &p.fd)
 	return p
 }
 
-func (p *peer) close() {
-	if p.fd >= 0 {
-		unix.Close(p.fd)
-		p.fd = -1
-	}
-}
+func (p *peer) close() { looptest.Close(&p.fd) }
 
 // write sends s as a segment of its own. A connection that is gone is no
 // failure: the test sees what the other side made of it.
@@ -61,71 +53,40 @@ func (p *peer) shutdown() {
 
 // pump reads what is there.
 func (p *peer) pump() {
-	var buf [1 << 16]byte
-	for !p.eof {
-		n, err := unix.Read(p.fd, buf[:])
-		switch {
-		case err == unix.EAGAIN:
-			return
-		case err == unix.EINTR:
-		case err != nil || n == 0:
-			p.eof = true
-		default:
-			p.in = append(p.in, buf[:n]...)
-		}
+	if !p.eof {
+		var err error
+		p.in, p.eof, err = looptest.Read(p.fd, p.in)
+		p.eof = p.eof || err != nil
 	}
 }
 
 func (p *peer) ended() bool { p.pump(); return p.eof }
 
-func tcpSocket(t testing.TB) int {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fd
-}
-
 // dialPeer connects to a listener of the manager, whose kernel answers
 // without the loop.
 func dialPeer(t testing.TB, a netip.AddrPort) *peer {
 	t.Helper()
-	p := newPeer(t, tcpSocket(t))
-	unix.SetsockoptInt(p.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	if err := unix.Connect(p.fd, &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}); err != nil && err != unix.EINPROGRESS {
-		t.Fatal(err)
-	}
+	p := newPeer(t, looptest.Open(t, a.Addr(), unix.SOCK_STREAM))
+	looptest.NoDelay(t, p.fd)
+	looptest.Connect(t, p.fd, a)
 	return p
 }
 
 // listenPeer makes a bare listener on 127.0.0.1 and returns its port.
 func listenPeer(t testing.TB) (*peer, int) {
 	t.Helper()
-	l := newPeer(t, tcpSocket(t))
-	if err := unix.Bind(l.fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Listen(l.fd, 16); err != nil {
-		t.Fatal(err)
-	}
-	sa, err := unix.Getsockname(l.fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l, sa.(*unix.SockaddrInet4).Port
+	a := netip.MustParseAddrPort("127.0.0.1:0")
+	l := newPeer(t, looptest.Open(t, a.Addr(), unix.SOCK_STREAM))
+	return l, int(looptest.Bind(t, l.fd, a, 16).Port())
 }
 
 // accept takes the next connection of a bare listener, or returns nil.
 func (p *peer) accept() *peer {
 	p.t.Helper()
-	fd, _, err := unix.Accept(p.fd)
-	if err == unix.EAGAIN {
+	fd, ok := looptest.Accept(p.t, p.fd)
+	if !ok {
 		return nil
 	}
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	looptest.NoDelay(p.t, fd)
 	return newPeer(p.t, fd)
 }

@@ -1,14 +1,13 @@
 package ws_test
 
 import (
-	"crypto/sha1"
-	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"iter"
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
@@ -23,40 +22,9 @@ const (
 	pong  = 0xa
 )
 
-var testKey = [4]byte{0x37, 0xfa, 0x21, 0x3d} // of the examples in [RFC 6455 5.7]
-
-// build writes a frame. width is the size of the extended length: 0, 2 or 8
-// bytes; -1 is the shortest that fits.
+// build writes a frame as looptest.Frame does.
 func build(first byte, masked bool, width int, payload string) string {
-	n := len(payload)
-	if width < 0 {
-		switch {
-		case n < 126:
-			width = 0
-		case n < 65536:
-			width = 2
-		default:
-			width = 8
-		}
-	}
-	b := []byte{first, byte(n)}
-	switch width {
-	case 2:
-		b[1] = 126
-		b = binary.BigEndian.AppendUint16(b, uint16(n))
-	case 8:
-		b[1] = 127
-		b = binary.BigEndian.AppendUint64(b, uint64(n))
-	}
-	if !masked {
-		return string(b) + payload
-	}
-	b[1] |= 0x80
-	b = append(b, testKey[:]...)
-	for i := range n {
-		b = append(b, payload[i]^testKey[i%4])
-	}
-	return string(b)
+	return looptest.Frame(first, masked, width, payload)
 }
 
 // closing is the payload of a Close frame.
@@ -138,7 +106,4 @@ func field(t testing.TB, head, name string) string {
 	return value
 }
 
-func accept(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
+func accept(key string) string { return looptest.AcceptKey(key) }

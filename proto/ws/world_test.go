@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
@@ -126,9 +127,7 @@ func (e *end) head() string {
 	return h
 }
 
-func answer(key string) string {
-	return lines("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: "+accept(key))
-}
+func answer(key string) string { return looptest.Agreement(key, "") }
 
 // feed has the peer write pieces, each when the one before was dealt with.
 func (e *end) feed(pieces ...string) {

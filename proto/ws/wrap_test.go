@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
@@ -23,15 +24,8 @@ func idle(t testing.TB, m *reactor.Manager, r role) *reactor.Conn {
 		}
 		return c
 	}
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	unix.Close(fds[1])
-	c, err := m.WrapFD(fds[0], nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, fd := looptest.Wrap(t, m, nil)
+	unix.Close(fd)
 	return c
 }
 

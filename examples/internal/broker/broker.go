@@ -103,6 +103,8 @@ func (b *Broker) handle(c *reactor.Conn, ev reactor.Event, data any) {
 		b.received(s, data.(*mqtt.Message))
 	case reactor.EvMQTTCmd:
 		b.command(s, data.(*mqtt.Message))
+	case reactor.EvHighWater:
+		b.expel(s, mqtt.ReasonQuotaExceeded, errTooSlow)
 	case reactor.EvError:
 		b.log.Info("failed", "id", c.ID(), "client", s.id, "error", data.(error))
 	case reactor.EvClose:
@@ -136,5 +138,4 @@ func (b *Broker) command(s *session, m *mqtt.Message) {
 		b.expel(s, mqtt.ReasonProtocolError, errUnsupported)
 	}
 	b.pump(s)
-	b.checkSend(s)
 }

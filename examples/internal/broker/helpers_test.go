@@ -3,12 +3,12 @@ package broker
 import (
 	"bytes"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
@@ -27,14 +27,10 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	before := descriptors(t)
+	before := len(looptest.OpenFiles())
 	h := &house{t: t, now: noon, urls: map[string]string{}, peers: map[string]*peer{}}
 	log := slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	var err error
-	h.m, err = reactor.New(reactor.WithLogger(log), reactor.WithClock(func() time.Time { return h.now }))
-	if err != nil {
-		t.Fatal(err)
-	}
+	h.m = looptest.NewManager(t, reactor.WithLogger(log), reactor.WithClock(func() time.Time { return h.now }))
 	h.b = New(h.m, log)
 	for transport, listen := range map[string]string{"tcp": "mqtt://127.0.0.1:0", "ws": "ws://127.0.0.1:0/mqtt"} {
 		l, err := h.b.Listen(listen)
@@ -48,34 +44,17 @@ func newHouse(t *testing.T) *house {
 		if n := len(h.b.sessions) + len(h.b.clients); n != 0 {
 			t.Errorf("%d sessions are left when all is closed", n)
 		}
-		if after := descriptors(t); after != before {
+		if after := len(looptest.OpenFiles()); after != before {
 			t.Errorf("%d descriptors before, %d after", before, after)
 		}
 	})
 	return h
 }
 
-func descriptors(t *testing.T) int {
-	t.Helper()
-	fds, err := os.ReadDir("/dev/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(fds)
-}
-
 // until polls until done.
 func (h *house) until(what string, done func() bool) {
 	h.t.Helper()
-	for range 2000 {
-		if done() {
-			return
-		}
-		if err := h.m.Poll(10 * time.Millisecond); err != nil {
-			h.t.Fatal(err)
-		}
-	}
-	h.t.Fatalf("in vain waited for %s", what)
+	looptest.Await(h.t, h.m, what, done)
 }
 
 // peer is a client of bare packets. It acknowledges what it gets unless it is mute.

@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ func TestMessagePassesOnProperties(t *testing.T) {
 
 func TestMessageExpiry(t *testing.T) {
 	for _, tc := range []struct {
-		interval int // -1: none
+		interval int64 // -1: none
 		after    time.Duration
 		expired  bool
 		left     uint32
@@ -83,7 +84,7 @@ func TestMessageExpiry(t *testing.T) {
 		{10, 10*time.Second - 1, false, 1},
 		{10, 10 * time.Second, true, 0},
 		{0, 0, true, 0},
-		{1<<32 - 1, time.Second, false, 1<<32 - 2},
+		{math.MaxUint32, time.Second, false, math.MaxUint32 - 1},
 	} {
 		t.Run(fmt.Sprint(tc.interval, " after ", tc.after), func(t *testing.T) {
 			var props []mqtt.Property

@@ -44,6 +44,7 @@ const anySize = 1<<28 + 5
 
 func (b *Broker) accept(c *reactor.Conn) {
 	mqtt.SetMaxPacket(c, MaxPacket)
+	c.SetWater(0, CloseAbove)
 	b.sessions[c.ID()] = &session{conn: c, heard: b.m.Now()}
 	if b.ticker == nil {
 		b.ticker = b.m.AddTimer(time.Second, reactor.TimerRepeat, b.tick)

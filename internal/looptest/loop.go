@@ -1,0 +1,57 @@
+// Package looptest is what the tests of this repository share: turning a loop
+// until something has happened, counting what must not leak, bare sockets for
+// the other end of a connection, the other side of a WebSocket, and running
+// an example as a program. Only files of tests import it, and it knows no
+// protocol of ours: what a test holds them against must be made without them.
+package looptest
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// Turns bounds every wait: with the 5 ms that each turn of Await may block,
+// 20 s. Only a test that fails waits that long.
+const Turns = 4000
+
+// NewManager makes a manager that logs nowhere, unless an option says so. It
+// is closed with the test, which fails if it leaves descriptors or goroutines
+// behind.
+func NewManager(t testing.TB, opts ...reactor.Option) *reactor.Manager {
+	t.Helper()
+	CheckLeaks(t)
+	m, err := reactor.New(append([]reactor.Option{reactor.WithLogger(slog.New(slog.DiscardHandler))}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// Await runs the loop until done reports true, for as many as Turns turns.
+func Await(t testing.TB, m *reactor.Manager, what string, done func() bool) {
+	t.Helper()
+	for range Turns {
+		if done() {
+			return
+		}
+		if err := m.Poll(5 * time.Millisecond); err != nil {
+			t.Fatalf("awaiting %s: Poll: %v", what, err)
+		}
+	}
+	t.Fatalf("awaited %s in vain", what)
+}
+
+// Spin runs the loop n times without blocking: what has not happened by then
+// was not about to.
+func Spin(t testing.TB, m *reactor.Manager, n int) {
+	t.Helper()
+	for range n {
+		if err := m.Poll(0); err != nil {
+			t.Fatalf("Poll: %v", err)
+		}
+	}
+}
