@@ -35,13 +35,14 @@ func (c *Conn) ready(what interest) {
 	if what&writable != 0 {
 		c.mark()
 	}
+	if c.is(again) { // first what was left, lest the end of stream overtake it
+		c.offer()
+	}
 	switch {
 	case what&readable == 0 || c.is(failed|closing|closed):
 	case c.is(lingering):
 		c.discard()
 	case c.is(paused | ended):
-	case c.is(again): // first what was left, lest the end of stream overtake it
-		c.offer()
 	case c.is(packets):
 		c.readPackets()
 	case c.is(listening):

@@ -82,6 +82,9 @@ func (b *mailbox) post(l letter, data []byte) error {
 // ready swaps the boxes: what is posted from now on rings again and waits
 // for the next turn.
 func (b *mailbox) ready(interest) {
+	if len(b.out.list) > 0 {
+		return // reported twice in one batch; what was posted since rings on
+	}
 	b.mu.Lock()
 	b.bell.quiet(b.m.rbuf)
 	b.rung = false

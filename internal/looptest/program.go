@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -40,23 +41,46 @@ func Command(t testing.TB, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// WantExit runs the program to its end and compares its exit status, and
-// looks for words in what it writes to stderr.
-func WantExit(t testing.TB, args []string, status int, words string) {
+// Exit is a run of the program that ends by itself.
+type Exit struct {
+	Name   string
+	Args   []string
+	Status int
+	Stderr string // part of what it writes there
+}
+
+// WantExits runs the program with each row's arguments.
+func WantExits(t *testing.T, rows []Exit) {
 	t.Helper()
-	cmd := Command(t, args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	err := cmd.Run()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+	for _, row := range rows {
+		t.Run(row.Name, func(t *testing.T) {
+			cmd := Command(t, row.Args...)
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			err := cmd.Run()
+			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			if got := cmd.ProcessState.ExitCode(); got != row.Status {
+				t.Errorf("exit status %d, want %d", got, row.Status)
+			}
+			if !strings.Contains(stderr.String(), row.Stderr) {
+				t.Errorf("stderr %q does not say %q", stderr.String(), row.Stderr)
+			}
+		})
+	}
+}
+
+// UsedAddr returns an address of TCP on which nobody else can listen until
+// the test ends.
+func UsedAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got := cmd.ProcessState.ExitCode(); got != status {
-		t.Errorf("exit status %d, want %d", got, status)
-	}
-	if !strings.Contains(stderr.String(), words) {
-		t.Errorf("stderr %q does not say %q", stderr.String(), words)
-	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
 }
 
 // Program is the program while it runs.
