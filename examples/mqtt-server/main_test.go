@@ -21,7 +21,12 @@ func TestMain(m *testing.M) {
 
 func TestExitStatus(t *testing.T) {
 	used := looptest.UsedAddr(t)
-	looptest.WantExits(t, []looptest.Exit{
+	for _, tc := range []struct {
+		name   string
+		args   []string
+		status int
+		stderr string // part of it
+	}{
 		{"help", []string{"-h"}, 0, "Usage of mqtt-server"},
 		{"unknown flag", []string{"-port", "1883"}, 2, "flag provided but not defined: -port"},
 		{"no URL", []string{"-listen"}, 2, "flag needs an argument: -listen"},
@@ -31,7 +36,9 @@ func TestExitStatus(t *testing.T) {
 		{"no TLS yet", []string{"-listen", "mqtts://127.0.0.1:0"}, 1, "TLS"},
 		{"used", []string{"-listen", "mqtt://" + used}, 1, "address already in use"},
 		{"second is bad", []string{"-listen", "ws://127.0.0.1:0", "-listen", "mqtt://" + used}, 1, "address already in use"},
-	})
+	} {
+		t.Run(tc.name, func(t *testing.T) { looptest.WantExit(t, tc.args, tc.status, tc.stderr) })
+	}
 }
 
 func TestArgs(t *testing.T) {

@@ -25,7 +25,12 @@ func TestMain(m *testing.M) {
 
 func TestExitStatus(t *testing.T) {
 	used := looptest.UsedAddr(t)
-	looptest.WantExits(t, []looptest.Exit{
+	for _, tc := range []struct {
+		name   string
+		args   []string
+		status int
+		stderr string // part of it
+	}{
 		{"help", []string{"-h"}, 0, "Usage of websocket-server"},
 		{"unknown flag", []string{"-port", "8000"}, 2, "flag provided but not defined: -port"},
 		{"no URL", []string{"-listen"}, 2, "flag needs an argument: -listen"},
@@ -36,7 +41,9 @@ func TestExitStatus(t *testing.T) {
 		{"wrong scheme", []string{"-listen", "mqtt://127.0.0.1:0"}, 1, "want ws://"},
 		{"no TLS yet", []string{"-listen", "wss://127.0.0.1:0"}, 1, "TLS"},
 		{"used", []string{"-listen", "ws://" + used}, 1, "address already in use"},
-	})
+	} {
+		t.Run(tc.name, func(t *testing.T) { looptest.WantExit(t, tc.args, tc.status, tc.stderr) })
+	}
 }
 
 func TestArgs(t *testing.T) {

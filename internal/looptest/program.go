@@ -41,33 +41,22 @@ func Command(t testing.TB, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Exit is a run of the program that ends by itself.
-type Exit struct {
-	Name   string
-	Args   []string
-	Status int
-	Stderr string // part of what it writes there
-}
-
-// WantExits runs the program with each row's arguments.
-func WantExits(t *testing.T, rows []Exit) {
+// WantExit runs the program to its end and compares its exit status; stderr is
+// part of what it writes there.
+func WantExit(t testing.TB, args []string, status int, stderr string) {
 	t.Helper()
-	for _, row := range rows {
-		t.Run(row.Name, func(t *testing.T) {
-			cmd := Command(t, row.Args...)
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
-			err := cmd.Run()
-			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-				t.Fatal(err)
-			}
-			if got := cmd.ProcessState.ExitCode(); got != row.Status {
-				t.Errorf("exit status %d, want %d", got, row.Status)
-			}
-			if !strings.Contains(stderr.String(), row.Stderr) {
-				t.Errorf("stderr %q does not say %q", stderr.String(), row.Stderr)
-			}
-		})
+	cmd := Command(t, args...)
+	var got bytes.Buffer
+	cmd.Stderr = &got
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if got := cmd.ProcessState.ExitCode(); got != status {
+		t.Errorf("exit status %d, want %d", got, status)
+	}
+	if !strings.Contains(got.String(), stderr) {
+		t.Errorf("stderr %q does not say %q", got.String(), stderr)
 	}
 }
 
