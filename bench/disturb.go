@@ -1,0 +1,73 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// usage is the time that the two cores have spent, and who spent it.
+type usage struct {
+	at     time.Time
+	busy   time.Duration // on both cores, by whomever
+	stolen time.Duration // by the host of a virtual machine
+	ours   time.Duration // by this program and those of its children that have ended
+}
+
+func (m *machine) usage() (u usage, err error) {
+	u.at = time.Now()
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return u, err
+	}
+	const tick = time.Second / 100 // USER_HZ, which is 100 everywhere
+	for line := range bytes.Lines(stat) {
+		var core int
+		var user, nice, system, idle, iowait, irq, softirq, steal time.Duration
+		if _, err := fmt.Sscanf(string(line), "cpu%d %d %d %d %d %d %d %d %d",
+			&core, &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal); err != nil {
+			continue // the line of all cores, and those of other things
+		}
+		if core == m.serverCore || core == m.loadCore {
+			u.busy += (user + nice + system) * tick
+			u.stolen += steal * tick
+		}
+	}
+	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
+		var r unix.Rusage
+		if err := unix.Getrusage(who, &r); err != nil {
+			return u, os.NewSyscallError("getrusage", err)
+		}
+		u.ours += time.Duration(r.Utime.Nano() + r.Stime.Nano())
+	}
+	return u, nil
+}
+
+// tolerable is the part of the cores that others may use without a warning.
+const tolerable = 0.05
+
+// disturbance prints how much of the cores others had since before.
+func (m *machine) disturbance(out io.Writer, before usage) error {
+	now, err := m.usage()
+	if err != nil {
+		return err
+	}
+	cores := 2.0
+	if m.serverCore == m.loadCore {
+		cores = 1
+	}
+	total := cores * float64(now.at.Sub(before.at))
+	others := max(0, float64((now.busy-before.busy)-(now.ours-before.ours))/total)
+	stolen := float64(now.stolen-before.stolen) / total
+	fmt.Fprintf(out, "\nMeanwhile others used %.0f%% of the cores, and %.0f%% were stolen by the host.\n", 100*others, 100*stolen)
+	if others+stolen > tolerable {
+		fmt.Fprintln(out, "THAT IS TOO MUCH: these figures are preliminary. Messages per second and busy cores mean nothing then,\nand small differences in CPU per message neither.")
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// bench is what is measured, and for how long.
+type bench struct {
+	m          *machine
+	rounds     int           // of messages
+	warm, span time.Duration // of one measurement
+	idleConns  int
+	idleRounds int
+	idleLevels []int
+	flatRounds int
+	limit      time.Duration // of the whole
+}
+
+var (
+	full = bench{
+		rounds: 7, warm: 300 * time.Millisecond, span: time.Second,
+		idleConns: 18000, idleRounds: 3,
+		idleLevels: []int{0, 1000, 10000, 50000}, flatRounds: 11,
+		limit: 6 * time.Minute,
+	}
+	quick = bench{
+		rounds: 2, warm: 100 * time.Millisecond, span: 400 * time.Millisecond,
+		idleConns: 4000, idleRounds: 1,
+		idleLevels: []int{0, 1000, 10000}, flatRounds: 3,
+		limit: time.Minute,
+	}
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program, or one of its children.
+func run(args []string, out io.Writer) error {
+	if os.Getenv(childMark) != "" {
+		return child(args)
+	}
+	f := flag.NewFlagSet("bench", flag.ExitOnError)
+	hurry := f.Bool("quick", false, "less than a minute; a look, not a result")
+	f.Parse(args)
+	if f.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "unexpected argument %q\n", f.Arg(0))
+		f.Usage()
+		os.Exit(2)
+	}
+	b := full
+	if *hurry {
+		b = quick
+	}
+	// The children end with us, whatever we end of.
+	overdue := time.AfterFunc(b.limit, func() {
+		fmt.Fprintf(os.Stderr, "bench: not done after %v\n", b.limit)
+		os.Exit(1)
+	})
+	defer overdue.Stop()
+	var err error
+	if b.m, err = newMachine(); err != nil {
+		return err
+	}
+	if err := b.m.pin(); err != nil {
+		return err
+	}
+	return b.all(out, *hurry)
+}
+
+func (b *bench) all(out io.Writer, hurried bool) error {
+	before, err := b.m.usage()
+	if err != nil {
+		return err
+	}
+	b.m.describe(out)
+	if hurried {
+		fmt.Fprintln(out, "-quick: few and short rounds; a look, not a result")
+	}
+	for _, part := range []func(io.Writer) error{b.echo, b.idle, b.flat} {
+		if err := part(out); err != nil {
+			return err
+		}
+	}
+	if err := b.m.disturbance(out, before); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "It took %.0f s.\n", time.Since(before.at).Seconds())
+	return nil
+}
+
+// child is this program as one of its own children.
+func child(args []string) error {
+	switch {
+	case len(args) == 2 && args[0] == "serve":
+		return serveMain(args[1])
+	case len(args) == 3 && args[0] == "hold":
+		return holdMain(args[1], args[2])
+	}
+	return errors.New("no such child")
+}

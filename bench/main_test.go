@@ -1,0 +1,80 @@
+//go:build linux
+
+package main
+
+import (
+	"net/netip"
+	"os"
+	"testing"
+)
+
+// TestMain lets the test's own binary be the servers and holders.
+func TestMain(m *testing.M) {
+	if os.Getenv(childMark) != "" {
+		main()
+		return
+	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // children end a lot
+	os.Exit(m.Run())
+}
+
+func testMachine(t *testing.T) *machine {
+	t.Helper()
+	m, err := newMachine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// launchTest starts a server that must end well when it is told to.
+func launchTest(t *testing.T, s *server) (*process, netip.AddrPort) {
+	t.Helper()
+	p, addr, err := launchServer(testMachine(t).serverCore, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.stop()
+		if !p.cmd.ProcessState.Success() {
+			t.Errorf("%s: %v", s.name, p.cmd.ProcessState)
+		}
+	})
+	to, err := netip.ParseAddrPort(addr)
+	if err != nil || to.Addr() != netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
+		t.Fatalf("%s listens on %q: %v", s.name, addr, err)
+	}
+	return p, to
+}
+
+// eachServer runs a test with each of the servers, side by side.
+func eachServer(t *testing.T, fn func(t *testing.T, p *process, to netip.AddrPort)) {
+	for _, s := range servers {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			p, to := launchTest(t, s)
+			fn(t, p, to)
+		})
+	}
+}
+
+func TestNoSuchChild(t *testing.T) {
+	for _, args := range [][]string{nil, {"serve"}, {"serve", "nobody"}, {"hold", "x"}, {"hold", "127.0.0.2", "x"}, {"hold", "x", "127.0.0.1:1"}} {
+		if err := child(args); err == nil {
+			t.Errorf("%q: no error", args)
+		}
+	}
+}
+
+// A child that cannot do what it is told is not waited for.
+func TestChildThatFails(t *testing.T) {
+	m := testMachine(t)
+	if _, _, err := launchServer(m.serverCore, &server{name: "nobody"}); err == nil {
+		t.Error("a server that there is not was started")
+	}
+	c := &crowd{m: m, addr: "127.0.0.1:1"} // nobody listens there
+	defer c.stop()
+	if _, err := c.grow(1); err == nil {
+		t.Error("connected where nobody listens")
+	}
+}

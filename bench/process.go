@@ -1,0 +1,129 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a child: this program again, as a server or as a holder of
+// connections. It ends when its standard input does, so it never outlives us.
+type process struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+}
+
+// launch starts this program with other arguments on one core.
+func launch(core int, args ...string) (*process, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{cmd: exec.Command(exe, args...)}
+	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=1", childMark+"=1")
+	p.cmd.Stderr = os.Stderr
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.stdout = bufio.NewReader(stdout)
+	if err := startOn(core, p.cmd); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// childMark in the environment tells a child from a program that a person
+// started: it makes the binary of the tests be this program.
+const childMark = "RIKKI_BENCH_CHILD"
+
+// startOn starts a command whose threads all stay on one core: a child inherits
+// the affinity of the thread that starts it.
+func startOn(core int, cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, only unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		return os.NewSyscallError("sched_getaffinity", err)
+	}
+	only.Set(core)
+	if err := unix.SchedSetaffinity(0, &only); err != nil {
+		return os.NewSyscallError("sched_setaffinity", err)
+	}
+	err := cmd.Start()
+	if back := unix.SchedSetaffinity(0, &before); err == nil && back != nil {
+		return os.NewSyscallError("sched_setaffinity", back)
+	}
+	return err
+}
+
+// line reads what the child answers.
+func (p *process) line() (string, error) {
+	s, err := p.stdout.ReadString('\n')
+	if err == nil {
+		return strings.TrimSuffix(s, "\n"), nil
+	}
+	p.stop()
+	return "", fmt.Errorf("%s ended: %v", strings.Join(p.cmd.Args[1:], " "), p.cmd.ProcessState)
+}
+
+// stop ends the child, patiently at first.
+func (p *process) stop() {
+	p.stdin.Close()
+	kill := time.AfterFunc(5*time.Second, func() { p.cmd.Process.Kill() })
+	p.cmd.Wait()
+	kill.Stop()
+}
+
+// cpu is the time that all threads of the child, those that have ended too, have
+// spent on a core so far: its CPU-time clock, as clock_getcpuclockid(3) makes it
+// of a process ID.
+func (p *process) cpu() (time.Duration, error) {
+	const scheduler = 2 // CPUCLOCK_SCHED of the kernel
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^p.cmd.Process.Pid<<3|scheduler), &ts); err != nil {
+		return 0, os.NewSyscallError("clock_gettime", err)
+	}
+	return time.Duration(ts.Nano()), nil
+}
+
+// resident is the child's VmRSS in bytes.
+func (p *process) resident() (int, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(status) {
+		if f := bytes.Fields(line); len(f) == 3 && string(f[0]) == "VmRSS:" && string(f[2]) == "kB" {
+			kb, err := strconv.Atoi(string(f[1]))
+			return kb << 10, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", p.cmd.Process.Pid)
+}
+
+// launchServer starts a server and returns where it listens.
+func launchServer(core int, s *server) (p *process, addr string, err error) {
+	if p, err = launch(core, "serve", s.name); err != nil {
+		return nil, "", err
+	}
+	if addr, err = p.line(); err != nil {
+		return nil, "", err
+	}
+	return p, addr, nil
+}

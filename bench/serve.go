@@ -1,0 +1,50 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// server is one of those that are compared.
+type server struct {
+	name  string
+	about string // how it works
+	path  string // of the module it comes from, whose version is printed
+	peer  bool   // somebody else's: rikki is to be better
+	// serve echoes on a port of its own choice, on 127.0.0.1, until the process
+	// ends. It says the address once it listens.
+	serve func(listening func(addr string)) error
+}
+
+// servers are all of them, rikki first.
+var servers = []*server{
+	{"rikki", "epoll loop, the handler of examples/websocket-server", "github.com/rikki-go/rikki", false, serveRikki},
+	{"gws", "a goroutine for each connection, the library's own echo", "github.com/lxzan/gws", true, serveGWS},
+	{"plain", "epoll loop written for nothing but this, with gobwas/ws", "github.com/gobwas/ws", false, servePlain},
+}
+
+func serverNamed(name string) *server {
+	for _, s := range servers {
+		if s.name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// serveMain is the process of one server. It prints its address and ends when
+// standard input does: with its parent, at the latest.
+func serveMain(name string) error {
+	s := serverNamed(name)
+	if s == nil {
+		return fmt.Errorf("no server %q", name)
+	}
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	return s.serve(func(addr string) { fmt.Println(addr) })
+}

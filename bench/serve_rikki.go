@@ -1,0 +1,54 @@
+//go:build linux
+
+package main
+
+import (
+	"github.com/rikki-go/rikki/proto/http"
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// maxUnsent is how many bytes may wait for a client before it is not read from.
+const maxUnsent = 1 << 20
+
+// maxMessage is, in bytes, what all servers here accept.
+const maxMessage = 64 << 20
+
+func serveRikki(listening func(addr string)) error {
+	m, err := reactor.New()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	l, err := http.Listen(m, "http://127.0.0.1:0", echoRikki, nil)
+	if err != nil {
+		return err
+	}
+	listening(l.LocalAddr().String())
+	for {
+		if err := m.Poll(-1); err != nil {
+			return err
+		}
+	}
+}
+
+// echoRikki does what the handler of examples/websocket-server does, without
+// its log.
+func echoRikki(c *reactor.Conn, ev reactor.Event, data any) {
+	switch ev {
+	case reactor.EvWSMsg:
+		m := data.(*ws.Message)
+		ws.Send(c, m.Data, m.Op)
+		if c.Send.Len() > maxUnsent {
+			c.Pause()
+		}
+	case reactor.EvWrite:
+		if c.Send.Len() <= maxUnsent {
+			c.Resume()
+		}
+	case reactor.EvHTTPMsg:
+		ws.Upgrade(c, data.(*http.Message), "")
+	case reactor.EvWSOpen:
+		ws.SetMaxMessage(c, maxMessage)
+	}
+}

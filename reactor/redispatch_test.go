@@ -1,0 +1,45 @@
+package reactor_test
+
+import (
+	"testing"
+
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// A layer that takes a byte at a time and asks to be offered the rest gets it,
+// whatever becomes of the layer above it meanwhile.
+func TestRedispatchSurvivesOthersLeaving(t *testing.T) {
+	var heard []string
+	for name, leave := range map[string]func(c *reactor.Conn, above reactor.Protocol){
+		"stays":    func(*reactor.Conn, reactor.Protocol) {},
+		"removed":  func(c *reactor.Conn, above reactor.Protocol) { c.Replace(above, nil) },
+		"replaced": func(c *reactor.Conn, above reactor.Protocol) { c.Replace(above, &named{heard: &heard}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newManager(t)
+			got, left := "", false
+			below := &named{heard: &heard, handle: func(c *reactor.Conn, ev reactor.Event) {
+				if ev == reactor.EvRead && c.Recv.Len() > 0 {
+					got += string(c.Recv.Bytes()[:1])
+					c.Recv.Consume(1)
+					if c.Recv.Len() > 0 {
+						c.Redispatch()
+					}
+				}
+			}}
+			above := &named{heard: &heard}
+			above.handle = func(c *reactor.Conn, ev reactor.Event) {
+				if ev == reactor.EvRead && !left {
+					left = true
+					leave(c, above)
+				}
+			}
+			_, p := stack(t, m, &heard, below, above)
+			p.write("abc")
+			await(t, m, "the first byte", func() bool { return left })
+			if spin(t, m, 5); got != "abc" {
+				t.Errorf("got %q, want abc", got)
+			}
+		})
+	}
+}
