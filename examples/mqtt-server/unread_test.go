@@ -1,0 +1,58 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/rikki-go/rikki/examples/internal/broker"
+	"github.com/rikki-go/rikki/internal/looptest"
+	"golang.org/x/sys/unix"
+)
+
+// A client that asks and never reads does not fill the memory: it is
+// disconnected, or not answered, whatever it asks for.
+func TestUnreadAnswersAreBounded(t *testing.T) {
+	const handshake = "GET /mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: mqtt\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+	for _, tc := range []struct {
+		name, open, ask string
+		count, most     int // bytes
+		goes            bool
+	}{
+		{"requests", "", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 250_000, broker.CloseAbove + 2<<20, true},
+		{"pings", handshake, looptest.Frame(0x89, true, -1, strings.Repeat("p", 125)), 256_000, 256 << 10, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := looptest.NewManager(t)
+			l, err := broker.New(m, slog.New(slog.DiscardHandler)).Listen("ws://127.0.0.1:0/mqtt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fd := looptest.Open(t, l.LocalAddr().Addr(), unix.SOCK_STREAM)
+			looptest.Connect(t, fd, l.LocalAddr())
+			looptest.Own(t, &fd)
+			met, gone := false, false
+			rest := []byte(tc.open + strings.Repeat(tc.ask, tc.count))
+			for idle := 0; idle < 200 && !gone; idle++ { // turns enough to read what the kernel holds
+				if n, err := unix.Write(fd, rest); n > 0 {
+					rest, idle = rest[n:], 0
+				} else if err != nil && err != unix.EAGAIN && !tc.goes {
+					t.Fatal(err)
+				}
+				looptest.Spin(t, m, 1)
+				here := false
+				for c := range m.Conns() {
+					if n := c.Send.Len() + c.Recv.Len(); n > tc.most {
+						t.Fatalf("a connection holds %d bytes", n)
+					}
+					here = here || c != l
+				}
+				met, gone = met || here, met && !here
+			}
+			if gone != tc.goes {
+				t.Errorf("disconnected: %v, want %v", gone, tc.goes)
+			}
+		})
+	}
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/reactor"
+	"golang.org/x/sys/unix"
+)
+
+const handshake = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+// A client that asks and never reads does not fill the memory, whatever it
+// asks for; once it reads, it gets its answers.
+func TestUnreadAnswersAreBounded(t *testing.T) {
+	kilobyte := strings.Repeat("k", 1024)
+	for _, tc := range []struct {
+		name, open, ask string
+		count           int
+		answer          string // ends each; "" if not all are answered
+	}{
+		{"requests", "", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 160_000, page},
+		{"bad requests", "", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 160_000, ""},
+		{"messages", handshake, looptest.Frame(0x82, true, -1, kilobyte), 32_000, kilobyte},
+		{"pings", handshake, looptest.Frame(0x89, true, -1, kilobyte[:125]), 256_000, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := looptest.NewManager(t)
+			s := &server{log: slog.New(slog.DiscardHandler), maxMessage: 1 << 20}
+			if err := s.listen(m, "ws://127.0.0.1:0"); err != nil {
+				t.Fatal(err)
+			}
+			var at netip.AddrPort
+			for c := range m.Conns() {
+				at = c.LocalAddr()
+			}
+			fd := looptest.Open(t, at.Addr(), unix.SOCK_STREAM)
+			looptest.Connect(t, fd, at)
+			looptest.Own(t, &fd)
+
+			rest := []byte(tc.open + strings.Repeat(tc.ask, tc.count))
+			held := 0
+			for idle := 0; idle < 200; idle++ { // turns enough to read what the kernel holds
+				if n, err := unix.Write(fd, rest); n > 0 {
+					rest, idle = rest[n:], 0
+				} else if err != nil && err != unix.EAGAIN {
+					t.Fatal(err)
+				}
+				looptest.Spin(t, m, 1)
+				held = bounded(t, m)
+			}
+			if tc.answer == "" {
+				return
+			}
+			if held < maxUnsent/2 {
+				t.Fatalf("%d bytes wait, too few to tell anything", held)
+			}
+			answers, in := 0, []byte(nil)
+			looptest.Await(t, m, "all answers", func() bool {
+				if n, _ := unix.Write(fd, rest); n > 0 {
+					rest = rest[n:]
+				}
+				in, _, _ = looptest.Read(fd, in)
+				answers += bytes.Count(in, []byte(tc.answer))
+				if last := bytes.LastIndex(in, []byte(tc.answer)); last >= 0 {
+					in = in[last+len(tc.answer):]
+				}
+				bounded(t, m)
+				return answers == tc.count
+			})
+		})
+	}
+}
+
+// bounded returns the most bytes that a connection holds, which are not too
+// many.
+func bounded(t *testing.T, m *reactor.Manager) (most int) {
+	t.Helper()
+	for c := range m.Conns() {
+		if most = max(most, c.Send.Len()+c.Recv.Len()); most > 2*maxUnsent {
+			t.Fatalf("a connection holds %d bytes", most)
+		}
+	}
+	return most
+}
