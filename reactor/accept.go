@@ -22,8 +22,10 @@ func (c *Conn) accept() {
 		fd, remote, err := acceptFD(int(c.fd))
 		switch err {
 		case nil:
+			c.mgr.hungry = false
 			a := c.mgr.newConn(fd, c.flags&hexdump, c.Fn, c.FnData)
 			a.remote = remote
+			c.mgr.stats.Accepted++
 			a.accepted(c)
 		case errAgain:
 			return
@@ -38,9 +40,7 @@ func (c *Conn) accept() {
 
 // accepted lets the new connection inherit from its listener and be heard of.
 func (c *Conn) accepted(l *Conn) {
-	if x := l.ext; x != nil && x.high > 0 {
-		c.SetWater(x.low, x.high)
-	}
+	c.inherit(l)
 	for _, p := range l.layers {
 		if a, ok := p.(Acceptor); ok {
 			c.Push(a.Accept(c))
@@ -48,21 +48,55 @@ func (c *Conn) accepted(l *Conn) {
 	}
 	c.mark()
 	if c.mgr.verbose() {
-		c.mgr.log.Debug("accepted", "id", c.id, "remote", c.remote, "listener", l.id)
+		c.mgr.log.Debug("accepted", append(c.attrs(), "listener", l.id)...)
 	}
 	c.Call(EvAccept, nil) // after EvOpen, see dispatch
 }
 
-// rest keeps a listener from spinning on a connection that it cannot accept:
-// it is not watched for a while.
+// inherit takes over what was set on the listener.
+func (c *Conn) inherit(l *Conn) {
+	x := l.ext
+	if x.high > 0 {
+		c.SetWater(x.low, x.high)
+	}
+	if x.flight != nil {
+		c.SetRecorder(&x.flight.Recorder)
+	}
+	if x.limited {
+		c.SetLimits(x.limits)
+	}
+	if x.watch != nil {
+		c.SetDeadlines(x.watch.limits)
+	} else {
+		c.established()
+	}
+}
+
+// rest keeps a listener from spinning on connections that it cannot accept for
+// want of descriptors or memory: it is not watched until a connection of the
+// manager's closes, or for a second. That is logged once until it accepts again.
 func (c *Conn) rest(err error) {
-	c.mgr.log.Error("accept", "id", c.id, "local", c.LocalAddr(), "error", err, "retry", acceptRest)
+	m := c.mgr
+	if !m.hungry {
+		m.log.Error("accept", append(c.attrs(), "error", err)...)
+		m.hungry = true
+	}
 	c.flags |= resting
 	c.mark()
-	c.mgr.AddTimer(acceptRest, TimerOnce, func() {
+	if len(m.starved) == 0 {
+		m.AddTimer(acceptRest, TimerOnce, m.feed)
+	}
+	m.starved = append(m.starved, c)
+}
+
+// feed lets the listeners that rest try again.
+func (m *Manager) feed() {
+	for i, c := range m.starved {
+		m.starved[i] = nil
 		c.flags &^= resting
 		c.mark()
-	})
+	}
+	m.starved = m.starved[:0]
 }
 
 // isErrno reports whether err comes from a system call that failed with errno.

@@ -42,31 +42,37 @@ type extras struct {
 	path     string         // of a UNIX-domain listener, to be unlinked
 	high     int            // water marks of Send; 0 is off
 	low      int
+	limits   Limits
+	limited  bool // limits are the connection's own
+	watch    *watchdog
+	flight   *flight
 }
 
 type flags uint32
 
 const (
-	opened     flags = 1 << iota // EvOpen was raised
-	listening                    // accepts (stream) or receives from anyone (datagram)
-	client                       // made by Connect
-	connecting                   // the dialler is at work
-	packets                      // a datagram socket
-	foreign                      // made by WrapFD
-	paused                       // Pause
-	ended                        // the peer's end of stream was read
-	failed                       // Fail: no more input, Send gets one try
-	draining                     // Drain
-	lingering                    // our end of stream was sent, the peer's is awaited
-	closing                      // to be freed by settle
-	closed                       // EvClose was or is being raised
-	marked                       // on the manager's dirty list
-	again                        // on the manager's redo list
-	polled                       // SetPoll
-	asking                       // on the manager's list of those
-	above                        // Send is beyond its high-water mark
-	hexdump                      // SetHexdump
-	resting                      // a listener that ran out of descriptors
+	opened      flags = 1 << iota // EvOpen was raised
+	listening                     // accepts (stream) or receives from anyone (datagram)
+	client                        // made by Connect
+	connecting                    // the dialler is at work
+	packets                       // a datagram socket
+	foreign                       // made by WrapFD
+	paused                        // Pause
+	ended                         // the peer's end of stream was read
+	failed                        // Fail: no more input, Send gets one try
+	draining                      // Drain
+	lingering                     // our end of stream was sent, the peer's is awaited
+	closing                       // to be freed by settle
+	closed                        // EvClose was or is being raised
+	marked                        // on the manager's dirty list
+	again                         // on the manager's redo list
+	polled                        // SetPoll
+	asking                        // on the manager's list of those
+	above                         // Send is beyond its high-water mark
+	hexdump                       // SetHexdump
+	handshaking                   // SetHandshaking
+	recorded                      // SetRecorder
+	resting                       // a listener that ran out of descriptors
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -119,6 +125,7 @@ func (c *Conn) extra() *extras {
 // whose sending side was shut down; on a datagram socket also EMSGSIZE for what
 // no datagram can carry.
 func (c *Conn) Write(p []byte) (int, error) {
+	c.mgr.own()
 	if c.is(failed | closing | closed | lingering) {
 		return 0, ErrClosed
 	}
@@ -151,6 +158,7 @@ func (c *Conn) network() string {
 // Close closes the connection when the handlers have returned. What lies in
 // Send is discarded. EvClose follows, from Poll.
 func (c *Conn) Close() {
+	c.mgr.own()
 	if !c.is(closing | closed) {
 		c.flags |= closing
 		c.mark()
@@ -162,6 +170,7 @@ func (c *Conn) Close() {
 // the peer has closed too, or for one second. (Closing a socket that has
 // unread input resets it, which may destroy what was just sent.)
 func (c *Conn) Drain() {
+	c.mgr.own()
 	if !c.is(draining | closing | closed) {
 		c.flags |= draining
 		c.mark()
@@ -172,6 +181,7 @@ func (c *Conn) Drain() {
 // delivered any more; what lies in Send is offered to the socket once. Only the
 // first failure counts, and none after Close. A nil err is ErrClosed.
 func (c *Conn) Fail(err error) {
+	c.mgr.own()
 	if c.is(failed | closing | closed) {
 		return
 	}
@@ -179,7 +189,11 @@ func (c *Conn) Fail(err error) {
 		err = ErrClosed
 	}
 	c.flags |= failed
+	c.mgr.stats.Failed++
 	c.mark()
+	if c.is(recorded) {
+		c.ext.flight.log(c, err)
+	}
 	c.Call(EvError, err)
 }
 
@@ -187,8 +201,10 @@ func (c *Conn) Fail(err error) {
 // and the reading from the socket: the peer's TCP window fills. On a listener
 // it stops accepting. It does not delay what Send holds.
 func (c *Conn) Pause() {
-	if !c.is(closed) {
+	c.mgr.own()
+	if !c.is(paused | closed) {
 		c.flags |= paused
+		c.mgr.stats.Pauses++
 		c.mark()
 	}
 }
@@ -197,10 +213,15 @@ func (c *Conn) Pause() {
 // is offered again from Poll, with EvRead and a count of 0, without waiting
 // for the socket.
 func (c *Conn) Resume() {
+	c.mgr.own()
 	if c.is(paused) && !c.is(closed) {
 		c.flags &^= paused
 		c.mark()
 		c.Redispatch()
+		if w := c.watchdog(); w != nil {
+			w.read = c.mgr.ticks()
+			w.rearm()
+		}
 	}
 }
 
@@ -208,6 +229,7 @@ func (c *Conn) Resume() {
 // in Recv or a layer that may have kept something: for protocols that left a
 // message and can go on now. A paused connection stays paused.
 func (c *Conn) Redispatch() {
+	c.mgr.own()
 	if !c.is(again | closed) {
 		c.flags |= again
 		c.mgr.redo.add(c)
@@ -216,6 +238,7 @@ func (c *Conn) Redispatch() {
 
 // SetPoll turns EvPoll, once per Poll, on or off for this connection.
 func (c *Conn) SetPoll(on bool) {
+	c.mgr.own()
 	if !on || c.is(closed) {
 		c.flags &^= polled
 		return
@@ -227,32 +250,9 @@ func (c *Conn) SetPoll(on bool) {
 	}
 }
 
-// SetHexdump turns the logging of all bytes read and written, at level Info,
-// on or off. Accepted connections inherit it from their listener.
-func (c *Conn) SetHexdump(on bool) {
-	c.flags &^= hexdump
-	if on {
-		c.flags |= hexdump
-	}
-}
-
-// SetWater sets the marks of Send, in bytes: EvHighWater is raised when more
-// than high stay unwritten after the socket took what it could, and EvLowWater
-// when there are low or fewer again. A high of 0 turns them off. Accepted
-// connections inherit them from their listener.
-func (c *Conn) SetWater(low, high int) {
-	if low < 0 || high < 0 || low > high {
-		panic("reactor: SetWater wants 0 <= low <= high")
-	}
-	if high > 0 || c.ext != nil {
-		x := c.extra()
-		x.low, x.high = low, high
-		c.mark()
-	}
-}
-
 // mark puts the connection on the list of those that settle looks at.
 func (c *Conn) mark() {
+	c.mgr.own() // for what is appended to Send directly
 	if !c.is(marked | closed) {
 		c.flags |= marked
 		c.mgr.dirty.add(c)

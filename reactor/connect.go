@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,6 +52,7 @@ func (m *Manager) newConn(fd int, f flags, fn Handler, fnData any) *Conn {
 	c := &Conn{Fn: fn, FnData: fnData, mgr: m, id: m.lastID, fd: int32(fd), flags: f}
 	c.Send.owner = c
 	m.conns[c.id] = c
+	m.stats.Opened++
 	return c
 }
 
@@ -62,7 +62,8 @@ func (m *Manager) newConn(fd int, f flags, fn Handler, fnData any) *Conn {
 // and EvConnect, or EvError and EvClose. What is written before EvConnect is
 // sent after it.
 func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
-	if m.ending {
+	m.own()
+	if m.ending || m.draining {
 		return nil, ErrClosed
 	}
 	u, t, err := parseTransport(url)
@@ -91,14 +92,15 @@ func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
 // Accepted connections inherit fn, fnData and the layers; each begins with
 // EvOpen and EvAccept. A udp listener has one Conn for all its peers.
 func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
-	if m.ending {
+	m.own()
+	if m.ending || m.draining {
 		return nil, ErrClosed
 	}
 	u, t, err := parseTransport(url)
 	if err != nil {
 		return nil, err
 	}
-	fd, err := bindURL(u, t)
+	fd, err := m.bindURL(u, t)
 	if err != nil {
 		return nil, fmt.Errorf("reactor: listen %s: %w", u.Redacted(), err)
 	}
@@ -117,13 +119,13 @@ func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
 }
 
 // bindURL makes the bound, listening socket.
-func bindURL(u URL, t transport) (int, error) {
+func (m *Manager) bindURL(u URL, t transport) (int, error) {
 	if u.Scheme == "unix" {
-		return bindSocket(unix.AF_UNIX, &unix.SockaddrUnix{Name: u.Path}, t.kind, false)
+		return m.bindSocket(unix.AF_UNIX, &unix.SockaddrUnix{Name: u.Path}, t.kind, false)
 	}
 	switch {
 	case u.Host == "":
-		fd, err := bindSocket(unix.AF_INET6, sockaddr(netip.AddrPortFrom(netip.IPv6Unspecified(), u.Port)), t.kind, true)
+		fd, err := m.bindSocket(unix.AF_INET6, sockaddr(netip.AddrPortFrom(netip.IPv6Unspecified(), u.Port)), t.kind, true)
 		if err == nil || !noIPv6(err) {
 			return fd, err
 		}
@@ -135,7 +137,7 @@ func bindURL(u URL, t transport) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("host %q is not an IP address", u.Host)
 	}
-	return bindSocket(family(a), sockaddr(netip.AddrPortFrom(a, u.Port)), t.kind, false)
+	return m.bindSocket(family(a), sockaddr(netip.AddrPortFrom(a, u.Port)), t.kind, false)
 }
 
 // errNoDual says that an IPv6 socket cannot take IPv4 too, as on OpenBSD and DragonFly.
@@ -147,29 +149,46 @@ func noIPv6(err error) bool {
 	return err == errNoDual || isErrno(err, unix.EAFNOSUPPORT) || isErrno(err, unix.EADDRNOTAVAIL)
 }
 
-func bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) (int, error) {
-	fd, err := newSocket(family, kind)
+func (m *Manager) bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) (int, error) {
+	fd, err := m.newSocket(family, kind)
 	if err != nil {
 		return -1, err
 	}
-	if kind == unix.SOCK_STREAM && family != unix.AF_UNIX {
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // not held up by TIME_WAIT
+	err = m.prepareListener(fd, family, kind, dual)
+	if err == nil {
+		err = m.listenOn(fd, sa, kind)
 	}
-	if family == unix.AF_INET6 {
-		only := 1
-		if dual {
-			only = 0
-		}
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil && dual {
-			closeFD(fd)
-			return -1, errNoDual
-		}
-	}
-	if err := listenOn(fd, sa, kind); err != nil {
+	if err != nil {
 		closeFD(fd)
 		return -1, err
 	}
 	return fd, nil
+}
+
+// ListenFD makes a listener of a socket that listens already, or of a bound
+// datagram socket, such as a service manager hands over. It sets O_NONBLOCK.
+// From now on the descriptor belongs to the listener, which closes it but removes
+// no path; if ListenFD returns an error it stays the caller's.
+func (m *Manager) ListenFD(fd int, fn Handler, fnData any) (*Conn, error) {
+	bad := func(err error) (*Conn, error) {
+		return nil, fmt.Errorf("reactor: ListenFD: descriptor %d: %w", fd, err)
+	}
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return bad(sysErr("getsockopt", err))
+	}
+	f := listening
+	if kind == unix.SOCK_DGRAM {
+		f |= packets
+	} else if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
+		return bad(errors.New("socket does not listen"))
+	}
+	c, err := m.adopt(fd, f, fn, fnData)
+	if err != nil {
+		return bad(err)
+	}
+	c.extra().local = localAddr(fd)
+	return c, nil
 }
 
 // WrapFD makes a connection of a descriptor that the program has: one end of
@@ -178,33 +197,37 @@ func bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) (int, error) 
 // error it stays the caller's. EvOpen is the first event; there is neither EvConnect
 // nor EvAccept.
 func (m *Manager) WrapFD(fd int, fn Handler, fnData any) (*Conn, error) {
-	if m.ending {
-		return nil, ErrClosed
-	}
-	if fd < 0 {
-		return nil, fmt.Errorf("reactor: WrapFD: bad descriptor %d", fd)
-	}
-	if fd < len(m.slots) && m.slots[fd].src != nil {
-		return nil, fmt.Errorf("reactor: WrapFD: descriptor %d is the manager's already", fd)
-	}
-	if err := adopt(fd); err != nil {
-		return nil, fmt.Errorf("reactor: WrapFD: descriptor %d: %w", fd, err)
-	}
-	c := m.newConn(fd, foreign, fn, fnData)
-	if err := m.watch(fd, c, readable); err != nil {
-		m.unwatch(fd)
-		delete(m.conns, c.id)
+	c, err := m.adopt(fd, foreign, fn, fnData)
+	if err != nil {
 		return nil, fmt.Errorf("reactor: WrapFD: descriptor %d: %w", fd, err)
 	}
 	if sa, err := unix.Getpeername(fd); err == nil {
 		c.remote = addrPort(sa)
 	}
-	m.fresh.add(c)
 	return c, nil
 }
 
-// isLocalhost says what never goes to a resolver [RFC 6761 6.3].
-func isLocalhost(host string) bool {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+// adopt makes a connection of the program's descriptor.
+func (m *Manager) adopt(fd int, f flags, fn Handler, fnData any) (*Conn, error) {
+	m.own()
+	if m.ending || m.draining {
+		return nil, ErrClosed
+	}
+	if fd < 0 {
+		return nil, sysErr("fcntl", unix.EBADF)
+	}
+	if fd < len(m.slots) && m.slots[fd].src != nil {
+		return nil, errors.New("is the manager's already")
+	}
+	if err := prepareFD(fd); err != nil {
+		return nil, err
+	}
+	c := m.newConn(fd, f, fn, fnData)
+	if err := m.watch(fd, c, readable); err != nil {
+		m.unwatch(fd)
+		delete(m.conns, c.id)
+		return nil, err
+	}
+	m.fresh.add(c)
+	return c, nil
 }

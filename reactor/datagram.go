@@ -91,8 +91,8 @@ func (c *Conn) flushPackets() {
 		total += d.n
 		switch {
 		case err == nil:
-			if c.is(hexdump) {
-				c.dump("write", d.to, p)
+			if c.is(hexdump | recorded) {
+				c.trace("write", d.to, p)
 			}
 		case c.is(listening), err == syscall.ENOBUFS: // the BSDs have it for a full queue, and report no readiness
 			c.mgr.log.Warn("datagram not sent", "id", c.id, "remote", d.to, "bytes", d.n, "error", err)
@@ -104,6 +104,8 @@ func (c *Conn) flushPackets() {
 	x.bordered -= total
 	if count > 0 {
 		c.sent(total)
+	} else {
+		c.flushed(0)
 	}
 	if failure != nil {
 		c.Fail(failure)
@@ -141,11 +143,14 @@ func (c *Conn) readPackets() {
 			c.endDatagram() // it was meant for the sender before
 			c.remote = from
 		}
-		if c.is(hexdump) {
-			c.dump("read", c.remote, m.rbuf[:n])
+		if c.is(hexdump | recorded) {
+			c.trace("read", c.remote, m.rbuf[:n])
 		}
 		c.borrow(n)
 		m.arrived = n
+		m.stats.Reads++
+		m.stats.BytesIn += uint64(n)
+		c.heard()
 		c.offerRead()
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // dialler establishes one outgoing connection, in three steps: the name is
-// resolved on another goroutine; the addresses are tried, a new attempt
+// resolved on other goroutines; the addresses are tried, a new attempt
 // beginning when the last has failed or staggerTime has passed without news
 // [RFC 8305 5]; the Conn gets the descriptor of the attempt that wins. It
 // belongs to a Conn that is connecting, and ends with that state.
@@ -23,13 +23,18 @@ type dialer struct {
 	transport
 	url URL
 
-	cancel  context.CancelFunc // the look-up's
-	left    []netip.AddrPort   // not tried yet
-	tries   []*try             // under way
-	errs    []error            // of those that failed
-	limit   *Timer             // the step's time-out
-	stagger *Timer
-	done    bool
+	cancel   context.CancelFunc // the look-ups'
+	lookups  int                // not answered yet
+	addrs    []netip.Addr       // answers that were not ordered yet
+	fault    error              // of a look-up
+	began    bool               // to connect
+	left     []netip.AddrPort   // not tried yet
+	tries    []*try             // under way
+	errs     []error            // of those that failed
+	patience *Timer             // until the look-ups are given up
+	limit    *Timer             // until the attempts are
+	stagger  *Timer             // until the next attempt, or the first
+	done     bool
 }
 
 // try is one attempt to connect.
@@ -48,86 +53,16 @@ func (d *dialer) start() {
 		return
 	}
 	if isLocalhost(d.url.Host) {
-		d.resolved([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil)
+		d.addrs = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+		d.resolved()
 		return
 	}
 	if a, err := netip.ParseAddr(d.url.Host); err == nil {
-		d.resolved([]netip.Addr{a}, nil)
+		d.addrs = []netip.Addr{a.Unmap()}
+		d.resolved()
 		return
 	}
 	d.resolve()
-}
-
-// resolve looks the name up. The answer comes back through Post; one that
-// comes after the dialler has ended is dropped.
-func (d *dialer) resolve() {
-	m, host := d.c.mgr, d.url.Host
-	ctx, cancel := context.WithCancel(context.Background())
-	d.cancel = cancel
-	d.limitStep(m.resolveTimeout, func() {
-		d.resolved(nil, &net.DNSError{UnwrapErr: os.ErrDeadlineExceeded, Err: "time-out", Name: host, IsTimeout: true})
-	})
-	r := m.resolver
-	go func() {
-		addrs, err := r.LookupNetIP(ctx, "ip", host)
-		cancel()
-		m.Post(func() { d.resolved(addrs, err) })
-	}()
-}
-
-// limitStep arms the time-out of a step; 0 means none.
-func (d *dialer) limitStep(after time.Duration, fn func()) {
-	if d.limit != nil {
-		d.limit.Stop()
-	}
-	if after > 0 {
-		d.limit = d.c.mgr.AddTimer(after, TimerOnce, fn)
-	}
-}
-
-func (d *dialer) resolved(addrs []netip.Addr, err error) {
-	if d.done {
-		return
-	}
-	if err == nil && len(addrs) == 0 {
-		err = &net.DNSError{Err: "no addresses", Name: d.url.Host, IsNotFound: true}
-	}
-	if err != nil {
-		d.c.Fail(&net.OpError{Op: "dial", Net: d.network, Addr: namedAddr{d.network, d.url.HostPort()}, Err: err})
-		d.stop()
-		return
-	}
-	d.left = interleave(addrs, d.url.Port)
-	d.c.Call(EvResolve, nil)
-	if d.c.is(failed | closing) {
-		d.stop()
-		return
-	}
-	d.limitStep(d.c.mgr.connectTimeout, d.expire)
-	d.next()
-}
-
-// interleave orders addresses so that the families alternate, beginning with
-// that of the first [RFC 8305 4].
-func interleave(addrs []netip.Addr, port uint16) []netip.AddrPort {
-	var families [2][]netip.Addr
-	for _, a := range addrs {
-		a = a.Unmap()
-		k := 0
-		if a.Is4() != addrs[0].Unmap().Is4() {
-			k = 1
-		}
-		families[k] = append(families[k], a)
-	}
-	var all []netip.AddrPort
-	for i := range addrs {
-		for _, f := range families {
-			if i < len(f) {
-				all = append(all, netip.AddrPortFrom(f[i], port))
-			}
-		}
-	}
-	return all
 }
 
 // next begins attempts until one is under way, or none is left.
@@ -142,19 +77,19 @@ func (d *dialer) next() {
 			d.errs = append(d.errs, opError("dial", d.network, addr, err))
 			continue
 		}
-		if !d.done && len(d.left) > 0 {
+		if !d.done && len(d.left)+d.lookups > 0 {
 			d.stagger = d.c.mgr.AddTimer(staggerTime, TimerOnce, d.next)
 		}
 		return
 	}
-	if !d.done && len(d.tries) == 0 {
+	if !d.done && len(d.tries) == 0 && d.lookups == 0 {
 		d.fail()
 	}
 }
 
 // begin starts to connect to addr.
 func (d *dialer) begin(addr netip.AddrPort) error {
-	fd, err := newSocket(family(addr.Addr()), d.kind)
+	fd, err := d.c.mgr.newSocket(family(addr.Addr()), d.kind)
 	if err != nil {
 		return err
 	}
@@ -222,6 +157,7 @@ func (d *dialer) established(fd int) {
 	}
 	c.mgr.log.Debug("connected", "id", c.id, "remote", c.remote)
 	c.mark() // what was written before is sent now
+	c.established()
 	c.Call(EvConnect, nil)
 }
 
@@ -246,7 +182,7 @@ func (d *dialer) fail() {
 // stop closes what is under way.
 func (d *dialer) stop() {
 	d.done = true
-	for _, t := range []*Timer{d.limit, d.stagger} {
+	for _, t := range []*Timer{d.patience, d.limit, d.stagger} {
 		if t != nil {
 			t.Stop()
 		}
@@ -261,7 +197,7 @@ func (d *dialer) stop() {
 }
 
 func (d *dialer) connectUnix() {
-	fd, err := newSocket(unix.AF_UNIX, d.kind)
+	fd, err := d.c.mgr.newSocket(unix.AF_UNIX, d.kind)
 	if err == nil {
 		if _, err = connect(fd, &unix.SockaddrUnix{Name: d.url.Path}); err == nil {
 			d.established(fd)

@@ -31,6 +31,7 @@ type Ender interface {
 
 // Push hangs a layer on the connection, above those it has.
 func (c *Conn) Push(p Protocol) {
+	c.mgr.own()
 	if !c.is(closed) {
 		c.layers = append(c.layers, p)
 	}
@@ -41,6 +42,7 @@ func (c *Conn) Push(p Protocol) {
 // layer that replaces another during EvRead gets the rest of Recv at once;
 // otherwise Poll offers it what lies in Recv.
 func (c *Conn) Replace(old, new Protocol) {
+	c.mgr.own()
 	i := slices.Index(c.layers, old)
 	if i < 0 || c.is(closed) {
 		return
@@ -80,7 +82,13 @@ func (c *Conn) Call(ev Event, data any) {
 // connection before its turn to open comes, EvOpen is first.
 func (c *Conn) dispatch(ev Event, data any) {
 	m := c.mgr
+	m.own()
 	m.depth++
+	m.stats.Events++
+	if m.timing && !m.timed {
+		m.timed = true
+		defer m.time(m.clock())
+	}
 	if !c.is(opened) {
 		c.flags |= opened
 		if ev != EvOpen {

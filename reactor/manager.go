@@ -17,8 +17,10 @@ type Manager struct {
 	log            *slog.Logger
 	clock          func() time.Time
 	resolver       Resolver
-	connectTimeout time.Duration
 	resolveTimeout time.Duration
+	deadlines      Deadlines
+	limits         Limits
+	sockets        Sockets
 
 	poller poller
 	slots  []slot // by descriptor
@@ -38,11 +40,20 @@ type Manager struct {
 	rbuf []byte // every read goes here first
 	pool pool
 
-	epoch   time.Time // what ticks counts from
-	polling bool      // in Poll
-	depth   int       // handlers, timers and posts that are running now, nested
-	ending  bool      // Close was called, perhaps inside a handler
-	closed  bool      // Close has taken effect
+	hungry  bool    // it was logged that descriptors ran out
+	starved []*Conn // listeners that ran out of descriptors
+	checked bool    // WithOwnerCheck
+	owner   uint64  // the goroutine that polls, if checked
+	stats   Stats   // what is counted as it happens
+	timing  bool    // WithHandlerTiming
+	timed   bool    // a handler is being timed
+
+	epoch    time.Time // what ticks counts from
+	polling  bool      // in Poll
+	depth    int       // handlers, timers and posts that are running now, nested
+	draining bool      // Drain was called
+	ending   bool      // Close was called, perhaps inside a handler
+	closed   bool      // Close has taken effect
 
 	// Data of events that the loop itself raises. The loop does not nest, so
 	// neither does their use.
@@ -61,8 +72,8 @@ func New(opts ...Option) (*Manager, error) {
 		log:            slog.Default(),
 		clock:          time.Now,
 		resolver:       net.DefaultResolver,
-		connectTimeout: 10 * time.Second,
 		resolveTimeout: 5 * time.Second,
+		deadlines:      Deadlines{Connect: 10 * time.Second},
 		conns:          make(map[uint64]*Conn),
 		rbuf:           make([]byte, readSize),
 	}
@@ -84,18 +95,22 @@ func New(opts ...Option) (*Manager, error) {
 // Poll runs one turn of the loop. It waits until a socket is ready, a timer
 // is due, another goroutine calls Post or Wakeup, or timeout has passed (a
 // negative timeout: without limit; 0: not at all), and calls the handlers.
-// docs/design.md draws its phases. It returns ErrClosed after Close, or the
+// docs/design.md draws its phases. It does not block once handlers were called,
+// so a loop that ends when one of them says so ends. It returns ErrClosed after Close, or the
 // error of a failed wait. It panics if called from within a handler.
 func (m *Manager) Poll(timeout time.Duration) error {
-	if m.depth > 0 || m.polling {
-		panic("reactor: Poll called from within a handler, timer or posted function")
-	}
+	m.enter("Poll")
 	if m.closed {
 		return ErrClosed
 	}
 	m.polling = true
+	m.stats.Turns++
+	events := m.stats.Events
 	m.fresh.each(m, (*Conn).open)
 	m.dirty.each(m, (*Conn).settle)
+	if m.stats.Events != events {
+		timeout = 0 // the caller may wait for what the handlers have just done
+	}
 	batch, err := m.poller.wait(m.patience(timeout))
 	m.deliver(batch)
 	m.mail.deliver()
@@ -109,6 +124,17 @@ func (m *Manager) Poll(timeout time.Duration) error {
 		m.teardown()
 	}
 	return err
+}
+
+// enter panics if the loop is running already, or on another goroutine.
+func (m *Manager) enter(call string) {
+	if m.checked && m.owner == 0 {
+		m.owner = goroutine()
+	}
+	m.own()
+	if m.depth > 0 || m.polling {
+		panic("reactor: " + call + " called from within a handler, timer or posted function")
+	}
 }
 
 // maxWait is the longest that one wait takes: some kernels refuse years.
@@ -132,6 +158,7 @@ func (m *Manager) patience(timeout time.Duration) time.Duration {
 // without one. A program that runs the manager inside another loop waits
 // until Fd is readable or this time has passed, then calls Poll(0).
 func (m *Manager) NextTimeout() time.Duration {
+	m.own()
 	if m.closed {
 		return math.MaxInt64
 	}
@@ -150,7 +177,10 @@ func (m *Manager) Fd() int { return m.poller.descriptor() }
 
 // Conns iterates over all connections, listeners included, in no particular
 // order. The handlers may make and close connections meanwhile.
-func (m *Manager) Conns() iter.Seq[*Conn] { return maps.Values(m.conns) }
+func (m *Manager) Conns() iter.Seq[*Conn] {
+	m.own()
+	return maps.Values(m.conns)
+}
 
 // Logger returns the manager's logger.
 func (m *Manager) Logger() *slog.Logger { return m.log }
@@ -171,6 +201,7 @@ func (m *Manager) ticks() int64 { return int64(m.clock().Sub(m.epoch)) }
 // Later calls of Poll, Connect, Listen, WrapFD, Post and Wakeup return
 // ErrClosed, and so does a second Close.
 func (m *Manager) Close() error {
+	m.own()
 	if m.ending {
 		return ErrClosed
 	}

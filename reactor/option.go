@@ -10,9 +10,10 @@ import (
 // Option sets something about a Manager that New makes.
 type Option func(*Manager)
 
-// Resolver looks up the addresses of a host name; network is "ip", as for
-// net.Resolver, which is one. LookupNetIP is called on a goroutine of its own
-// and should return soon after ctx is done; the loop does not wait for it.
+// Resolver looks up the addresses of a host name; network is "ip4" or "ip6",
+// as for net.Resolver, which is one. LookupNetIP is called for both at once, on
+// goroutines of their own, and should return soon after ctx is done; the loop
+// does not wait for it.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
@@ -31,7 +32,9 @@ func WithClock(now func() time.Time) Option { return func(m *Manager) { m.clock 
 
 // WithConnectTimeout sets how long an outgoing connection may take to be
 // established once its name is resolved; the default is 10 s, 0 means no limit.
-func WithConnectTimeout(d time.Duration) Option { return func(m *Manager) { m.connectTimeout = d } }
+func WithConnectTimeout(d time.Duration) Option {
+	return func(m *Manager) { m.deadlines.Connect = d }
+}
 
 // WithResolveTimeout sets how long the look-up of a host name may take; the
 // default is 5 s, 0 means no limit.

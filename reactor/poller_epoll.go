@@ -30,21 +30,8 @@ func (e *epoll) descriptor() int { return e.fd }
 func (e *epoll) close() error { return os.NewSyscallError("close", unix.Close(e.fd)) }
 
 func (e *epoll) set(fd int, old, new interest) error {
-	op := unix.EPOLL_CTL_MOD
-	switch {
-	case old == 0:
-		op = unix.EPOLL_CTL_ADD
-	case new == 0:
-		op = unix.EPOLL_CTL_DEL
-	}
-	ev := unix.EpollEvent{Fd: int32(fd)}
-	if new&readable != 0 {
-		ev.Events |= unix.EPOLLIN
-	}
-	if new&writable != 0 {
-		ev.Events |= unix.EPOLLOUT
-	}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(e.fd, op, fd, &ev))
+	op, events := epollChange(old, new)
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(e.fd, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}))
 }
 
 func (e *epoll) wait(timeout time.Duration) ([]readiness, error) {
@@ -72,6 +59,26 @@ func (e *epoll) wait(timeout time.Duration) ([]readiness, error) {
 		e.ready[i] = readiness{fd: int(ev.Fd), what: epollInterest(ev.Events)}
 	}
 	return e.ready[:n], nil
+}
+
+// epollChange says how epoll is told of a change. Errors and hang-ups are
+// reported unasked, so a descriptor without interest must not stay in the set.
+func epollChange(old, new interest) (op int, events uint32) {
+	if new&readable != 0 {
+		events |= unix.EPOLLIN
+	}
+	if new&writable != 0 {
+		events |= unix.EPOLLOUT
+	}
+	switch {
+	case old == 0:
+		op = unix.EPOLL_CTL_ADD
+	case new == 0:
+		op = unix.EPOLL_CTL_DEL
+	default:
+		op = unix.EPOLL_CTL_MOD
+	}
+	return op, events
 }
 
 func epollInterest(events uint32) (what interest) {

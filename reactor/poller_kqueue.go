@@ -16,6 +16,14 @@ type kqueue struct {
 	ready  [256]readiness
 }
 
+// numbers are those of this system.
+var numbers = kqueueNumbers{
+	read:   unix.EVFILT_READ,
+	write:  unix.EVFILT_WRITE,
+	add:    unix.EV_ADD,
+	remove: unix.EV_DELETE,
+}
+
 func newPoller() (poller, error) {
 	fd, err := unix.Kqueue()
 	if err != nil {
@@ -29,22 +37,12 @@ func (k *kqueue) descriptor() int { return k.fd }
 
 func (k *kqueue) close() error { return os.NewSyscallError("close", unix.Close(k.fd)) }
 
-// set makes one change per filter that differs; kqueue has no "modify".
 func (k *kqueue) set(fd int, old, new interest) error {
+	var list [2]kqueueChange
 	var changes [2]unix.Kevent_t
 	n := 0
-	for _, f := range [...]struct {
-		bit    interest
-		filter int
-	}{{readable, unix.EVFILT_READ}, {writable, unix.EVFILT_WRITE}} {
-		if (old^new)&f.bit == 0 {
-			continue
-		}
-		op := unix.EV_DELETE
-		if new&f.bit != 0 {
-			op = unix.EV_ADD
-		}
-		unix.SetKevent(&changes[n], fd, f.filter, op)
+	for _, c := range numbers.changes(&list, old, new) {
+		unix.SetKevent(&changes[n], fd, c.filter, c.action)
 		n++
 	}
 	for {
@@ -70,11 +68,7 @@ func (k *kqueue) wait(timeout time.Duration) ([]readiness, error) {
 	}
 	for i := range k.events[:n] {
 		ev := &k.events[i]
-		what := readable
-		if ev.Filter == unix.EVFILT_WRITE {
-			what = writable
-		}
-		k.ready[i] = readiness{fd: int(ev.Ident), what: what}
+		k.ready[i] = readiness{fd: int(ev.Ident), what: numbers.interest(int(ev.Filter))}
 	}
 	return k.ready[:n], nil
 }

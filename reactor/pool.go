@@ -6,16 +6,17 @@ import "math/bits"
 // only while it holds bytes, so what circulates is what one turn of the loop
 // needs, not what there are connections.
 //
-// Slices come in powers of two. Each class keeps a bounded stack; what does
-// not fit goes to the garbage collector.
+// Slices come in powers of two, a stack of them for each. What would make all
+// stacks together hold more than keepBytes goes to the garbage collector.
 type pool struct {
 	free [maxClass - minClass + 1][][]byte
+	held int // bytes
 }
 
 const (
 	minClass  = 9  // 512 bytes
 	maxClass  = 20 // 1 MiB; larger slices are not kept
-	keepBytes = 1 << 20
+	keepBytes = 4 << 20
 )
 
 func class(n int) int { return max(bits.Len(uint(n-1)), minClass) }
@@ -36,6 +37,7 @@ func (p *pool) get(n int) []byte {
 			b := (*stack)[last]
 			(*stack)[last] = nil
 			*stack = (*stack)[:last]
+			p.held -= cap(b)
 			return b
 		}
 	}
@@ -48,8 +50,10 @@ func (p *pool) put(b []byte) {
 	if c < 1<<minClass || c > 1<<maxClass || c&(c-1) != 0 {
 		return
 	}
-	stack := &p.free[class(c)-minClass]
-	if (len(*stack)+1)*c <= keepBytes {
-		*stack = append(*stack, b[:0])
+	if p.held+c > keepBytes {
+		return
 	}
+	p.held += c
+	stack := &p.free[class(c)-minClass]
+	*stack = append(*stack, b[:0])
 }

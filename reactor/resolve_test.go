@@ -6,7 +6,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,17 +71,24 @@ func TestResolverErrorsNameTheHost(t *testing.T) {
 	}
 }
 
-func TestResolverIsAskedOnceWithTheHost(t *testing.T) {
-	var hosts, networks []string
+// It is asked for both families at once, and for each of them once.
+func TestResolverIsAskedOnceForEachFamily(t *testing.T) {
+	var mu sync.Mutex
+	var asked []string
 	m := newManager(t, reactor.WithResolver(lookup(func(network, host string) {
-		networks, hosts = append(networks, network), append(hosts, host)
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, network+" "+host)
 	})))
 	l := listen(t, m, "tcp://127.0.0.1:0", nil)
 	r := &recorder{}
 	dial(t, m, urlOf(hostPort("Host.test", l.LocalAddr().Port())), r.handle)
 	await(t, m, "EvConnect", r.saw(reactor.EvConnect))
-	if strings.Join(hosts, ",") != "Host.test" || networks[0] != "ip" {
-		t.Errorf("asked for %q on %q", hosts, networks)
+	mu.Lock()
+	defer mu.Unlock()
+	slices.Sort(asked)
+	if got := strings.Join(asked, ", "); got != "ip4 Host.test, ip6 Host.test" {
+		t.Errorf("asked for %s", got)
 	}
 }
 
@@ -109,7 +118,7 @@ func TestResolveTimeout(t *testing.T) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() || !errors.As(err, &dns) || dns.Name != "slow.test" {
 			t.Errorf("%v (%T)", err, err)
 		}
-		await(t, m, "the resolver to be cancelled", func() bool { return resolver.ended.Load() == 1 })
+		await(t, m, "the resolver to be cancelled", func() bool { return resolver.ended.Load() == 2 })
 		spin(t, m, 5) // its late answer is dropped
 		r.want(t, "OPEN ERROR CLOSE")
 	}
@@ -125,10 +134,10 @@ func TestCloseCancelsTheLookUp(t *testing.T) {
 		m := newManager(t, reactor.WithResolver(resolver))
 		r := &recorder{}
 		c := dial(t, m, "tcp://slow.test:80", r.handle)
-		await(t, m, "the look-up", func() bool { return resolver.asked.Load() == 1 })
+		await(t, m, "the look-ups", func() bool { return resolver.asked.Load() == 2 })
 		end(c)
 		await(t, m, "EvClose", r.closed)
-		await(t, m, "the resolver to be cancelled", func() bool { return resolver.ended.Load() == 1 })
+		await(t, m, "the resolver to be cancelled", func() bool { return resolver.ended.Load() == 2 })
 		spin(t, m, 5)
 		r.want(t, want)
 	}
@@ -138,10 +147,11 @@ func TestCloseCancelsTheLookUp(t *testing.T) {
 // connection is not heard of either.
 func TestAnswerAfterCloseInTheSameTurn(t *testing.T) {
 	release := make(chan struct{})
-	answered := make(chan struct{})
+	var answered sync.WaitGroup
+	answered.Add(2)
 	m := newManager(t, reactor.WithResolver(resolverFunc(func(ctx context.Context, _ string) ([]netip.Addr, error) {
 		<-release
-		defer close(answered)
+		defer answered.Done()
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, ctx.Err()
 	})))
 	r := &recorder{}
@@ -149,7 +159,7 @@ func TestAnswerAfterCloseInTheSameTurn(t *testing.T) {
 	spin(t, m, 1)
 	m.Post(c.Close) // before the answer, which comes by the same way
 	close(release)
-	<-answered
+	answered.Wait()
 	await(t, m, "EvClose", r.closed)
 	spin(t, m, 5)
 	r.want(t, "OPEN CLOSE")
@@ -160,7 +170,7 @@ func TestManagerCloseCancelsTheLookUp(t *testing.T) {
 	m := newManager(t, reactor.WithResolver(resolver))
 	r := &recorder{}
 	dial(t, m, "tcp://slow.test:80", r.handle)
-	await(t, m, "the look-up", func() bool { return resolver.asked.Load() == 1 })
+	await(t, m, "the look-ups", func() bool { return resolver.asked.Load() == 2 })
 	m.Close() // that the goroutine ends is the leak check's business
 	r.want(t, "OPEN CLOSE")
 }

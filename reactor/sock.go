@@ -18,18 +18,6 @@ import (
 // errAgain is what a read, write or accept says that would have blocked.
 const errAgain = unix.EAGAIN
 
-// newSocket makes a socket for addr.
-func newSocket(family, kind int) (int, error) {
-	fd, err := socket(family, kind)
-	if err != nil {
-		return -1, sysErr("socket", err)
-	}
-	if kind == unix.SOCK_STREAM && family != unix.AF_UNIX {
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // accepted sockets inherit it
-	}
-	return fd, nil
-}
-
 func family(a netip.Addr) int {
 	if a.Is4() {
 		return unix.AF_INET
@@ -115,26 +103,13 @@ func connectResult(fd int) error {
 	return nil
 }
 
-// listenOn binds fd, and listens if it is a stream's.
-func listenOn(fd int, sa unix.Sockaddr, kind int) error {
-	if err := unix.Bind(fd, sa); err != nil {
-		return sysErr("bind", err)
-	}
-	if kind == unix.SOCK_STREAM {
-		if err := unix.Listen(fd, unix.SOMAXCONN); err != nil {
-			return sysErr("listen", err)
-		}
-	}
-	return nil
-}
-
 // shutdownFD ends the sending side; it says whether there was one to end.
 func shutdownFD(fd int) bool { return unix.Shutdown(fd, unix.SHUT_WR) == nil }
 
 func closeFD(fd int) { unix.Close(fd) }
 
-// adopt makes fd fit for the loop.
-func adopt(fd int) error {
+// prepareFD makes fd fit for the loop.
+func prepareFD(fd int) error {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return sysErr("setnonblock", err)
 	}

@@ -121,6 +121,13 @@ func swap16(v uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
+// What the systems call differently. keepAliveIdle is 0 where the time cannot be
+// set per socket.
+const (
+	reusePort     = unix.SO_REUSEPORT
+	keepAliveIdle = unix.TCP_KEEPIDLE
+)
+
 func socket(family, kind int) (int, error) {
 	return unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 }

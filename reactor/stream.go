@@ -1,8 +1,6 @@
 package reactor
 
 import (
-	"encoding/hex"
-	"net/netip"
 	"os"
 	"time"
 	"unsafe"
@@ -19,6 +17,9 @@ func (c *Conn) open() {
 	}
 	if !c.is(opened) {
 		c.dispatch(EvOpen, nil)
+	}
+	if c.is(foreign) {
+		c.established()
 	}
 	if c.is(connecting) && !c.is(failed|closing) {
 		c.ext.dial.start()
@@ -73,8 +74,8 @@ func (c *Conn) read() {
 		c.end()
 		return
 	}
-	if c.is(hexdump) {
-		c.dump("read", c.remote, into[:n])
+	if c.is(hexdump | recorded) {
+		c.trace("read", c.remote, into[:n])
 	}
 	if borrowed {
 		c.borrow(n)
@@ -82,6 +83,9 @@ func (c *Conn) read() {
 		c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
 	}
 	m.arrived = n
+	m.stats.Reads++
+	m.stats.BytesIn += uint64(n)
+	c.heard()
 	c.offerRead()
 }
 
@@ -112,10 +116,26 @@ func (c *Conn) offer() {
 	}
 	c.flags &^= again
 	held := c.Recv.Len() > 0 || len(c.layers) > 0 && !c.is(listening|packets)
-	if held && !c.Stopped() && !c.is(lingering|connecting) {
-		c.mgr.arrived = 0
+	if !held || c.is(lingering|connecting) {
+		return
+	}
+	c.mgr.arrived = 0
+	c.offerHeld()
+	if !c.Stopped() {
 		c.offerRead()
 	}
+}
+
+// offerHeld lets the layers above the lowest go on with what they hold themselves,
+// the topmost first: it is older than what those below would hand to them.
+func (c *Conn) offerHeld() {
+	c.mgr.depth++
+	for i := len(c.layers) - 1; i > 0 && !c.Stopped(); i-- {
+		if i < len(c.layers) {
+			c.layers[i].Handle(c, EvRead, &c.mgr.arrived)
+		}
+	}
+	c.mgr.leave()
 }
 
 // offerRead raises EvRead and then sees to the memory of what is left.
@@ -133,6 +153,7 @@ func (c *Conn) offerRead() {
 		m.pool.put(b.buf)
 		b.buf = nil
 	}
+	c.checkRecv()
 }
 
 // end handles the peer's end of stream: the layers are asked whether it comes
@@ -168,9 +189,11 @@ func (c *Conn) settle() {
 		return
 	}
 	last := c.is(failed) // if a handler of EvWrite fails it now, its last word has the next turn
-	if !c.is(connecting | closing | lingering) {
-		c.flush()
-		c.checkWater()
+	if !c.is(closing | lingering) {
+		if !c.is(connecting) {
+			c.flush()
+		}
+		c.checkSend()
 	}
 	if last {
 		c.flags |= closing
@@ -196,18 +219,20 @@ func (c *Conn) flush() {
 	p := c.Send.Bytes()
 	if len(p) == 0 || c.is(listening) {
 		c.shrink()
+		c.flushed(0)
 		return
 	}
 	n, err := writeFD(int(c.fd), p)
 	if err == errAgain {
+		c.flushed(0)
 		return
 	}
 	if err != nil {
 		c.Fail(opError("write", c.network(), c.remote, sysErr("write", err)))
 		return
 	}
-	if c.is(hexdump) {
-		c.dump("write", c.remote, p[:n])
+	if c.is(hexdump | recorded) {
+		c.trace("write", c.remote, p[:n])
 	}
 	c.sent(n)
 }
@@ -224,24 +249,12 @@ func (c *Conn) shrink() {
 func (c *Conn) sent(n int) {
 	c.Send.Consume(n)
 	c.shrink()
+	c.mgr.stats.Writes++
+	c.mgr.stats.BytesOut += uint64(n)
+	c.flushed(n)
 	if !c.is(failed) {
 		c.mgr.wrote = n
 		c.Call(EvWrite, &c.mgr.wrote)
-	}
-}
-
-// checkWater raises EvHighWater and EvLowWater as marks are crossed.
-func (c *Conn) checkWater() {
-	if c.ext == nil || c.is(failed|closing) {
-		return
-	}
-	switch n := c.Send.Len(); {
-	case c.is(above) && (n <= c.ext.low || c.ext.high == 0):
-		c.flags &^= above
-		c.Call(EvLowWater, nil)
-	case !c.is(above) && c.ext.high > 0 && n > c.ext.high:
-		c.flags |= above
-		c.Call(EvHighWater, nil)
 	}
 }
 
@@ -295,7 +308,7 @@ func (c *Conn) free() {
 	}
 	c.dispatch(EvClose, nil)
 	if m.verbose() {
-		m.log.Debug("closed", "id", c.id, "network", c.network(), "local", c.LocalAddr(), "remote", c.remote)
+		m.log.Debug("closed", c.attrs()...)
 	}
 	if x := c.ext; x != nil {
 		if x.dial != nil {
@@ -304,9 +317,13 @@ func (c *Conn) free() {
 		if x.linger != nil {
 			x.linger.Stop()
 		}
+		if x.watch != nil {
+			x.watch.timer.Stop()
+		}
 	}
 	c.release()
 	delete(m.conns, c.id)
+	m.stats.Closed++
 	m.pool.put(c.Send.buf)
 	m.pool.put(c.Recv.buf)
 	c.Send, c.Recv = Buffer{}, Buffer{}
@@ -322,13 +339,6 @@ func (c *Conn) release() {
 		if c.ext != nil && c.ext.path != "" {
 			os.Remove(c.ext.path)
 		}
+		c.mgr.feed()
 	}
-}
-
-// dump logs bytes for SetHexdump.
-func (c *Conn) dump(what string, peer netip.AddrPort, p []byte) {
-	if !peer.IsValid() {
-		peer = c.remote
-	}
-	c.mgr.log.Info(what, "id", c.id, "local", c.LocalAddr(), "remote", peer, "bytes", len(p), "dump", "\n"+hex.Dump(p))
 }

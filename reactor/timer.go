@@ -33,6 +33,7 @@ type Timer struct {
 // period counts as 0. Stop may be called from anywhere in the loop, from
 // within fn too.
 func (m *Manager) AddTimer(period time.Duration, flags TimerFlags, fn func()) *Timer {
+	m.own()
 	t := &Timer{m: m, fn: fn, period: max(period, 0), flags: flags, pos: -1}
 	if !m.closed {
 		t.arm(t.firstDelay())
@@ -50,6 +51,7 @@ func (t *Timer) firstDelay() time.Duration {
 // Stop makes sure that the timer does not fire any more. Stopping twice, or
 // after the timer has fired, does nothing.
 func (t *Timer) Stop() {
+	t.m.own()
 	t.flags &^= TimerRepeat
 	if t.pos >= 0 {
 		heap.Remove(&t.m.timers, t.pos)
@@ -84,6 +86,7 @@ func (m *Manager) runTimers() {
 			return
 		}
 		heap.Pop(&m.timers)
+		m.stats.late(time.Duration(now - t.when))
 		if t.flags&TimerRepeat != 0 { // armed before the call, so that Stop finds it
 			t.armAt(t.next(now))
 		}

@@ -1,0 +1,198 @@
+package reactor
+
+import (
+	"math"
+	"os"
+	"time"
+)
+
+// Deadlines bound how long things may take; 0 is off. A connection for which
+// one passes fails with a *DeadlineError.
+type Deadlines struct {
+	// Connect is for an outgoing connection: from when its name is resolved
+	// until it is established.
+	Connect time.Duration
+	// Handshake is for the opening of a protocol, or for the header of one
+	// message: from when its layer says that it begins until it is complete,
+	// however many bytes trickle in meanwhile. See SetHandshaking.
+	Handshake time.Duration
+	// Idle is how long the peer may send nothing at all. A pause does not count.
+	Idle time.Duration
+	// Stall is how long bytes may wait in Send without the socket taking any.
+	Stall time.Duration
+	// Life is the whole life of the connection, from EvConnect or EvAccept; of
+	// WrapFD's, from EvOpen.
+	Life time.Duration
+}
+
+// A DeadlineError is EvError's data when a deadline passed. It is an
+// os.ErrDeadlineExceeded, and a net.Error that timed out.
+type DeadlineError struct {
+	Deadline string        // "handshake", "idle", "stall" or "life"
+	After    time.Duration // what it was set to
+}
+
+func (e *DeadlineError) Error() string {
+	return "reactor: " + e.Deadline + " deadline of " + e.After.String() + " exceeded"
+}
+
+// Is makes errors.Is find os.ErrDeadlineExceeded.
+func (e *DeadlineError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+
+// Timeout reports that this is a time-out, as net.Error has it.
+func (e *DeadlineError) Timeout() bool { return true }
+
+// Temporary reports false: the connection is closed.
+func (e *DeadlineError) Temporary() bool { return false }
+
+// WithDeadlines sets the deadlines of all connections that have none of their
+// own. The default has Connect at 10 s and the others off.
+func WithDeadlines(d Deadlines) Option { return func(m *Manager) { m.deadlines = d } }
+
+// SetDeadlines sets all deadlines of the connection, which may be at any time; on a
+// listener, those of the connections that it accepts from now on. Time counts
+// from where it began, so a shorter deadline may have passed already; but a
+// connection that had no deadlines before begins to count now. Connect counts if
+// it is set before EvResolve.
+func (c *Conn) SetDeadlines(d Deadlines) {
+	c.mgr.own()
+	if c.is(closed) {
+		return
+	}
+	if c.ext == nil || c.ext.watch == nil {
+		if d == (Deadlines{}) && c.mgr.deadlines == d {
+			return
+		}
+		c.extra().watch = newWatchdog(c)
+	}
+	c.ext.watch.limits = d
+	c.ext.watch.rearm()
+}
+
+// SetHandshaking tells the loop that a protocol's opening handshake, or the
+// header of a message, begins, or that it is complete: what the Handshake
+// deadline is about. It is for layers.
+func (c *Conn) SetHandshaking(on bool) {
+	c.mgr.own()
+	if c.is(handshaking) == on || c.is(closed) {
+		return
+	}
+	c.flags ^= handshaking
+	if w := c.watchdog(); w != nil && on {
+		w.shaken = c.mgr.ticks()
+		w.rearm()
+	}
+}
+
+// watchdog keeps the deadlines of one connection. It has one timer, armed for
+// the earliest of them. Reading and writing only note the time: when the timer
+// fires and finds that something has happened since, it is armed anew. So a
+// busy connection costs a store per read, and the heap one operation per
+// period.
+type watchdog struct {
+	c       *Conn
+	limits  Deadlines
+	timer   Timer
+	born    int64 // ticks: when the connection was established
+	shaken  int64 // when the handshake began
+	read    int64 // when bytes last came, or the connection was resumed
+	wrote   int64 // when bytes last left, or began to wait
+	stalled bool  // bytes wait in Send
+}
+
+func newWatchdog(c *Conn) *watchdog {
+	now := c.mgr.ticks()
+	w := &watchdog{c: c, born: now, shaken: now, read: now, wrote: now, stalled: c.unsent()}
+	w.timer = Timer{m: c.mgr, pos: -1, fn: w.expire}
+	return w
+}
+
+// watchdog returns the connection's, if it has one.
+func (c *Conn) watchdog() *watchdog {
+	if c.ext == nil {
+		return nil
+	}
+	return c.ext.watch
+}
+
+// established begins the watch over a connection that is open to bytes now.
+func (c *Conn) established() {
+	if w := c.watchdog(); w != nil {
+		now := c.mgr.ticks()
+		w.born, w.read, w.wrote = now, now, now
+		w.rearm()
+	} else if d := c.mgr.deadlines; d.Handshake|d.Idle|d.Stall|d.Life != 0 {
+		c.SetDeadlines(d)
+	}
+}
+
+// heard notes that bytes came.
+func (c *Conn) heard() {
+	if w := c.watchdog(); w != nil {
+		w.read = c.mgr.ticks()
+	}
+}
+
+// flushed notes whether bytes wait in Send after a flush that took n of them.
+func (c *Conn) flushed(n int) {
+	w := c.watchdog()
+	if w == nil {
+		return
+	}
+	waits := c.unsent()
+	if n > 0 || waits && !w.stalled {
+		w.wrote = c.mgr.ticks()
+	}
+	begins := waits && !w.stalled
+	w.stalled = waits
+	if begins && w.limits.Stall > 0 {
+		w.rearm()
+	}
+}
+
+// first returns the deadline that passes first and when. A deadline that
+// does not apply now is never.
+func (w *watchdog) first() (when int64, name string, after time.Duration) {
+	when = math.MaxInt64
+	earliest := func(applies bool, from int64, limit time.Duration, what string) {
+		if at := add(from, limit); applies && limit > 0 && at < when {
+			when, name, after = at, what, limit
+		}
+	}
+	c, d := w.c, &w.limits
+	earliest(true, w.born, d.Life, "life")
+	earliest(c.is(handshaking), w.shaken, d.Handshake, "handshake")
+	earliest(!c.is(paused|ended), w.read, d.Idle, "idle")
+	earliest(w.stalled && c.unsent(), w.wrote, d.Stall, "stall")
+	return when, name, after
+}
+
+// rearm arms the timer unless it fires early enough already.
+func (w *watchdog) rearm() {
+	if w.c.is(connecting | listening | lingering | failed | closing | closed) {
+		w.timer.Stop()
+		return
+	}
+	when, _, _ := w.first()
+	if w.timer.pos >= 0 && w.timer.when <= when {
+		return
+	}
+	w.timer.Stop()
+	if when < math.MaxInt64 {
+		w.timer.armAt(when)
+	}
+}
+
+// expire fails the connection if a deadline has passed.
+func (w *watchdog) expire() {
+	if w.c.is(lingering) { // only the peer's end is awaited, for a second
+		return
+	}
+	w.stalled = w.stalled && w.c.unsent() // the program may have taken back what waited
+	when, name, after := w.first()
+	if when <= w.c.mgr.ticks() && name != "" {
+		w.c.Fail(&DeadlineError{name, after})
+		return
+	}
+	w.rearm()
+}

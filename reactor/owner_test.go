@@ -1,0 +1,164 @@
+package reactor_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// wantPanic calls fn, which must panic with a text that has those words in it.
+func wantPanic(t *testing.T, words string, fn func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if p := recover(); p == nil {
+			t.Errorf("no panic, want one about %q", words)
+		} else if s := fmt.Sprint(p); !strings.Contains(s, words) {
+			t.Errorf("panic %q, want one about %q", s, words)
+		}
+	}()
+	fn()
+}
+
+// indifferent is a layer that does nothing.
+type indifferent struct{}
+
+func (*indifferent) Handle(*reactor.Conn, reactor.Event, any) {}
+
+// forbidden is every call that reads or changes what belongs to the loop.
+var forbidden = map[string]func(m *reactor.Manager, c, l *reactor.Conn, timer *reactor.Timer){
+	"Poll":          func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Poll(0) },
+	"Run":           func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Run(context.Background()) },
+	"Manager.Drain": func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Drain(0) },
+	"Manager.Close": func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Close() },
+	"Connect": func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) {
+		m.Connect("tcp://127.0.0.1:9", nil, nil)
+	},
+	"Listen": func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) {
+		m.Listen("tcp://127.0.0.1:0", nil, nil)
+	},
+	"AddTimer":         func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.AddTimer(time.Hour, 0, func() {}) },
+	"Timer.Stop":       func(_ *reactor.Manager, _, _ *reactor.Conn, timer *reactor.Timer) { timer.Stop() },
+	"Conns":            func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Conns() },
+	"Stats":            func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Stats() },
+	"NextTimeout":      func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.NextTimeout() },
+	"Write":            func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Write([]byte("x")) },
+	"Send.Append":      func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Send.Append([]byte("x")) },
+	"Send.Insert":      func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Send.Insert(0, []byte("x")) },
+	"Call":             func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Call(reactor.EvUser, nil) },
+	"Fail":             func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Fail(nil) },
+	"Drain":            func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Drain() },
+	"Close":            func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Close() },
+	"Close a listener": func(_ *reactor.Manager, _, l *reactor.Conn, _ *reactor.Timer) { l.Close() },
+	"Pause":            func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Pause() },
+	"Resume":           func(_ *reactor.Manager, _, l *reactor.Conn, _ *reactor.Timer) { l.Resume() }, // which is paused
+	"Redispatch":       func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Redispatch() },
+	"SetPoll":          func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetPoll(true) },
+	"SetHexdump":       func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetHexdump(true) },
+	"SetRecorder": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) {
+		c.SetRecorder(&reactor.Recorder{Entries: 1})
+	},
+	"SetWater":  func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetWater(1, 2) },
+	"SetLimits": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetLimits(reactor.Limits{Send: 1}) },
+	"SetDeadlines": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) {
+		c.SetDeadlines(reactor.Deadlines{Stall: 1})
+	},
+	"SetHandshaking": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetHandshaking(true) },
+	"Push":           func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Push(&indifferent{}) },
+	"Replace": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) {
+		p, _ := reactor.Find[*indifferent](c)
+		c.Replace(p, nil)
+	},
+}
+
+// elsewhere runs fn on another goroutine, to its end.
+func elsewhere(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	<-done
+}
+
+// Each of them panics on a goroutine that does not poll, before it has done
+// anything, and says what is wrong: between two Polls, and while one runs.
+func TestOwnerCheck(t *testing.T) {
+	for name, call := range forbidden {
+		for _, when := range []string{"between", "within"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				m := newManager(t, reactor.WithOwnerCheck())
+				r := &recorder{}
+				c, p := wrap(t, m, r.handle)
+				c.Push(&indifferent{})
+				l := listen(t, m, "tcp://127.0.0.1:0", nil)
+				l.Pause()
+				timer := m.AddTimer(time.Hour, reactor.TimerOnce, func() {})
+				spin(t, m, 2)
+				accuse := func() {
+					elsewhere(func() { wantPanic(t, "goroutine", func() { call(m, c, l, timer) }) })
+				}
+				if when == "between" {
+					accuse()
+				} else {
+					m.AddTimer(0, reactor.TimerOnce, accuse)
+				}
+				spin(t, m, 2)
+				p.write("it goes on")
+				await(t, m, "input", func() bool { return string(r.got) == "it goes on" })
+				r.want(t, "OPEN READ")
+			})
+		}
+	}
+}
+
+// The message names both goroutines and what may be called.
+func TestOwnerCheckMessage(t *testing.T) {
+	m := newManager(t, reactor.WithOwnerCheck())
+	spin(t, m, 1)
+	for _, words := range []string{"reactor: ", "Post and Wakeup", "from goroutine "} {
+		elsewhere(func() { wantPanic(t, words, func() { m.Poll(0) }) })
+	}
+}
+
+// Post and Wakeup are for other goroutines, what they cause is the owner's, and
+// what never changes may be read.
+func TestOwnerCheckAllows(t *testing.T) {
+	m := newManager(t, reactor.WithOwnerCheck())
+	r := &recorder{}
+	c, p := wrap(t, m, r.handle)
+	spin(t, m, 1)
+	elsewhere(func() {
+		harmless(t, "Post", func() { m.Post(func() { c.Write([]byte("posted")) }) })
+		harmless(t, "Wakeup", func() { m.Wakeup(c.ID(), nil) })
+		harmless(t, "ID, Manager, Logger, Fd", func() { c.Manager().Logger(); m.Fd() })
+	})
+	await(t, m, "the post", p.received("posted"))
+	r.want(t, "OPEN WAKEUP WRITE")
+}
+
+// What is set up before the first Poll may be set up anywhere: the first to
+// poll is the owner.
+func TestOwnerIsWhoPollsFirst(t *testing.T) {
+	m := newManager(t, reactor.WithOwnerCheck())
+	var c *reactor.Conn
+	elsewhere(func() {
+		harmless(t, "Listen before Poll", func() { c = listen(t, m, "tcp://127.0.0.1:0", nil) })
+	})
+	spin(t, m, 1)
+	elsewhere(func() { wantPanic(t, "goroutine", func() { c.Close() }) })
+	c.SetPoll(true)
+	spin(t, m, 2)
+}
+
+// Without the option nobody looks.
+func TestOwnerCheckIsOff(t *testing.T) {
+	m := newManager(t)
+	spin(t, m, 1)
+	elsewhere(func() { harmless(t, "Poll", func() { m.Poll(0) }) })
+	spin(t, m, 1)
+}

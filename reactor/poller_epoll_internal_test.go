@@ -1,0 +1,88 @@
+//go:build linux
+
+package reactor
+
+import (
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// What epoll is told, for every change of interest there is.
+func TestEpollChange(t *testing.T) {
+	const in, out, both = unix.EPOLLIN, unix.EPOLLOUT, unix.EPOLLIN | unix.EPOLLOUT
+	events := map[interest]uint32{0: 0, readable: in, writable: out, readable | writable: both}
+	for _, old := range interests {
+		for _, new := range interests {
+			op := unix.EPOLL_CTL_MOD
+			switch {
+			case old == new:
+				continue
+			case old == 0:
+				op = unix.EPOLL_CTL_ADD
+			case new == 0:
+				op = unix.EPOLL_CTL_DEL
+			}
+			if gotOp, got := epollChange(old, new); gotOp != op || got != events[new] {
+				t.Errorf("from %02b to %02b: operation %d, events %#x; want %d, %#x", old, new, gotOp, got, op, events[new])
+			}
+		}
+	}
+}
+
+// What an event of epoll means: errors and hang-ups are everybody's.
+func TestEpollInterest(t *testing.T) {
+	const both = readable | writable
+	for events, want := range map[uint32]interest{
+		0:                               0,
+		unix.EPOLLIN:                    readable,
+		unix.EPOLLOUT:                   writable,
+		unix.EPOLLIN | unix.EPOLLOUT:    both,
+		unix.EPOLLERR:                   both,
+		unix.EPOLLHUP:                   both,
+		unix.EPOLLIN | unix.EPOLLHUP:    both,
+		unix.EPOLLOUT | unix.EPOLLERR:   both,
+		unix.EPOLLIN | unix.EPOLLRDHUP:  readable, // the read finds the end of stream
+		unix.EPOLLPRI:                   0,
+		unix.EPOLLPRI | unix.EPOLLRDHUP: 0,
+	} {
+		if got := epollInterest(events); got != want {
+			t.Errorf("%#x means %02b, want %02b", events, got, want)
+		}
+	}
+}
+
+// A signal that interrupts the wait is no error, and nothing is reported.
+func TestInterruptedWait(t *testing.T) {
+	p, err := newPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	a, _ := pair(t)
+	if err := p.set(a, 0, readable); err != nil { // which never comes
+		t.Fatal(err)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	thread, over, ended := unix.Gettid(), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				unix.Tgkill(unix.Getpid(), thread, unix.SIGURG) // which Go's runtime is used to
+				runtime.Gosched()
+			}
+		}
+	}()
+	batch, err := p.wait(-1) // ends for no other reason
+	close(over)
+	<-ended
+	if len(batch) != 0 || err != nil {
+		t.Errorf("wait: %v, %v; want nothing", batch, err)
+	}
+}

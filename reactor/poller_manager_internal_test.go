@@ -1,0 +1,254 @@
+package reactor
+
+import (
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// What the manager makes of each backend's reports.
+
+func managerOn(t *testing.T, p poller) *Manager {
+	t.Helper()
+	m, err := New(WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	use(t, m, p)
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// onEachManager runs a test with a manager on each backend.
+func onEachManager(t *testing.T, test func(t *testing.T, m *Manager)) {
+	for name, start := range backends {
+		t.Run(name, func(t *testing.T) { test(t, managerOn(t, start(t))) })
+	}
+}
+
+func turns(t *testing.T, m *Manager, n int) {
+	t.Helper()
+	for range n {
+		if err := m.Poll(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// heir is a source that, when it first hears, closes another's descriptor and
+// lets an idle socket have the number.
+type heir struct {
+	t         *testing.T
+	m         *Manager
+	fd        int
+	other     *heir
+	heard     int
+	replaced  bool
+	successor reporter
+	peer      int // the successor's
+}
+
+func (h *heir) ready(interest) {
+	h.heard++
+	o := h.other
+	if o.replaced || h.heard > 1 {
+		return
+	}
+	o.replaced = true
+	h.m.unwatch(o.fd)
+	fd, peer := pair(h.t)
+	if err := unix.Dup2(fd, o.fd); err != nil { // closes it first
+		h.t.Fatal(err)
+	}
+	o.peer = peer
+	if err := h.m.watch(o.fd, &o.successor, readable); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// A descriptor that is closed and reused inside one batch: what the batch says
+// about it reaches neither who is gone nor the successor, whichever of the two
+// descriptors comes first. The successor hears of its own input.
+func TestStaleReportReachesNobody(t *testing.T) {
+	onEachManager(t, func(t *testing.T, m *Manager) {
+		var hs [2]*heir
+		for i := range hs {
+			a, b := pair(t)
+			unix.Write(b, []byte("x"))
+			hs[i] = &heir{t: t, m: m, fd: a}
+		}
+		hs[0].other, hs[1].other = hs[1], hs[0]
+		for _, h := range hs {
+			if err := m.watch(h.fd, h, readable); err != nil {
+				t.Fatal(err)
+			}
+		}
+		turns(t, m, 1)
+		old := hs[0]
+		if !old.replaced {
+			old = hs[1]
+		}
+		if !old.replaced || old.other.replaced {
+			t.Fatal("want one of the two replaced")
+		}
+		if old.heard != 0 || old.successor.heard != 0 {
+			t.Errorf("in that batch the one that is gone heard %d times, its successor %d; want 0, 0", old.heard, old.successor.heard)
+		}
+		if turns(t, m, 2); old.successor.heard != 0 {
+			t.Errorf("the idle successor heard %d times", old.successor.heard)
+		}
+		unix.Write(old.peer, []byte("x"))
+		if turns(t, m, 1); old.heard != 0 || old.successor.heard == 0 {
+			t.Errorf("after its input: the one that is gone heard %d times, the successor %d", old.heard, old.successor.heard)
+		}
+		m.unwatch(hs[0].fd)
+		m.unwatch(hs[1].fd)
+	})
+}
+
+// life notes the events of a connection and consumes what it reads.
+type life struct {
+	events []Event
+	bytes  int
+}
+
+func (l *life) handle(c *Conn, ev Event, _ any) {
+	l.events = append(l.events, ev)
+	if ev == EvRead {
+		l.bytes += c.Recv.Len()
+		c.Recv.Reset()
+	}
+}
+
+// However often a backend says the same, everything happens once: accepting,
+// connecting, reading, the end of stream.
+func TestDuplicatesDoNotMatter(t *testing.T) {
+	onEachManager(t, func(t *testing.T, m *Manager) {
+		var server, client life
+		l, err := m.Listen("tcp://127.0.0.1:0", func(c *Conn, ev Event, data any) {
+			if !c.IsListening() {
+				server.handle(c, ev, data)
+			}
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := m.Connect("tcp://"+l.LocalAddr().String(), client.handle, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Write([]byte("hello"))
+		turns(t, m, 5)
+		c.Drain()
+		for i := 0; len(m.conns) > 1 && i < 100; i++ {
+			if err := m.Poll(10 * time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, tc := range []struct {
+			who  string
+			got  life
+			want []Event
+		}{
+			{"server", server, []Event{EvOpen, EvAccept, EvRead, EvClose}},
+			{"client", client, []Event{EvOpen, EvResolve, EvConnect, EvWrite, EvClose}},
+		} {
+			if !slices.Equal(tc.got.events, tc.want) {
+				t.Errorf("%s: events %v, want %v", tc.who, tc.got.events, tc.want)
+			}
+		}
+		if server.bytes != 5 {
+			t.Errorf("%d bytes read, want 5", server.bytes)
+		}
+	})
+}
+
+// Letters are delivered once each and in order.
+func TestLettersOnEachBackend(t *testing.T) {
+	onEachManager(t, func(t *testing.T, m *Manager) {
+		var got, want []int
+		for i := range 10 {
+			if err := m.Post(func() { got = append(got, i) }); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, i)
+			if i%3 == 2 {
+				if turns(t, m, 1); !slices.Equal(got, want) {
+					t.Fatalf("delivered %v, want %v", got, want)
+				}
+			}
+		}
+		if turns(t, m, 1); !slices.Equal(got, want) {
+			t.Errorf("delivered %v, want %v", got, want)
+		}
+	})
+}
+
+// A kernel that reports what it should not: descriptors that nobody has, one
+// beyond all that the manager ever saw, the filters of a paused connection, of
+// one that lingers and of one that has just gone.
+func TestReportsAboutNothing(t *testing.T) {
+	f := newFakeKqueue(t, bsdNumbers)
+	m := managerOn(t, f)
+	a, b := ends(t)
+	defer unix.Close(b)
+	var l life
+	c, err := m.WrapFD(a, l.handle, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.script = func(events []kevent) []kevent {
+		for _, fd := range []int{a, b, len(m.slots), 1 << 20} {
+			events = append(events, kevent{fd, f.write}, kevent{fd, f.read}, kevent{fd, 7})
+		}
+		return events
+	}
+	turns(t, m, 2)
+	unix.Write(b, []byte("x"))
+	c.Pause()
+	turns(t, m, 3)
+	if l.bytes != 0 || f.watched(a) != 0 {
+		t.Errorf("%d bytes read while paused, watched for %02b", l.bytes, f.watched(a))
+	}
+	c.Resume()
+	turns(t, m, 2)
+	c.Drain()
+	turns(t, m, 2)
+	if f.watched(a) != readable {
+		t.Errorf("lingering, watched for %02b", f.watched(a))
+	}
+	unix.Shutdown(b, unix.SHUT_WR)
+	turns(t, m, 3)
+	if want := []Event{EvOpen, EvRead, EvClose}; !slices.Equal(l.events, want) || l.bytes != 1 {
+		t.Errorf("events %v, want %v; %d bytes", l.events, want, l.bytes)
+	}
+	if len(f.filters) != 1 { // the bell's
+		t.Errorf("filters left: %v", f.filters)
+	}
+}
+
+// A wait that a signal interrupted is a turn without reports, and no error.
+func TestTurnWithInterruptedWait(t *testing.T) {
+	f := newFakeKqueue(t, bsdNumbers)
+	m := managerOn(t, f)
+	a, b := ends(t)
+	defer unix.Close(b)
+	var l life
+	if _, err := m.WrapFD(a, l.handle, nil); err != nil {
+		t.Fatal(err)
+	}
+	unix.Write(b, []byte("x"))
+	fired := 0
+	m.AddTimer(0, TimerRepeat, func() { fired++ })
+	f.interrupted = 3
+	turns(t, m, 3)
+	if l.bytes != 0 || fired != 3 {
+		t.Errorf("interrupted three times: %d bytes read, the timer fired %d times", l.bytes, fired)
+	}
+	if turns(t, m, 1); l.bytes != 1 {
+		t.Errorf("%d bytes read in the next turn", l.bytes)
+	}
+}

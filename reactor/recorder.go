@@ -1,0 +1,113 @@
+package reactor
+
+import (
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Recorder says what a connection's flight recorder keeps: the last reads and
+// writes, to be logged at level Warn when the connection fails. Memory is
+// Entries times Bytes, from the first byte on.
+type Recorder struct {
+	Entries int // reads and writes that are kept; at least 1
+	Bytes   int // of each, from its beginning
+	// Redact, if not nil, is given the bytes to be kept, a copy that it may
+	// change in place. write tells what was written from what was read.
+	Redact func(c *Conn, write bool, p []byte)
+}
+
+// SetRecorder turns the flight recorder on, anew, or with nil off. Accepted
+// connections inherit it from their listener.
+func (c *Conn) SetRecorder(r *Recorder) {
+	c.mgr.own()
+	c.flags &^= recorded
+	if r == nil || r.Entries < 1 || c.is(closed) {
+		if c.ext != nil {
+			c.ext.flight = nil
+		}
+		return
+	}
+	c.flags |= recorded
+	c.extra().flight = &flight{Recorder: *r}
+}
+
+// SetHexdump turns the logging of all bytes read and written, at level Info,
+// on or off. Accepted connections inherit it from their listener.
+func (c *Conn) SetHexdump(on bool) {
+	c.mgr.own()
+	c.flags &^= hexdump
+	if on {
+		c.flags |= hexdump
+	}
+}
+
+// trace shows bytes that were read from or written to peer to those who asked;
+// callers look at the flags first.
+func (c *Conn) trace(what string, peer netip.AddrPort, p []byte) {
+	if !peer.IsValid() {
+		peer = c.remote
+	}
+	if c.is(hexdump) {
+		c.mgr.log.Info(what, "id", c.id, "local", c.LocalAddr(), "remote", peer, "bytes", len(p), "dump", "\n"+hex.Dump(p))
+	}
+	if c.is(recorded) {
+		c.ext.flight.keep(c, what, peer, p)
+	}
+}
+
+// flight is a ring of what was read and written last.
+type flight struct {
+	Recorder
+	ring []entry
+	next int // where the next goes, once the ring is full
+}
+
+type entry struct {
+	at   time.Time
+	what string // "read" or "write"
+	peer netip.AddrPort
+	size int    // bytes read or written
+	data []byte // the first of them
+}
+
+func (f *flight) keep(c *Conn, what string, peer netip.AddrPort, p []byte) {
+	if len(f.ring) < f.Entries {
+		f.ring = append(f.ring, entry{data: make([]byte, 0, f.Bytes)})
+		f.next = len(f.ring) - 1
+	}
+	e := &f.ring[f.next]
+	f.next = (f.next + 1) % f.Entries
+	*e = entry{c.mgr.clock(), what, peer, len(p), append(e.data[:0], p[:min(len(p), f.Bytes)]...)}
+	if f.Redact != nil {
+		f.Redact(c, what == "write", e.data)
+	}
+}
+
+// log writes what was kept, the oldest first.
+func (f *flight) log(c *Conn, err error) {
+	var b strings.Builder
+	for i := range f.ring {
+		e := &f.ring[(f.next+i)%len(f.ring)]
+		fmt.Fprintf(&b, "\n%s %s %d bytes, %v\n%s", e.at.Format("15:04:05.000000"), e.what, e.size, e.peer, hex.Dump(e.data))
+	}
+	c.mgr.log.Warn("flight recorder", append(c.attrs(), slog.Any("error", err), slog.String("dump", b.String()))...)
+}
+
+// attrs are what log records name a connection by.
+func (c *Conn) attrs() []any {
+	return []any{"id", c.id, "network", c.network(), "local", c.LocalAddr(), "remote", c.remote, "protocol", c.protocol()}
+}
+
+// protocol names the layers by their packages, the lowest first: "http", "ws/mqtt".
+func (c *Conn) protocol() string {
+	var names []string
+	for _, p := range c.layers {
+		name, _, _ := strings.Cut(strings.TrimPrefix(fmt.Sprintf("%T", p), "*"), ".")
+		names = append(names, name)
+	}
+	return strings.Join(names, "/")
+}

@@ -1,0 +1,216 @@
+package reactor_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net"
+	"net/netip"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// script is a resolver whose answers come when a test says so, for each family
+// on its own.
+type script struct {
+	t       *testing.T
+	m       *reactor.Manager
+	answers map[string]chan answer // by network
+}
+
+type answer struct {
+	addrs []netip.Addr
+	err   error
+}
+
+func (s *script) LookupNetIP(ctx context.Context, network, _ string) ([]netip.Addr, error) {
+	select {
+	case a := <-s.answers[network]:
+		return a.addrs, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// scripted makes a manager with such a resolver, and a connection to
+// many.test that has asked it.
+func scripted(t *testing.T, port uint16, fn reactor.Handler, opts ...reactor.Option) (*script, *reactor.Manager, *clock, *reactor.Conn) {
+	t.Helper()
+	s := &script{t: t, answers: map[string]chan answer{"ip4": make(chan answer, 1), "ip6": make(chan answer, 1)}}
+	m, k := timed(t, append([]reactor.Option{reactor.WithResolver(s), reactor.WithResolveTimeout(0), reactor.WithConnectTimeout(0)}, opts...)...)
+	s.m = m
+	c := dial(t, m, urlOf(hostPort("many.test", port)), fn)
+	spin(t, m, 1)
+	return s, m, k, c
+}
+
+// answer has one look-up return, and the loop take what it returned.
+func (s *script) answer(network string, err error, addrs ...string) {
+	s.t.Helper()
+	if pollable(s.t, s.m.Fd()) {
+		s.t.Fatal("the loop is not idle")
+	}
+	a := answer{err: err}
+	for _, x := range addrs {
+		a.addrs = append(a.addrs, netip.MustParseAddr(x))
+	}
+	s.answers[network] <- a
+	for deadline := time.Now().Add(10 * time.Second); !pollable(s.t, s.m.Fd()); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("no answer to %s", network)
+		}
+	}
+	spin(s.t, s.m, 1)
+}
+
+// IPv4 addresses that are known first wait 50 ms for IPv6 ones [RFC 8305 3, 8].
+func TestIPv4WaitsForIPv6(t *testing.T) {
+	r := &recorder{}
+	m0 := newManager(t)
+	l := listen(t, m0, "tcp://127.0.0.1:0", nil)
+	s, m, k, c := scripted(t, l.LocalAddr().Port(), r.handle)
+	s.answer("ip4", nil, "127.0.0.1")
+	k.advance(50*time.Millisecond - 1)
+	spin(t, m, 3)
+	r.want(t, "OPEN")
+	if d := m.NextTimeout(); d != 1 {
+		t.Errorf("NextTimeout %v, want 1ns", d)
+	}
+	k.advance(1)
+	await(t, m, "EvConnect", r.saw(reactor.EvConnect))
+	if c.RemoteAddr() != l.LocalAddr() {
+		t.Errorf("connected to %v", c.RemoteAddr())
+	}
+	r.want(t, "OPEN RESOLVE CONNECT")
+	if d := m.NextTimeout(); d != math.MaxInt64 {
+		t.Errorf("a timer is left, due in %v", d)
+	}
+}
+
+// IPv6 addresses that come first are tried at once, and so are IPv4 ones if
+// there are none of IPv6: an empty answer, or an error, is an answer.
+func TestConnectsAsSoonAsItMay(t *testing.T) {
+	type step struct {
+		network string
+		err     error
+		addrs   []string
+	}
+	no := errors.New("no such name")
+	for name, steps := range map[string][]step{
+		"ip6 alone":                 {{"ip6", nil, []string{"::1"}}},
+		"ip6 after no ip4":          {{"ip4", nil, nil}, {"ip6", nil, []string{"::1"}}},
+		"ip6 after failure of ip4":  {{"ip4", no, nil}, {"ip6", nil, []string{"::1"}}},
+		"ip4 after no ip6":          {{"ip6", nil, nil}, {"ip4", nil, []string{"127.0.0.1"}}},
+		"ip4 after failure of ip6":  {{"ip6", no, nil}, {"ip4", nil, []string{"127.0.0.1"}}},
+		"ip4 before no ip6":         {{"ip4", nil, []string{"127.0.0.1"}}, {"ip6", nil, nil}},
+		"ip4 before failure of ip6": {{"ip4", nil, []string{"127.0.0.1"}}, {"ip6", no, nil}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m0 := newManager(t)
+			l := listen(t, m0, "tcp://:0", nil) // both families
+			r := &recorder{}
+			s, m, k, c := scripted(t, l.LocalAddr().Port(), r.handle)
+			for i, st := range steps {
+				r.want(t, "OPEN")
+				s.answer(st.network, st.err, st.addrs...)
+				if i < len(steps)-1 {
+					spin(t, m, 3)
+				}
+			}
+			await(t, m, "EvConnect", r.saw(reactor.EvConnect)) // the clock stands still
+			if last := steps[len(steps)-1]; len(last.addrs) > 0 && c.RemoteAddr().Addr().String() != last.addrs[0] {
+				t.Errorf("connected to %v", c.RemoteAddr())
+			}
+			k.advance(time.Hour)
+			spin(t, m, 3)
+			r.want(t, "OPEN RESOLVE CONNECT")
+		})
+	}
+}
+
+// Whichever answer comes first within the delay, an IPv6 address is tried
+// first [RFC 8305 4].
+func TestIPv6IsTriedFirst(t *testing.T) {
+	for _, first := range []string{"ip4", "ip6 with an IPv4 address"} {
+		m0 := newManager(t)
+		l := listen(t, m0, "tcp://:0", nil)
+		r := &recorder{}
+		s, m, k, c := scripted(t, l.LocalAddr().Port(), r.handle)
+		if first == "ip4" {
+			s.answer("ip4", nil, "127.0.0.1", "127.0.0.2")
+			k.advance(49 * time.Millisecond)
+			s.answer("ip6", nil, "::1")
+		} else { // a resolver that does not tell the families apart
+			s.answer("ip6", nil, "127.0.0.1", "::1")
+		}
+		await(t, m, "EvConnect", r.saw(reactor.EvConnect))
+		if got := c.RemoteAddr().Addr().String(); got != "::1" {
+			t.Errorf("%s first: connected to %s, want ::1", first, got)
+		}
+	}
+}
+
+// With both families the attempts alternate.
+func TestFamiliesAlternate(t *testing.T) {
+	at := refused(t, "127.0.0.1")
+	r := &recorder{}
+	s, m, _, _ := scripted(t, at.Port(), r.handle)
+	s.answer("ip4", nil, "127.0.0.1", "127.0.0.2", "127.0.0.3")
+	s.answer("ip6", nil, "::1", "::ffff:127.0.0.9") // the latter belongs to the other answer
+	await(t, m, "EvClose", r.closed)
+	text, last := r.err(t).Error(), -1
+	for _, addr := range []string{"[::1]:", "127.0.0.1:", "127.0.0.2:", "127.0.0.3:"} {
+		i := strings.Index(text, addr)
+		if i <= last {
+			t.Errorf("%q: %s is missing or comes too early", text, addr)
+		}
+		last = i
+	}
+	if strings.Contains(text, "127.0.0.9") {
+		t.Errorf("%q: an IPv4 address from the look-up of IPv6 ones", text)
+	}
+}
+
+// If both fail the error names the host and a reason; a name that exists but
+// has no addresses is not found.
+func TestBothLookUpsFail(t *testing.T) {
+	six, four := errors.New("six is down"), errors.New("four is down")
+	for name, test := range map[string]struct {
+		six, four error
+		want      []error // any of them
+	}{
+		"both":    {six, four, []error{six, four}},
+		"six":     {six, nil, []error{six}},
+		"four":    {nil, four, []error{four}},
+		"neither": {nil, nil, nil},
+	} {
+		for _, order := range [][2]string{{"ip4", "ip6"}, {"ip6", "ip4"}} {
+			t.Run(name+" "+order[0], func(t *testing.T) {
+				r := &recorder{}
+				s, m, _, _ := scripted(t, 80, r.handle)
+				reasons := map[string]error{"ip4": test.four, "ip6": test.six}
+				s.answer(order[0], reasons[order[0]])
+				r.want(t, "OPEN")
+				s.answer(order[1], reasons[order[1]])
+				spin(t, m, 2)
+				r.want(t, "OPEN ERROR CLOSE")
+				err := r.err(t)
+				ok := test.want == nil
+				for _, w := range test.want {
+					ok = ok || errors.Is(err, w)
+				}
+				var dns *net.DNSError
+				if test.want == nil && (!errors.As(err, &dns) || !dns.IsNotFound) {
+					ok = false
+				}
+				if !ok || !strings.Contains(err.Error(), "many.test") {
+					t.Errorf("%v", err)
+				}
+			})
+		}
+	}
+}

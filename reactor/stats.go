@@ -1,0 +1,66 @@
+package reactor
+
+import "time"
+
+// Stats are what a manager has done since it was made, and what it holds now.
+type Stats struct {
+	Conns     int // connections now, listeners not counted
+	Listeners int
+	Paused    int // of both, those that are paused
+	Queued    int // bytes in all Send buffers
+	Unread    int // bytes in all Recv buffers
+
+	Opened   uint64 // connections and listeners made
+	Accepted uint64 // of those, by listeners
+	Failed   uint64 // of those, that had EvError
+	Closed   uint64 // of those, that had EvClose
+
+	Turns    uint64 // of the loop
+	Events   uint64 // raised, on all connections
+	Reads    uint64 // reads, or datagrams, that brought bytes
+	Writes   uint64 // writes, or rounds of datagrams
+	BytesIn  uint64
+	BytesOut uint64
+	Pauses   uint64 // calls of Pause
+
+	Lag    time.Duration // how late the last timer fired
+	MaxLag time.Duration // how late any did
+	// LongestHandler is the longest that a handler or layer took with an event,
+	// those it raised itself included; 0 unless WithHandlerTiming was given.
+	LongestHandler time.Duration
+}
+
+// WithHandlerTiming makes the manager time every handler, which costs two
+// readings of the clock per event.
+func WithHandlerTiming() Option { return func(m *Manager) { m.timing = true } }
+
+// Stats returns a copy. It looks at each connection once.
+func (m *Manager) Stats() Stats {
+	m.own()
+	s := m.stats
+	for _, c := range m.conns {
+		if c.is(listening) {
+			s.Listeners++
+		} else {
+			s.Conns++
+		}
+		if c.is(paused) {
+			s.Paused++
+		}
+		s.Queued += c.Send.Len()
+		s.Unread += c.Recv.Len()
+	}
+	return s
+}
+
+// time notes how long a handler took that began then.
+func (m *Manager) time(began time.Time) {
+	m.timed = false
+	m.stats.LongestHandler = max(m.stats.LongestHandler, m.clock().Sub(began))
+}
+
+// late notes how late a timer fired, d after its time.
+func (s *Stats) late(d time.Duration) {
+	s.Lag = d
+	s.MaxLag = max(s.MaxLag, d)
+}

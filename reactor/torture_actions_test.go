@@ -1,0 +1,223 @@
+package reactor_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+	"golang.org/x/sys/unix"
+)
+
+// act does something to some connection.
+func (x *torture) act() {
+	if len(x.conns) == 0 {
+		return
+	}
+	a := &actions[x.rnd.IntN(len(actions))]
+	if a.rare && x.rnd.IntN(8) > 0 {
+		return
+	}
+	x.did[a.name]++
+	c := x.conns[x.rnd.IntN(len(x.conns))]
+	if c.IsListening() && a.rare && !x.over {
+		return // clients want somebody to go to
+	}
+	if !x.room() && !c.IsListening() { // make some
+		x.lives[c.ID()].shut = true
+		c.Close()
+	}
+	a.do(x, c)
+}
+
+// bytes returns up to n bytes.
+func (x *torture) bytes(n int) []byte { return make([]byte, x.rnd.IntN(n)) }
+
+// ms is a short time, or 0.
+func (x *torture) ms(n int) time.Duration {
+	return time.Duration(max(0, x.rnd.IntN(2*n)-n)) * time.Millisecond
+}
+
+// room reports whether a connection may be made, and whether c may queue more.
+func (x *torture) room() bool                { return x.live < tortureConns }
+func (x *torture) free(c *reactor.Conn) bool { return c.Send.Len() < tortureBuffer }
+
+// made gets to know a connection.
+func (x *torture) made(c *reactor.Conn, err error, layered bool) {
+	if err == nil && x.lives[c.ID()] == nil {
+		x.meet(c).layered = layered
+	}
+}
+
+type action struct {
+	name string
+	rare bool // ends a connection
+	do   func(x *torture, c *reactor.Conn)
+}
+
+var actions []action
+
+func init() { // spy uses the list
+	actions = []action{
+		{"Close", true, func(x *torture, c *reactor.Conn) { x.lives[c.ID()].shut = true; c.Close() }},
+		{"Drain", true, func(_ *torture, c *reactor.Conn) { c.Drain() }},
+		{"Fail", true, func(x *torture, c *reactor.Conn) { x.lives[c.ID()].shut = true; c.Fail(errors.New("torture")) }},
+		{"Pause", false, func(x *torture, c *reactor.Conn) { x.lives[c.ID()].paused = true; c.Pause() }},
+		{"Resume", false, func(x *torture, c *reactor.Conn) { x.lives[c.ID()].paused = false; c.Resume() }},
+		{"Resume all", false, func(x *torture, _ *reactor.Conn) {
+			for c := range x.m.Conns() {
+				if h := x.lives[c.ID()]; h != nil {
+					h.paused = false
+				}
+				c.Resume()
+			}
+		}},
+		{"Write", false, func(x *torture, c *reactor.Conn) {
+			if x.free(c) {
+				c.Write(x.bytes(1 << (1 + x.rnd.IntN(17))))
+			}
+		}},
+		{"Send", false, func(x *torture, c *reactor.Conn) {
+			if x.free(c) {
+				c.Send.Insert(x.rnd.IntN(c.Send.Len()+1), x.bytes(100))
+			}
+		}},
+		{"take back", false, func(x *torture, c *reactor.Conn) {
+			c.Send.Truncate(x.rnd.IntN(c.Send.Len() + 1))
+			c.Send.Consume(x.rnd.IntN(c.Send.Len() + 1))
+		}},
+		{"Recv", false, func(x *torture, c *reactor.Conn) { c.Recv.Consume(x.rnd.IntN(c.Recv.Len() + 1)) }},
+		{"Connect", false, connectSomewhere},
+		{"WrapFD", false, wrapOne},
+		{"Listen", false, func(x *torture, _ *reactor.Conn) {
+			if x.room() {
+				c, err := x.m.Listen("tcp://127.0.0.1:0", x.handle, false)
+				x.made(c, err, false)
+				if err == nil {
+					x.m.AddTimer(x.ms(50), reactor.TimerOnce, func() { x.lives[c.ID()].shut = true; c.Close() })
+				}
+			}
+		}},
+		{"AddTimer", false, addTimer},
+		{"Stop", false, func(x *torture, _ *reactor.Conn) {
+			if n := len(x.tasks); n > 0 {
+				x.tasks[x.rnd.IntN(n)].Stop()
+			}
+		}},
+		{"Post", false, func(x *torture, _ *reactor.Conn) { x.m.Post(x.act) }},
+		{"Wakeup", false, func(x *torture, c *reactor.Conn) {
+			x.m.Wakeup(c.ID(), binary.BigEndian.AppendUint64(nil, c.ID()))
+		}},
+		{"SetWater", false, func(x *torture, c *reactor.Conn) {
+			high := x.rnd.IntN(1 << 16)
+			c.SetWater(x.rnd.IntN(high+1), high)
+		}},
+		{"SetDeadlines", false, func(x *torture, c *reactor.Conn) {
+			c.SetDeadlines(reactor.Deadlines{Connect: x.ms(20), Handshake: x.ms(100), Idle: x.ms(100), Stall: x.ms(100), Life: x.ms(1000)})
+		}},
+		{"SetHandshaking", false, func(x *torture, c *reactor.Conn) { c.SetHandshaking(x.rnd.IntN(2) == 0) }},
+		{"SetLimits", false, func(x *torture, c *reactor.Conn) {
+			c.SetLimits(reactor.Limits{Send: 1 + x.rnd.IntN(tortureBuffer), Recv: 1 + x.rnd.IntN(tortureBuffer)})
+		}},
+		{"SetRecorder", false, func(x *torture, c *reactor.Conn) {
+			c.SetRecorder(&reactor.Recorder{Entries: x.rnd.IntN(4), Bytes: 64})
+		}},
+		{"SetPoll", false, func(x *torture, c *reactor.Conn) { c.SetPoll(x.rnd.IntN(2) == 0) }},
+		{"SetHexdump", false, func(x *torture, c *reactor.Conn) { c.SetHexdump(x.rnd.IntN(4) == 0) }},
+		{"Push", false, func(x *torture, c *reactor.Conn) {
+			if _, ok := reactor.Find[*spy](c); !ok {
+				x.lives[c.ID()].layered = true
+				c.Push(&spy{x})
+			}
+		}},
+		{"Replace", false, func(x *torture, c *reactor.Conn) {
+			if old, ok := reactor.Find[*spy](c); ok && x.rnd.IntN(2) == 0 {
+				c.Replace(old, nil)
+			} else if ok {
+				c.Replace(old, &spy{x})
+			}
+		}},
+		{"Redispatch", false, func(_ *torture, c *reactor.Conn) { c.Redispatch() }},
+		{"Call", false, func(_ *torture, c *reactor.Conn) { c.Call(reactor.EvUser, nil) }},
+		{"Call EvRead", false, func(x *torture, c *reactor.Conn) {
+			if !c.Stopped() && !c.IsListening() && x.depth < 6 {
+				n := 0
+				x.calls++
+				c.Call(reactor.EvRead, &n)
+				x.calls--
+			}
+		}},
+		{"ws.Send", false, func(x *torture, c *reactor.Conn) {
+			if x.free(c) {
+				ws.Send(c, x.bytes(1000), ws.OpBinary)
+			}
+		}},
+		{"Stats", false, func(x *torture, c *reactor.Conn) {
+			x.m.Stats()
+			c.LocalAddr()
+			c.RemoteAddr()
+		}},
+	}
+}
+
+func connectSomewhere(x *torture, _ *reactor.Conn) {
+	if !x.room() {
+		return
+	}
+	url := x.urls[x.rnd.IntN(len(x.urls))]
+	c, err := x.m.Connect(url, x.handle, false)
+	x.made(c, err, false)
+	if err == nil && x.rnd.IntN(2) == 0 {
+		c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	}
+}
+
+// wrapOne wraps a socketpair; its other end is written to, or closed, later.
+func wrapOne(x *torture, _ *reactor.Conn) {
+	if n := len(x.wraps); n > 0 && (n > 50 || x.rnd.IntN(2) == 0) {
+		i := x.rnd.IntN(n)
+		if x.rnd.IntN(3) > 0 {
+			unix.Write(x.wraps[i], x.bytes(1<<14))
+			return
+		}
+		closePeer(x.wraps[i])
+		x.wraps[i] = x.wraps[n-1]
+		x.wraps = x.wraps[:n-1]
+		return
+	}
+	a, b := socketpair(x.t)
+	if err := unix.SetNonblock(b, true); err != nil {
+		x.t.Fatal(err)
+	}
+	c, err := x.m.WrapFD(a, x.handle, false)
+	if err != nil {
+		closePeer(a)
+		closePeer(b)
+		return
+	}
+	x.made(c, nil, false)
+	x.wraps = append(x.wraps, b)
+}
+
+func closePeer(fd int) { unix.Close(fd) }
+
+// addTimer arms a timer in the place of another.
+func addTimer(x *torture, _ *reactor.Conn) {
+	flags := reactor.TimerFlags(x.rnd.IntN(4))
+	timer := x.m.AddTimer(x.ms(20), flags, func() {
+		if x.over {
+			x.fault("a timer fires after the manager's end")
+		}
+		if x.depth < 4 {
+			x.act()
+		}
+	})
+	if len(x.tasks) < 32 {
+		x.tasks = append(x.tasks, timer)
+		return
+	}
+	i := x.rnd.IntN(len(x.tasks))
+	x.tasks[i].Stop()
+	x.tasks[i] = timer
+}
