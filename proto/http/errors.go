@@ -9,6 +9,9 @@ import (
 // more are needed. It is the only error of the parser that is not an [*Error].
 var ErrIncomplete = errors.New("http: incomplete message")
 
+// errTaken is EvError's data when a handler broke the layer's rule.
+var errTaken = errors.New("http: bytes of an unfinished message were taken out of Recv")
+
 // ErrNoRequest is returned by [Reply] and the like if the connection has no
 // request that waits for an answer: there was none, it was answered already,
 // or the connection is not one of an HTTP server.

@@ -9,6 +9,7 @@ type layer struct {
 	parser  Parser
 	busy    bool // run is on the stack
 	begun   bool // EvHTTPHdrs was raised, EvHTTPMsg not yet
+	left    int  // bytes in Recv after the last run
 	closing bool // nothing more is read: an answer announced it
 
 	request      // of a server
@@ -17,10 +18,17 @@ type layer struct {
 }
 
 // Handle works off Recv whenever there is something new in it.
-func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, _ any) {
+func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch {
 	case l.busy: // raised from within our own event; the outer run goes on
+	case ev == reactor.EvAccept: // the first header is owed; later ones from their first byte on
+		c.SetHandshaking(true)
 	case ev == reactor.EvRead:
+		arrived, _ := data.(*int)
+		if n := l.left; l.parser.seen() && (arrived == nil || c.Recv.Len() != n+*arrived) {
+			c.Fail(errTaken)
+			return
+		}
 		l.run(c)
 	case ev == reactor.EvClose:
 		l.store.keepLayer(l)
@@ -31,6 +39,9 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, _ any) {
 func (l *layer) End(c *reactor.Conn) error {
 	if l.waits() { // for an answer that cannot be sent any more
 		return nil
+	}
+	if l.parser.seen() && c.Recv.Len() != l.left {
+		return errTaken
 	}
 	msg := l.store.message()
 	n, err := l.parser.ParseEnd(c.Recv.Bytes(), msg)
@@ -49,6 +60,7 @@ func (l *layer) run(c *reactor.Conn) {
 	}
 	l.store.keepMessage(msg)
 	l.busy = false
+	l.left = c.Recv.Len()
 	if !l.on(c) { // replaced by a handler: nothing refers to it any more
 		l.store.keepLayer(l)
 	}
@@ -76,6 +88,7 @@ func (l *layer) step(c *reactor.Conn, msg *Message) bool {
 	if l.begun {
 		return l.proceed(c, msg, false)
 	}
+	c.SetHandshaking(true)
 	if _, err := l.parser.ParseHead(c.Recv.Bytes(), msg); err != nil {
 		l.refuse(c, err)
 		return false
@@ -89,6 +102,7 @@ func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
 		l.refuse(c, err)
 		return false
 	}
+	c.SetHandshaking(false)
 	l.begun = true
 	if l.parser.Response {
 		l.beginResponse(msg)

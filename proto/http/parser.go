@@ -49,6 +49,10 @@ const (
 	bodyToEnd // until the stream ends
 )
 
+// seen reports whether the parser keeps offsets into a message that is not
+// complete.
+func (p *Parser) seen() bool { return p.scan > 0 }
+
 // Reset forgets the message that was begun.
 func (p *Parser) Reset() { p.state = state{} }
 

@@ -76,6 +76,7 @@ func socketURL(u reactor.URL) (string, error) {
 
 // sendHello sends the CONNECT that Connect made.
 func (l *layer) sendHello(c *reactor.Conn) {
+	c.SetHandshaking(true) // until CONNACK
 	hello := l.hello
 	l.hello, l.phase = nil, asked
 	if l.overWS {

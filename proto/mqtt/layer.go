@@ -86,10 +86,14 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		if !l.overWS {
 			l.sendHello(c)
 		}
+	case reactor.EvAccept:
+		c.SetHandshaking(true) // until CONNECT
 	case reactor.EvWSOpen:
 		l.widen(c)
 		if l.role == client {
 			l.open(c, data.(*http.Message))
+		} else {
+			c.SetHandshaking(true)
 		}
 	case reactor.EvHTTPMsg:
 		if l.role == server {
@@ -105,7 +109,6 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		l.take(c, data.(*ws.Message))
 	case reactor.EvWSCtl:
 		if data.(*ws.Message).Op == ws.OpClose {
-			l.parse(c, &l.in) // what a pause held back comes before the end
 			if err := l.cut(l.in.Len()); err != nil {
 				c.Fail(err)
 			}
@@ -122,6 +125,18 @@ func (l *layer) End(c *reactor.Conn) error {
 		return nil
 	}
 	return l.cut(c.Recv.Len())
+}
+
+// Leave implements reactor.Leaver: it sends the DISCONNECT that its side may.
+func (l *layer) Leave(c *reactor.Conn) bool {
+	code := ReasonCode(0)
+	if l.role == server {
+		code = ReasonServerShuttingDown
+	}
+	if l.role != bare {
+		DisconnectCode(c, code) // it fails where there is none to send
+	}
+	return false
 }
 
 // cut says what the end of the stream would cut off, with that many bytes
@@ -202,7 +217,7 @@ func (l *layer) next(c *reactor.Conn, p []byte) int {
 		return 0
 	}
 	if err == nil {
-		err = l.sequence()
+		err = l.sequence(c)
 	}
 	if err != nil {
 		l.refuse(c, err)

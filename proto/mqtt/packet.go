@@ -15,7 +15,7 @@ const (
 
 // sequence checks that the packet may come from this peer at this time, and
 // moves to the phase that it leads to.
-func (l *layer) sequence() error {
+func (l *layer) sequence(c *reactor.Conn) error {
 	cmd, bad := l.msg.Cmd, func(rule4, rule5, reason string) error {
 		f := fault(l.version, ReasonProtocolError, rule4, rule5, reason)
 		f.Cmd = l.msg.Cmd
@@ -30,6 +30,7 @@ func (l *layer) sequence() error {
 		case l.phase != silent && cmd == CmdConnect:
 			return bad("MQTT-3.1.0-2", "MQTT-3.1.0-2", "a second CONNECT")
 		case cmd == CmdConnect:
+			c.SetHandshaking(false)
 			l.phase, l.version = asked, l.msg.Version
 		}
 		return nil
@@ -44,6 +45,7 @@ func (l *layer) sequence() error {
 	case cmd == CmdConnack && l.msg.Ack != 0:
 		l.phase = over
 	case cmd == CmdConnack:
+		c.SetHandshaking(false)
 		l.phase = ready
 	}
 	return nil

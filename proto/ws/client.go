@@ -113,6 +113,7 @@ func hasHeader(headers, name string) (found bool) {
 
 // ask sends the request, before whatever the program has put into Send.
 func (h *hello) ask(c *reactor.Conn) {
+	c.SetHandshaking(true)
 	c.Send.Insert(0, h.request)
 	h.request = nil
 }
@@ -143,6 +144,7 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 		return false
 	}
 	l.state, l.hello = open, nil
+	c.SetHandshaking(false)
 	c.Recv.Consume(n)
 	c.Call(reactor.EvWSOpen, &h.answer)
 	return true

@@ -67,7 +67,8 @@ type layer struct {
 // rare is what most connections do without.
 type rare struct {
 	parts []byte // of a message that comes in fragments
-	owed  bool   // a pong, to a peer that does not read
+	ahead int    // bytes of Send up to the end of a pong that a slow peer has yet to read
+	owed  bool   // another pong is due after that
 	pong  []byte // its payload
 }
 
@@ -86,7 +87,7 @@ func (l *layer) held() int {
 	return len(l.rare.parts)
 }
 
-// maxUnsent is how many bytes may wait in Send before pongs wait too.
+// maxUnsent is how many bytes may wait in Send before pings share a pong.
 const maxUnsent = 64 << 10
 
 // Handle implements reactor.Protocol.
@@ -97,9 +98,8 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 			l.hello.ask(c)
 		}
 	case reactor.EvWrite:
-		if l.rare != nil && l.rare.owed && c.Send.Len() <= maxUnsent {
-			l.rare.owed = false
-			l.answerPing(c, l.rare.pong)
+		if l.rare != nil && l.rare.ahead > 0 {
+			l.taken(c, *data.(*int))
 		}
 	case reactor.EvRead:
 		if l.busy { // raised again by a handler of ours; the loop below goes on after it
@@ -127,6 +127,15 @@ func (l *layer) End(c *reactor.Conn) error {
 		return fmt.Errorf("ws: connection closed inside a fragmented message: %w", io.ErrUnexpectedEOF)
 	}
 	return nil
+}
+
+// Leave implements reactor.Leaver: an open WebSocket says that it is going away
+// and waits for the peer's Close frame.
+func (l *layer) Leave(c *reactor.Conn) bool {
+	if l.state != open {
+		return l.state == closing
+	}
+	return Send(c, []byte{byte(CloseGoingAway >> 8), byte(CloseGoingAway & 0xff)}, OpClose) == nil
 }
 
 // next takes the frame at the beginning of Recv; false means that it is not
@@ -224,18 +233,30 @@ func (l *layer) control(c *reactor.Conn, op OpCode, payload []byte) {
 	l.msg.Data = nil
 }
 
-// answerPing sends a pong [RFC 6455 5.5.2], at once unless the peer does not
-// read: then only the last of its pings is answered, when it does [RFC 6455 5.5.3].
+// answerPing sends a pong [RFC 6455 5.5.2]. If the peer does not read and one is
+// waiting for it already, only the last of its pings is answered, when that one
+// is gone [RFC 6455 5.5.3].
 func (l *layer) answerPing(c *reactor.Conn, payload []byte) {
 	if l.state != open {
 		return
 	}
-	if c.Send.Len() <= maxUnsent {
-		Send(c, payload, OpPong) // it fails only on a connection that is closing
+	slow := c.Send.Len() > maxUnsent
+	if slow && l.extra().ahead > 0 {
+		l.rare.owed, l.rare.pong = true, append(l.rare.pong[:0], payload...)
 		return
 	}
-	x := l.extra()
-	x.owed, x.pong = true, append(x.pong[:0], payload...)
+	if Send(c, payload, OpPong) == nil && slow { // it fails only on a connection that is closing
+		l.rare.ahead = c.Send.Len()
+	}
+}
+
+// taken notes that the socket took n bytes.
+func (l *layer) taken(c *reactor.Conn, n int) {
+	x := l.rare
+	if x.ahead -= n; x.ahead <= 0 && x.owed {
+		x.ahead, x.owed = 0, false
+		l.answerPing(c, x.pong)
+	}
 }
 
 // checkClose checks the payload of a Close frame [RFC 6455 5.5.1, 7.4].

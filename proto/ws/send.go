@@ -42,13 +42,7 @@ func Printf(c *reactor.Conn, op OpCode, format string, args ...any) error {
 	if _, err := fmt.Fprintf(c, format, args...); err != nil {
 		return err
 	}
-	n := c.Send.Len() - start
-	if op.isControl() && n > maxControl {
-		c.Send.Truncate(start)
-		return ErrControlTooLong
-	}
-	Wrap(c, n, op)
-	return nil
+	return wrap(c, start, op)
 }
 
 // Wrap makes a frame of the last n bytes of c.Send, in place: only they move.
@@ -62,18 +56,26 @@ func Wrap(c *reactor.Conn, n int, op OpCode) int {
 	if n < 0 || at < 0 {
 		panic(fmt.Sprintf("ws: Wrap of %d bytes, Send holds %d", n, c.Send.Len()))
 	}
-	if err := maySend(c, op, c.Send.Bytes()[at:]); err != nil {
-		c.Send.Truncate(at)
+	if err := wrap(c, at, op); err != nil {
 		c.Fail(err)
-		return at
+	}
+	return c.Send.Len()
+}
+
+// wrap makes a frame of what lies in Send from at on, or takes it out again.
+func wrap(c *reactor.Conn, at int, op OpCode) error {
+	payload := c.Send.Bytes()[at:]
+	if err := maySend(c, op, payload); err != nil {
+		c.Send.Truncate(at)
+		return err
 	}
 	var buf [maxHeader]byte
 	key, masked := maskFor(c)
-	c.Send.Insert(at, appendHeader(buf[:0], op, n, masked, key))
+	c.Send.Insert(at, appendHeader(buf[:0], op, len(payload), masked, key))
 	if masked {
-		mask(c, n, key)
+		mask(c, len(payload), key)
 	}
-	return c.Send.Len()
+	return nil
 }
 
 // Ready says whether frames may be sent now: it returns nil, or ErrNotOpen
