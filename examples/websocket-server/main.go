@@ -13,7 +13,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -102,25 +101,20 @@ func serve(o options, log *slog.Logger) error {
 	defer m.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	running := true
-	context.AfterFunc(ctx, func() {
-		stop() // a second signal ends the program at once
-		m.Post(func() {
-			log.Info("stopping", "reason", context.Cause(ctx))
-			running = false
-		})
-	})
-
 	s := &server{log: log, maxMessage: o.maxMessage, verbose: o.verbose}
 	if err := s.listen(m, o.url); err != nil {
 		return err
 	}
-	for running {
-		if err := m.Poll(-1); err != nil {
-			return err
-		}
+	if err := m.Run(ctx); ctx.Err() == nil {
+		return err
 	}
-	return s.leave(m)
+	stop() // a second signal ends the program at once
+	log.Info("stopping", "reason", context.Cause(ctx))
+	late, err := m.Drain(goodbye)
+	for _, c := range late {
+		log.Info("left behind", "id", c.ID, "remote", c.Remote, "unsent", c.Unsent)
+	}
+	return err
 }
 
 // server is what the handlers share.
@@ -187,36 +181,4 @@ func (s *server) answer(c *reactor.Conn, hm *http.Message) {
 	if err != nil {
 		s.log.Info("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)
 	}
-}
-
-// leave stops listening, tells the clients, and polls until they are gone or
-// their time is up.
-func (s *server) leave(m *reactor.Manager) error {
-	goingAway := binary.BigEndian.AppendUint16(nil, uint16(ws.CloseGoingAway))
-	left := 0
-	for c := range m.Conns() {
-		if c.IsListening() {
-			c.Close()
-			continue
-		}
-		if _, ok := http.Layer(c); !ok {
-			ws.Send(c, goingAway, ws.OpClose) // which fails only if there was one already
-		}
-		c.Fn = func(_ *reactor.Conn, ev reactor.Event, _ any) {
-			if ev == reactor.EvClose {
-				left--
-			}
-		}
-		c.Resume() // the answer to the Close frame is wanted
-		c.Drain()
-		left++
-	}
-	late := false
-	m.AddTimer(goodbye, reactor.TimerOnce, func() { late = true })
-	for left > 0 && !late {
-		if err := m.Poll(-1); err != nil {
-			return err
-		}
-	}
-	return m.Poll(0) // closes the listener if nobody was there
 }

@@ -1,0 +1,99 @@
+// Command multi-threaded is Mongoose's tutorial of that name: an HTTP server
+// whose slow answers are worked out on goroutines of their own, while the event
+// loop goes on. The result comes back with Wakeup.
+//
+//	go run ./examples/multi-threaded
+//	curl http://127.0.0.1:8000/       # answered at once
+//	curl http://127.0.0.1:8000/slow   # answered when the work is done
+//
+// Exit status: 0 after SIGINT or SIGTERM, 1 if it cannot listen, with the reason
+// on standard error, 2 for wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rikki-go/rikki/examples/internal/clog"
+	"github.com/rikki-go/rikki/proto/http"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// work is what takes long. It runs on a goroutine of its own: it gets no
+// connection, only the number of one.
+func work(m *reactor.Manager, id uint64, took time.Duration) {
+	time.Sleep(took) // something slow
+	m.Wakeup(id, fmt.Appendf(nil, "hello, this took %v", took))
+}
+
+// server is the handler's state.
+type server struct{ took time.Duration }
+
+func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
+	switch ev {
+	case reactor.EvHTTPMsg:
+		hm := data.(*http.Message)
+		if string(hm.URI) == "/slow" {
+			go work(c.Manager(), c.ID(), s.took) // the answer comes later
+			return
+		}
+		http.Reply(c, 200, "Content-Type: text/plain\r\n", "hi\n")
+	case reactor.EvWakeup:
+		http.Reply(c, 200, "Content-Type: text/plain\r\n", "%s\n", *data.(*[]byte))
+	}
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	s := &server{}
+	f := flag.NewFlagSet("multi-threaded", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	url := f.String("listen", "http://127.0.0.1:8000", "`URL` to listen on")
+	f.DurationVar(&s.took, "work", 2*time.Second, "`time` that the slow answer takes")
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case f.NArg() > 0:
+		fmt.Fprintf(stderr, "unexpected argument %q\n", f.Arg(0))
+		f.Usage()
+		return 2
+	}
+	if err := s.serve(*url, clog.New(stdout, slog.LevelInfo)); err != nil {
+		fmt.Fprintln(stderr, "multi-threaded:", err)
+		return 1
+	}
+	return 0
+}
+
+// serve runs the loop until a signal comes.
+func (s *server) serve(url string, log *slog.Logger) error {
+	m, err := reactor.New(reactor.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	l, err := http.Listen(m, url, s.handle, nil)
+	if err != nil {
+		return err
+	}
+	log.Info("listening", "local", l.LocalAddr())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := m.Run(ctx); ctx.Err() == nil {
+		return err
+	}
+	log.Info("stopping")
+	_, err = m.Drain(time.Second)
+	return err
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
+)
+
+func TestMain(m *testing.M) {
+	looptest.Main(main)
+	os.Exit(m.Run())
+}
+
+func TestExitStatus(t *testing.T) {
+	used := looptest.UsedAddr(t)
+	for _, tc := range []struct {
+		name   string
+		args   []string
+		status int
+		stderr string // part of it
+	}{
+		{"help", []string{"-h"}, 0, "Usage of multi-threaded"},
+		{"unknown flag", []string{"-port", "80"}, 2, "flag provided but not defined: -port"},
+		{"bad duration", []string{"-work", "soon"}, 2, "invalid value"},
+		{"argument", []string{"x"}, 2, `unexpected argument "x"`},
+		{"wrong scheme", []string{"-listen", "ws://127.0.0.1:0"}, 1, "want http"},
+		{"used", []string{"-listen", "http://" + used}, 1, "address already in use"},
+	} {
+		t.Run(tc.name, func(t *testing.T) { looptest.WantExit(t, tc.args, tc.status, tc.stderr) })
+	}
+}
+
+// get returns the body at a path.
+func get(t *testing.T, addr, path string) string {
+	t.Helper()
+	r, err := http.Get("http://" + addr + path)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(body)
+}
+
+// The slow answer does not hold up the quick one, which is asked for later.
+func TestSlowAnswer(t *testing.T) {
+	p := looptest.Start(t, "-listen", "http://127.0.0.1:0", "-work", "300ms")
+	addr := p.Await(`listening local=(\S+)`)[1]
+	slow := make(chan string, 1)
+	go func() { slow <- get(t, addr, "/slow") }()
+	for done := false; !done; {
+		if got := get(t, addr, "/"); got != "hi\n" {
+			t.Fatalf("quick answer %q", got)
+		}
+		select {
+		case got := <-slow:
+			if done = true; got != "hello, this took 300ms\n" {
+				t.Errorf("slow answer %q", got)
+			}
+		default:
+		}
+	}
+	p.Signal(syscall.SIGTERM)
+	p.WantEnd()
+}
