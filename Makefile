@@ -36,6 +36,8 @@ test: ## all tests, with the race detector where there is a C compiler
 
 bench: ## all benchmarks; BENCH=regexp chooses
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	@if test -f bench/go.mod && test "$$(go env GOOS)" = linux; \
+	then echo 'go run -C bench .'; go run -C bench .; fi
 
 # go test lists a package's targets and then the package.
 fuzz: ## every fuzz target, each for FUZZTIME (10s)

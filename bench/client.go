@@ -47,7 +47,9 @@ func shakeHands(fd int, from netip.Addr, to netip.AddrPort) error {
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: from.As4()}); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}); err != nil {
+	if _, err := again(func() (int, error) {
+		return 0, unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())})
+	}); err != nil {
 		return os.NewSyscallError("connect", err)
 	}
 	if err := writeAll(fd, handshake); err != nil {
@@ -62,11 +64,21 @@ var handshake = []byte("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\
 
 const acceptKey = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
+// again repeats a call until no signal interrupts it. Go's runtime sends signals to
+// itself, and Linux does not repeat calls on sockets that have a timeout.
+func again(call func() (int, error)) (n int, err error) {
+	for {
+		if n, err = call(); err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
 func readAnswer(fd int) error {
 	var buf [1024]byte
 	n := 0
 	for !bytes.Contains(buf[:n], []byte("\r\n\r\n")) {
-		k, err := unix.Read(fd, buf[n:])
+		k, err := again(func() (int, error) { return unix.Read(fd, buf[n:]) })
 		if err != nil || k == 0 {
 			return fmt.Errorf("handshake: %w after %q", os.NewSyscallError("read", err), buf[:n])
 		}
@@ -80,7 +92,7 @@ func readAnswer(fd int) error {
 
 func writeAll(fd int, p []byte) error {
 	for len(p) > 0 {
-		n, err := unix.Write(fd, p)
+		n, err := again(func() (int, error) { return unix.Write(fd, p) })
 		if err != nil {
 			return os.NewSyscallError("write", err)
 		}
@@ -91,7 +103,7 @@ func writeAll(fd int, p []byte) error {
 
 func readFull(fd int, p []byte) error {
 	for len(p) > 0 {
-		n, err := unix.Read(fd, p)
+		n, err := again(func() (int, error) { return unix.Read(fd, p) })
 		if err != nil {
 			return os.NewSyscallError("read", err)
 		}

@@ -87,7 +87,7 @@ func (b *bench) idle(out io.Writer) error {
 	if why != "" {
 		fmt.Fprintf(out, "(not %d: %s)\n", b.idleConns, why)
 	}
-	t := newTable(out, append([]string{""}, names()...)...)
+	t := newTable(out, append(append([]string{""}, names()...), mainRatio())...)
 	for _, r := range []struct {
 		name   string
 		values []series
@@ -103,6 +103,7 @@ func (b *bench) idle(out io.Writer) error {
 		for j := range servers {
 			row = append(row, fmt.Sprintf(r.format, r.values[j].median()))
 		}
+		row = append(row, fmt.Sprintf("%.2f", r.values[0].median()/r.values[1].median()))
 		t.row(row...)
 	}
 	return t.flush()

@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
 )
 
 // The frames of the load are what gobwas/ws makes of such messages.
@@ -115,6 +117,44 @@ func TestLoadNotices(t *testing.T) {
 				t.Errorf("%v, want one with %q", err, tc.reason)
 			}
 		})
+	}
+}
+
+// Signals, of which Go's runtime sends some, do not break a handshake.
+func TestHandshakeInterrupted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	tid, done := make(chan int, 1), make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		tid <- unix.Gettid()
+		fd, err := dial(netip.AddrFrom4([4]byte{127, 0, 0, 2}), l.Addr().(*net.TCPAddr).AddrPort())
+		if err == nil {
+			unix.Close(fd)
+		}
+		done <- err
+	}()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	id := <-tid
+	for range 20 { // while it reads, since nobody answers
+		time.Sleep(2 * time.Millisecond)
+		if err := unix.Tgkill(unix.Getpid(), id, unix.SIGURG); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := ws.Upgrade(c); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -19,9 +19,10 @@ type server struct {
 	serve func(listening func(addr string)) error
 }
 
-// servers are all of them, rikki first.
+// servers are all of them: rikki, then the one that it is held against before all.
 var servers = []*server{
 	{"rikki", "epoll loop, the handler of examples/websocket-server", "github.com/rikki-go/rikki", false, serveRikki},
+	{"gnet", "one epoll loop, frames answered in place, with gobwas/ws", "github.com/panjf2000/gnet/v2", true, serveGnet},
 	{"gws", "a goroutine for each connection, the library's own echo", "github.com/lxzan/gws", true, serveGWS},
 	{"plain", "epoll loop written for nothing but this, with gobwas/ws", "github.com/gobwas/ws", false, servePlain},
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -29,11 +28,6 @@ type plainConn struct {
 	rest   []byte // read, but no whole frame or request yet
 	unsent []byte
 }
-
-var (
-	errShort   = errors.New("more bytes are needed")
-	errRefused = errors.New("frame that a client may not send")
-)
 
 func servePlain(listening func(addr string)) error {
 	fd, addr, err := listenLoopback()
@@ -135,7 +129,8 @@ func (p *plain) arrived(c *plainConn, in []byte) {
 	p.out = p.out[:0]
 	var err error
 	if !c.open {
-		in, err = p.handshake(c, in)
+		p.out, in, err = upgrade(p.out, in)
+		c.open = err == nil
 	}
 	for err == nil && c.open && !c.ending {
 		in, err = p.frame(c, in)

@@ -5,74 +5,83 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"github.com/gobwas/ws"
 )
 
-// handshake answers a request and returns what follows it.
-func (p *plain) handshake(c *plainConn, in []byte) ([]byte, error) {
+var (
+	errShort   = errors.New("more bytes are needed")
+	errRefused = errors.New("frame that a client may not send")
+)
+
+// upgrade appends the answer to the request that in begins with, and returns
+// what follows the request.
+func upgrade(out, in []byte) (answered, rest []byte, err error) {
 	end := bytes.Index(in, []byte("\r\n\r\n")) + 4
 	if end < 4 {
-		return in, errShort
+		return out, in, errShort
 	}
-	answer := bytes.NewBuffer(p.out)
-	_, err := ws.Upgrade(struct {
+	answer := bytes.NewBuffer(out)
+	_, err = ws.Upgrade(struct {
 		io.Reader
 		io.Writer
 	}{bytes.NewReader(in[:end]), answer})
-	p.out, c.open = answer.Bytes(), true
-	return in[end:], err
+	return answer.Bytes(), in[end:], err
 }
 
-// frame answers one frame and returns what follows it. A message in fragments
-// comes back in the same ones.
-func (p *plain) frame(c *plainConn, in []byte) ([]byte, error) {
+// frameHeader says how long the header is that a client's frame begins with, and
+// how long its payload. The masking key is the last four bytes of the header.
+func frameHeader(in []byte) (size, length int, err error) {
 	if len(in) < 6 {
-		return in, errShort
+		return 0, 0, errShort
 	}
-	h := ws.Header{Fin: in[0]&0x80 != 0, Rsv: in[0] >> 4 & 7, OpCode: ws.OpCode(in[0] & 15), Masked: in[1]&0x80 != 0, Length: int64(in[1] & 0x7f)}
-	size := 6
-	switch h.Length {
+	size, length = 6, int(in[1]&0x7f)
+	switch length {
 	case 126:
 		size = 8
 	case 127:
 		size = 14
 	}
 	if len(in) < size {
-		return in, errShort
+		return 0, 0, errShort
 	}
 	switch size {
 	case 8:
-		h.Length = int64(binary.BigEndian.Uint16(in[2:]))
+		length = int(binary.BigEndian.Uint16(in[2:]))
 	case 14:
-		h.Length = int64(binary.BigEndian.Uint64(in[2:]))
+		length = int(min(binary.BigEndian.Uint64(in[2:]), maxMessage+1))
 	}
-	if !h.Masked || h.Rsv != 0 || h.Length < 0 || h.Length > maxMessage || h.OpCode.IsReserved() {
-		return in, errRefused
+	if in[1]&0x80 == 0 || in[0]&0x70 != 0 || length > maxMessage || ws.OpCode(in[0]&15).IsReserved() {
+		return 0, 0, errRefused
 	}
-	if int64(len(in)-size) < h.Length {
+	return size, length, nil
+}
+
+// frame answers one frame and returns what follows it. A message in fragments
+// comes back in the same ones.
+func (p *plain) frame(c *plainConn, in []byte) ([]byte, error) {
+	size, length, err := frameHeader(in)
+	if err != nil {
+		return in, err
+	}
+	if len(in)-size < length {
 		return in, errShort
 	}
-	payload := in[size : size+int(h.Length)]
+	payload := in[size : size+length]
 	ws.Cipher(payload, [4]byte(in[size-4:size]), 0)
-	op := h.OpCode
+	op := ws.OpCode(in[0] & 15)
 	switch op {
+	case ws.OpPong: // to nothing
+		return in[size+length:], nil
 	case ws.OpPing:
 		op = ws.OpPong
 	case ws.OpClose:
 		c.ending = true
 	}
-	if op != ws.OpPong || h.OpCode == ws.OpPing {
-		p.out = append(p.out, in[0]&0xf0|byte(op))
-		switch size {
-		case 6:
-			p.out = append(p.out, byte(h.Length))
-		default:
-			p.out = append(p.out, in[1]&0x7f)
-			p.out = append(p.out, in[2:size-4]...)
-		}
-		p.out = append(p.out, payload...)
-	}
-	return in[size+int(h.Length):], nil
+	p.out = append(p.out, in[0]&0x80|byte(op), in[1]&0x7f)
+	p.out = append(p.out, in[2:size-4]...)
+	p.out = append(p.out, payload...)
+	return in[size+length:], nil
 }

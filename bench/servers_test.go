@@ -188,6 +188,9 @@ func TestControlFrames(t *testing.T) {
 		c.want(ws.OpText, []byte("hi"))
 		c.send(encode(ws.OpPong, true, nil), encode(ws.OpText, true, []byte("hi")))
 		c.want(ws.OpText, []byte("hi"))
+		c.send(encode(ws.OpText, true, []byte("a")), encode(ws.OpPong, true, []byte("nothing")), encode(ws.OpText, true, []byte("b")))
+		c.want(ws.OpText, []byte("a"))
+		c.want(ws.OpText, []byte("b"))
 		c.send(encode(ws.OpClose, true, ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))
 		if f, err := readFrame(c); err != nil || f.Header.OpCode != ws.OpClose {
 			t.Fatalf("%+v, %v", f.Header, err)

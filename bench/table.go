@@ -40,8 +40,11 @@ func names() []string {
 	return all
 }
 
+// mainRatio is the head of the column of ratios that count most.
+func mainRatio() string { return servers[0].name + "/" + servers[1].name }
+
 // writeGrid prints a row for each work: what each server needed, rikki's best
-// peer marked, and the ratios of rikki's median to the others'.
+// peer marked, and the ratios of rikki's median to the others', the main one first.
 func writeGrid(out io.Writer, rows []work, g [][]series, format func(series) string) {
 	head := append([]string{""}, names()...)
 	for _, s := range servers[1:] {
@@ -64,7 +67,7 @@ func writeGrid(out io.Writer, rows []work, g [][]series, format func(series) str
 		t.row(row...)
 	}
 	t.flush()
-	fmt.Fprintln(out, "* the best of the peers; plain is no peer but a yardstick: the same echo without anything that a library needs")
+	fmt.Fprintln(out, "* the best of the peers; a ratio below 1 means that rikki needs less. plain is no peer but a yardstick: the same echo without anything that a library needs")
 }
 
 // bestPeer returns the index of the peer with the lowest median.

@@ -29,10 +29,10 @@ func TestGrid(t *testing.T) {
 	var out strings.Builder
 	writeGrid(&out, works[:1], g, func(s series) string { return strings.Repeat("x", int(s.median())) })
 	lines := strings.Split(out.String(), "\n")
-	if got := strings.Fields(lines[0]); !slices.Equal(got, []string{"rikki", "gws", "plain", "rikki/gws", "rikki/plain"}) {
+	if got := strings.Fields(lines[0]); !slices.Equal(got, []string{"rikki", "gnet", "gws", "plain", "rikki/gnet", "rikki/gws", "rikki/plain"}) {
 		t.Errorf("head %q", got)
 	}
-	if want := "64 B, 1 in flight   x       xx *   xxx     0.50        0.33"; lines[1] != want {
+	if want := "64 B, 1 in flight   x       xx *   xxx   xxxx    0.50         0.33        0.25"; lines[1] != want {
 		t.Errorf("row %q, want %q", lines[1], want)
 	}
 }

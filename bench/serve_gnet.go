@@ -1,0 +1,186 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/gobwas/ws"
+	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
+)
+
+// gnetEcho answers in the bytes that gnet lends: a reply is shorter than its
+// request by the masking key, so that it fits where the request was, and what one
+// read brought is answered by one write, without a copy if it was one frame.
+type gnetEcho struct {
+	gnet.BuiltinEventEngine
+	listening func(addr string)
+	err       error
+	answer    []byte // to a handshake
+}
+
+// gnetConn is what gnet keeps for us with each connection.
+type gnetConn struct {
+	open   bool // the handshake is over
+	ending bool // a Close frame was answered
+	need   int  // bytes that must have come before it is worth looking at them
+}
+
+// serveGnet has ReusePort on because gnet would else accept in a second loop.
+func serveGnet(listening func(addr string)) error {
+	g := &gnetEcho{listening: listening}
+	err := gnet.Run(g, "tcp4://127.0.0.1:0",
+		gnet.WithMulticore(false), gnet.WithNumEventLoop(1), gnet.WithReusePort(true),
+		gnet.WithTCPNoDelay(gnet.TCPNoDelay), gnet.WithReadBufferCap(64<<10), gnet.WithLogger(gnetLog{}))
+	if err == nil {
+		err = g.err
+	}
+	return err
+}
+
+// OnBoot is called with the socket listening already.
+func (g *gnetEcho) OnBoot(e gnet.Engine) gnet.Action {
+	fd, err := e.Dup()
+	if err != nil {
+		g.err = err
+		return gnet.Shutdown
+	}
+	defer unix.Close(fd)
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		g.err = os.NewSyscallError("getsockname", err)
+		return gnet.Shutdown
+	}
+	g.listening(fmt.Sprintf("127.0.0.1:%d", sa.(*unix.SockaddrInet4).Port))
+	return gnet.None
+}
+
+func (g *gnetEcho) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
+	c.SetContext(&gnetConn{})
+	return nil, gnet.None
+}
+
+func (g *gnetEcho) OnTraffic(c gnet.Conn) gnet.Action {
+	s := c.Context().(*gnetConn)
+	if c.InboundBuffered() < s.need {
+		return gnet.None
+	}
+	in, err := c.Peek(-1)
+	if err != nil {
+		return gnet.Close
+	}
+	if !s.open {
+		var rest []byte
+		g.answer, rest, err = upgrade(g.answer[:0], in)
+		if err == errShort {
+			return gnet.None
+		}
+		if err != nil {
+			return gnet.Close
+		}
+		s.open = true
+		if _, err := c.Write(g.answer); err != nil {
+			return gnet.Close
+		}
+		c.Discard(len(in) - len(rest))
+		if len(rest) == 0 {
+			return gnet.None
+		}
+		if in, err = c.Peek(-1); err != nil {
+			return gnet.Close
+		}
+	}
+	out, taken, err := s.frames(in)
+	if err != nil {
+		return gnet.Close
+	}
+	if len(out) > 0 {
+		if _, err := c.Write(out); err != nil {
+			return gnet.Close
+		}
+	}
+	if s.ending {
+		return s.end(c)
+	}
+	if taken > 0 { // Discard takes 0 for everything
+		c.Discard(taken) // not before: gnet may give the bytes to somebody else then
+	}
+	return gnet.None
+}
+
+// end closes behind the answer to a Close frame. gnet does not tell when all is
+// sent, and closing would lose the rest: then the client is to close.
+func (s *gnetConn) end(c gnet.Conn) gnet.Action {
+	if c.OutboundBuffered() == 0 {
+		return gnet.Close
+	}
+	c.Discard(-1)
+	return gnet.None
+}
+
+// frames makes the whole frames of in the answers to them and says how much of in
+// they took. A message in fragments comes back in the same ones.
+func (s *gnetConn) frames(in []byte) (out []byte, taken int, err error) {
+	s.need = 0
+	from, to := 0, 0 // the answers, in in
+	for !s.ending {
+		frame := in[taken:]
+		size, length, err := frameHeader(frame)
+		if err == errShort {
+			break
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(frame)-size < length {
+			s.need = size + length
+			break
+		}
+		payload := frame[size : size+length]
+		ws.Cipher(payload, [4]byte(frame[size-4:size]), 0)
+		taken += size + length
+		op := ws.OpCode(frame[0] & 15)
+		switch op {
+		case ws.OpPong: // to nothing
+			continue
+		case ws.OpPing:
+			op = ws.OpPong
+		case ws.OpClose:
+			s.ending = true
+		}
+		first := to == 0
+		if first { // leave the payload where it is
+			from = taken - length - (size - 4)
+			to = from
+		}
+		fin := frame[0] & 0x80
+		copy(in[to:], frame[:size-4])
+		in[to], in[to+1] = fin|byte(op), in[to+1]&0x7f
+		to += size - 4
+		if !first {
+			copy(in[to:], payload)
+		}
+		to += length
+	}
+	return in[from:to], taken, nil
+}
+
+// gnetLog tells what goes wrong: gnet's own logger prints to standard output, where
+// our address is expected.
+type gnetLog struct{}
+
+func (gnetLog) Debugf(string, ...any) {}
+func (gnetLog) Infof(string, ...any)  {}
+
+func (gnetLog) Warnf(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "gnet: "+format+"\n", args...)
+}
+
+func (l gnetLog) Errorf(format string, args ...any) { l.Warnf(format, args...) }
+
+func (l gnetLog) Fatalf(format string, args ...any) {
+	l.Warnf(format, args...)
+	os.Exit(1)
+}
