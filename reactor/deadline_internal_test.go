@@ -33,10 +33,12 @@ func turn(t *testing.T, m *Manager) {
 func TestReadsAndWritesDoNotRearm(t *testing.T) {
 	d := Deadlines{Handshake: time.Minute, Idle: time.Minute, Stall: time.Minute, Life: 1000 * time.Hour}
 	m, now := deadlined(t, d)
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	unix.SetNonblock(fds[0], true)
+	unix.SetNonblock(fds[1], true)
 	t.Cleanup(func() { unix.Close(fds[1]) })
 	reads := 0
 	c, err := m.WrapFD(fds[0], func(c *Conn, ev Event, _ any) {
@@ -89,6 +91,8 @@ func TestHandshakesDoNotRearm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	unix.SetNonblock(fds[0], true)
+	unix.SetNonblock(fds[1], true)
 	t.Cleanup(func() { unix.Close(fds[1]) })
 	c, err := m.WrapFD(fds[0], nil, nil)
 	if err != nil {
@@ -164,10 +168,12 @@ func TestDatagramsStall(t *testing.T) {
 	if c.fd < 0 {
 		t.Fatal("not connected")
 	}
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK, 0)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	unix.SetNonblock(fds[0], true)
+	unix.SetNonblock(fds[1], true)
 	t.Cleanup(func() { unix.Close(fds[1]) })
 	m.unwatch(int(c.fd))
 	closeFD(int(c.fd))

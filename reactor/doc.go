@@ -34,6 +34,11 @@
 // returned. Nothing is written to a socket while a handler runs, so a handler
 // may change what it has just appended to Send.
 //
+// # Half-closed connections
+//
+// When the peer has ended its side, what lies in Send is still written, and
+// then the connection closes: there is no answering later.
+//
 // # Ownership
 //
 // Event data, and every slice reachable from it, is valid until the handler

@@ -124,14 +124,15 @@ func TestNothingNewWhileDraining(t *testing.T) {
 // Each layer says its goodbye, the topmost first; one that waits for the peer
 // keeps the connection open until it drains it.
 func TestLayersLeave(t *testing.T) {
-	for _, waits := range []bool{false, true} {
+	for _, who := range [][2]bool{{false, false}, {true, false}, {false, true}, {true, true}} { // top, low
+		waits := who[0] || who[1]
 		m := newManager(t)
 		var said []string
 		r := &recorder{}
 		c, p := wrap(t, m, r.handle)
-		c.Push(&polite{name: "low", said: &said, waits: waits})
+		c.Push(&polite{name: "low", said: &said, waits: who[1]})
 		c.Push(&indifferent{})
-		c.Push(&polite{name: "top", said: &said})
+		c.Push(&polite{name: "top", said: &said, waits: who[0]})
 		spin(t, m, 1)
 		answered := false
 		r.on = hooks{

@@ -225,7 +225,8 @@ func (m *Manager) teardown() error {
 		t.pos = -1
 	}
 	m.fresh, m.dirty, m.redo = turnList{}, turnList{}, turnList{}
-	m.timers, m.asking, m.slots = nil, nil, nil
+	m.timers, m.asking, m.slots, m.starved = nil, nil, nil, nil
+	m.pool = pool{}
 	return m.poller.close()
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,8 @@ type script struct {
 	t       *testing.T
 	m       *reactor.Manager
 	answers map[string]chan answer // by network
+
+	cancelled atomic.Int32
 }
 
 type answer struct {
@@ -32,6 +35,7 @@ func (s *script) LookupNetIP(ctx context.Context, network, _ string) ([]netip.Ad
 	case a := <-s.answers[network]:
 		return a.addrs, a.err
 	case <-ctx.Done():
+		s.cancelled.Add(1)
 		return nil, ctx.Err()
 	}
 }

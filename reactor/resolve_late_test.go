@@ -2,6 +2,7 @@ package reactor_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -40,21 +41,34 @@ func fate(t *testing.T, hole, good string) uint16 {
 // had its 250 ms [RFC 8305 3, 5]: a family that is broken on the way costs a
 // pause, not the connection.
 func TestLateAddressesAreTried(t *testing.T) {
-	for _, test := range []struct{ first, hole, second, good string }{
-		{"ip6", "::1", "ip4", "127.0.0.1"},
-		{"ip4", "127.0.0.1", "ip6", "::1"},
+	for _, test := range []struct {
+		first, hole, second, good string
+		after, left               time.Duration // the attempt began: until the answer, and from then on
+	}{
+		{"ip6", "::1", "ip4", "127.0.0.1", 50 * time.Millisecond, 200 * time.Millisecond},
+		{"ip4", "127.0.0.1", "ip6", "::1", 50 * time.Millisecond, 200 * time.Millisecond},
+		{"ip6", "::1", "ip4", "127.0.0.1", 400 * time.Millisecond, 0},
+		{"ip4", "127.0.0.1", "ip6", "::1", 250 * time.Millisecond, 0},
 	} {
-		t.Run(test.first, func(t *testing.T) {
+		t.Run(fmt.Sprint(test.first, " ", test.after), func(t *testing.T) {
 			port := fate(t, test.hole, test.good)
 			r := &recorder{}
 			s, m, k, c := scripted(t, port, r.handle, reactor.WithConnectTimeout(10*time.Second))
 			s.answer(test.first, nil, test.hole)
-			k.advance(50 * time.Millisecond)
+			if test.first == "ip4" {
+				k.advance(50 * time.Millisecond)
+			}
 			await(t, m, "EvResolve", r.saw(reactor.EvResolve))
 			spin(t, m, 2)
-			k.advance(50 * time.Millisecond)
+			k.advance(test.after)
+			spin(t, m, 2)
 			s.answer(test.second, nil, test.good)
-			k.advance(250 * time.Millisecond)
+			if test.left > 0 {
+				k.advance(test.left - 1)
+				spin(t, m, 3)
+				r.want(t, "OPEN RESOLVE")
+				k.advance(1)
+			}
 			await(t, m, "EvConnect", r.saw(reactor.EvConnect))
 			if got := c.RemoteAddr(); got != netipAddrPort(test.good, port) {
 				t.Errorf("connected to %v", got)
@@ -126,6 +140,20 @@ func TestPendingLookUpIsBounded(t *testing.T) {
 	if err := r.err(t); !errors.Is(err, unix.ECONNREFUSED) {
 		t.Errorf("%v, want what became of the address that was tried", err)
 	}
+}
+
+// When its time is up the look-up is cancelled, and what is under way goes on.
+func TestPendingLookUpIsCancelled(t *testing.T) {
+	at := blackHole(t, "127.0.0.1")
+	r := &recorder{}
+	s, m, k, _ := scripted(t, at.Port(), r.handle, reactor.WithResolveTimeout(4*time.Second))
+	s.answer("ip4", nil, "127.0.0.1")
+	k.advance(50 * time.Millisecond)
+	await(t, m, "EvResolve", r.saw(reactor.EvResolve))
+	k.advance(4*time.Second - 50*time.Millisecond)
+	await(t, m, "the look-up to be cancelled", func() bool { return s.cancelled.Load() == 1 })
+	spin(t, m, 3)
+	r.want(t, "OPEN RESOLVE")
 }
 
 // The resolve time-out may pass within the delay: what is known is tried.

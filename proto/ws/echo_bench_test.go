@@ -1,0 +1,56 @@
+package ws_test
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// BenchmarkEchoPipelined is a server's turn of the loop with 16 masked messages of 64
+// bytes in one read, all sent back in one write. An operation is one message.
+func BenchmarkEchoPipelined(b *testing.B) {
+	m, err := reactor.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer m.Close()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer unix.Close(pair[1])
+	unix.SetNonblock(pair[1], true)
+	c, err := m.WrapFD(pair[0], func(c *reactor.Conn, ev reactor.Event, data any) {
+		if ev == reactor.EvWSMsg {
+			m := data.(*ws.Message)
+			ws.Send(c, m.Data, m.Op)
+		}
+	}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ws.PushOpen(c)
+	const batch = 16
+	var frames []byte
+	for range batch {
+		frames = append(frames, 0x82, 0x80|64, 1, 2, 3, 4)
+		frames = append(frames, make([]byte, 64)...)
+	}
+	replies := make([]byte, 64<<10)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%batch != 0 {
+			continue
+		}
+		if _, err := unix.Write(pair[1], frames); err != nil {
+			b.Fatal(err)
+		}
+		m.Poll(0)
+		if n, err := unix.Read(pair[1], replies); err != nil || n != batch*66 {
+			b.Fatal(n, err)
+		}
+	}
+}
