@@ -37,9 +37,8 @@ func TestReadsAndWritesDoNotRearm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix.SetNonblock(fds[0], true)
-	unix.SetNonblock(fds[1], true)
 	t.Cleanup(func() { unix.Close(fds[1]) })
+	unix.SetNonblock(fds[1], true)
 	reads := 0
 	c, err := m.WrapFD(fds[0], func(c *Conn, ev Event, _ any) {
 		if ev == EvRead {
@@ -91,8 +90,6 @@ func TestHandshakesDoNotRearm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix.SetNonblock(fds[0], true)
-	unix.SetNonblock(fds[1], true)
 	t.Cleanup(func() { unix.Close(fds[1]) })
 	c, err := m.WrapFD(fds[0], nil, nil)
 	if err != nil {
@@ -172,9 +169,8 @@ func TestDatagramsStall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix.SetNonblock(fds[0], true)
-	unix.SetNonblock(fds[1], true)
 	t.Cleanup(func() { unix.Close(fds[1]) })
+	unix.SetNonblock(fds[0], true)
 	m.unwatch(int(c.fd))
 	closeFD(int(c.fd))
 	c.fd = int32(fds[0])

@@ -130,7 +130,7 @@ func wantDeadline(t *testing.T, err error, name string, after time.Duration) {
 		t.Fatalf("%v (%T), want the %s deadline of %v", err, err, name, after)
 	}
 	var n net.Error
-	if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &n) || !n.Timeout() || e.Temporary() {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &n) || !n.Timeout() {
 		t.Errorf("%v is no time-out", err)
 	}
 	for _, word := range []string{name, after.String()} {
