@@ -58,10 +58,7 @@ func (ev Event) String() string {
 
 // isInput reports whether the event exists because the peer did something.
 // Such events stop when the connection fails or closes.
-func (ev Event) isInput() bool {
-	switch ev {
-	case EvError, EvOpen, EvPoll, EvWrite, EvClose, EvWakeup, EvHighWater, EvLowWater:
-		return false
-	}
-	return ev < EvUser
-}
+func (ev Event) isInput() bool { return uint(ev) < uint(EvUser) && inputEvents>>uint(ev)&1 != 0 }
+
+const inputEvents = (1<<EvUser - 1) &^
+	(1<<EvError | 1<<EvOpen | 1<<EvPoll | 1<<EvWrite | 1<<EvClose | 1<<EvWakeup | 1<<EvHighWater | 1<<EvLowWater)

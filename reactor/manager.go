@@ -66,6 +66,10 @@ type Manager struct {
 // readSize is the most that one read brings: a stream has one per turn.
 const readSize = 64 << 10
 
+// smallRest is how many bytes of an incomplete message are moved about so that
+// what follows them is read like the rest of the stream, in large pieces.
+const smallRest = 16 << 10
+
 // New makes a manager without connections.
 func New(opts ...Option) (*Manager, error) {
 	m := &Manager{
@@ -75,7 +79,7 @@ func New(opts ...Option) (*Manager, error) {
 		resolveTimeout: 5 * time.Second,
 		deadlines:      Deadlines{Connect: 10 * time.Second},
 		conns:          make(map[uint64]*Conn),
-		rbuf:           make([]byte, readSize),
+		rbuf:           make([]byte, smallRest+readSize),
 	}
 	for _, o := range opts {
 		o(m)

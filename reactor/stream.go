@@ -54,13 +54,17 @@ func (c *Conn) ready(what interest) {
 }
 
 // read reads once and raises EvRead. Bytes are read into the manager's
-// buffer, which Recv borrows while the handlers run; only what they leave is
-// copied. Behind such a rest bytes are read into Recv's own memory.
+// buffer, behind the rest in Recv if that is small, and Recv borrows it while the
+// handlers run; only what they leave is copied. Behind a large rest bytes are
+// read into Recv's own memory.
 func (c *Conn) read() {
 	m := c.mgr
-	borrowed := c.Recv.Len() == 0
-	into := m.rbuf
-	if !borrowed {
+	rest := c.Recv.Len()
+	borrowed := rest <= smallRest
+	var into []byte
+	if borrowed {
+		into = m.rbuf[copy(m.rbuf, c.Recv.Bytes()):][:readSize]
+	} else {
 		into = c.recvRoom()
 	}
 	n, err := readFD(int(c.fd), into)
@@ -78,7 +82,7 @@ func (c *Conn) read() {
 		c.trace("read", c.remote, into[:n])
 	}
 	if borrowed {
-		c.borrow(n)
+		c.borrow(rest + n)
 	} else {
 		c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
 	}
@@ -89,8 +93,8 @@ func (c *Conn) read() {
 	c.offerRead()
 }
 
-// borrow lends Recv the n bytes that were read into the manager's buffer, in the
-// place of whatever it held.
+// borrow lends Recv the first n bytes of the manager's buffer, in the place of
+// whatever it held.
 func (c *Conn) borrow(n int) {
 	c.mgr.pool.put(c.Recv.buf)
 	c.Recv.buf, c.Recv.off = c.mgr.rbuf[:n:n], 0

@@ -21,12 +21,12 @@ func Send(c *reactor.Conn, p []byte, op OpCode) error {
 	if err := maySend(c, op, p); err != nil {
 		return err
 	}
-	var buf [maxHeader]byte
 	key, masked := maskFor(c)
-	if _, err := c.Write(appendHeader(buf[:0], op, len(p), masked, key)); err != nil {
+	c.Send.Grow(maxHeader + len(p))
+	frame := append(appendHeader(c.Send.AvailableBuffer(), op, len(p), masked, key), p...)
+	if _, err := c.Write(frame); err != nil {
 		return err
 	}
-	c.Send.Append(p)
 	if masked {
 		mask(c, len(p), key)
 	}
