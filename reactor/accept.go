@@ -83,8 +83,8 @@ func (c *Conn) rest(err error) {
 	}
 	c.flags |= resting
 	c.mark()
-	if len(m.starved) == 0 {
-		m.AddTimer(acceptRest, TimerOnce, m.feed)
+	if m.hunger == nil || m.hunger.pos < 0 {
+		m.hunger = m.AddTimer(acceptRest, TimerOnce, m.feed)
 	}
 	m.starved = append(m.starved, c)
 }

@@ -250,6 +250,23 @@ func (c *Conn) SetPoll(on bool) {
 	}
 }
 
+// open raises EvOpen and starts what the connection is for.
+func (c *Conn) open() {
+	if c.is(closed) {
+		return
+	}
+	if !c.is(opened) {
+		c.dispatch(EvOpen, nil)
+	}
+	if c.is(foreign) {
+		c.established()
+	}
+	if c.is(connecting) && !c.is(failed|closing) {
+		c.ext.dial.start()
+	}
+	c.mark() // to be watched from now on
+}
+
 // mark puts the connection on the list of those that settle looks at.
 func (c *Conn) mark() {
 	c.mgr.own() // for what is appended to Send directly

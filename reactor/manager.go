@@ -42,6 +42,7 @@ type Manager struct {
 
 	hungry  bool    // it was logged that descriptors ran out
 	starved []*Conn // listeners that ran out of descriptors
+	hunger  *Timer  // for them to try again
 	checked bool    // WithOwnerCheck
 	owner   uint64  // the goroutine that polls, if checked
 	stats   Stats   // what is counted as it happens

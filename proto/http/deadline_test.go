@@ -249,6 +249,35 @@ func TestSlowAnswer(t *testing.T) {
 	}
 }
 
+// Draining waits for the answer to a request that the program has taken, and
+// the connection ends with it.
+func TestDrainWaitsForTheAnswer(t *testing.T) {
+	s := newLate(t, reactor.Deadlines{})
+	var asked *reactor.Conn
+	s.serve = func(c *reactor.Conn) { asked = c }
+	s.write(longRequest)
+	looptest.Await(t, s.m, "the request", func() bool { return asked != nil })
+	eof := false
+	turns := 0
+	stop := s.m.AddTimer(0, reactor.TimerRepeat, func() {
+		if turns++; turns == 3 {
+			must(t, http.Reply(asked, 200, "", "late"))
+		}
+		if !eof {
+			if s.got, eof, _ = looptest.Read(s.fd, s.got); eof {
+				looptest.Shutdown(t, s.fd)
+			}
+		}
+	})
+	defer stop.Stop()
+	if stragglers, err := s.m.Drain(time.Minute); stragglers != nil || err != nil {
+		t.Errorf("Drain: %v, %v", stragglers, err)
+	}
+	if got := string(s.got); !strings.HasSuffix(got, "late") || !strings.Contains(got, "Connection: close\r\n") {
+		t.Errorf("answer %q", got)
+	}
+}
+
 // Draining, a server sends what it has answered and then ends idle connections too.
 func TestDrainServer(t *testing.T) {
 	s := newLate(t, reactor.Deadlines{})

@@ -52,6 +52,15 @@ func (l *layer) End(c *reactor.Conn) error {
 	return err
 }
 
+// Leave implements [reactor.Leaver]: a request that waits is answered before the
+// connection ends.
+func (l *layer) Leave(*reactor.Conn) bool {
+	if l.unanswered {
+		l.last = true
+	}
+	return l.unanswered
+}
+
 // run delivers every message in Recv that may be delivered now.
 func (l *layer) run(c *reactor.Conn) {
 	l.busy = true

@@ -1,0 +1,162 @@
+package reactor
+
+import "unsafe"
+
+// Reading from streams: how bytes come into Recv, and to the handlers.
+
+// ready hears from the poller. Writing is left to settle, so that what a
+// handler appends now goes out in the same system call.
+func (c *Conn) ready(what interest) {
+	if !c.is(opened) {
+		return // made and ready in one turn; the next will say so again
+	}
+	if what&writable != 0 {
+		c.mark()
+	}
+	if c.is(again) { // first what was left, lest the end of stream overtake it
+		c.offer()
+	}
+	switch {
+	case what&readable == 0 || c.is(failed|closing|closed):
+	case c.is(lingering):
+		c.discard()
+	case c.is(paused | ended):
+	case c.is(packets):
+		c.readPackets()
+	case c.is(listening):
+		c.accept()
+	default:
+		c.read()
+	}
+}
+
+// read reads once and raises EvRead. Bytes are read into the manager's
+// buffer, behind the rest in Recv if that is small, and Recv borrows it while the
+// handlers run; only what they leave is copied. Behind a large rest bytes are
+// read into Recv's own memory.
+func (c *Conn) read() {
+	m := c.mgr
+	rest := c.Recv.Len()
+	borrowed := rest <= smallRest
+	var into []byte
+	if borrowed {
+		into = m.rbuf[copy(m.rbuf, c.Recv.Bytes()):][:readSize]
+	} else {
+		into = c.recvRoom()
+	}
+	n, err := readFD(int(c.fd), into)
+	switch {
+	case err == errAgain:
+		return
+	case err != nil:
+		c.Fail(opError("read", c.network(), c.remote, sysErr("read", err)))
+		return
+	case n == 0:
+		c.end()
+		return
+	}
+	if c.is(hexdump | recorded) {
+		c.trace("read", c.remote, into[:n])
+	}
+	if borrowed {
+		c.borrow(rest + n)
+	} else {
+		c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
+	}
+	m.arrived = n
+	m.stats.Reads++
+	m.stats.BytesIn += uint64(n)
+	c.heard()
+	c.offerRead()
+}
+
+// borrow lends Recv the first n bytes of the manager's buffer, in the place of
+// whatever it held.
+func (c *Conn) borrow(n int) {
+	c.mgr.pool.put(c.Recv.buf)
+	c.Recv.buf, c.Recv.off = c.mgr.rbuf[:n:n], 0
+}
+
+// recvRoom returns the free memory behind the rest in Recv, at least a page
+// of it. Memory doubles, so that a large message is not copied over and over.
+func (c *Conn) recvRoom() []byte {
+	b := &c.Recv
+	if cap(b.buf)-len(b.buf) < 4096 {
+		old, rest := b.buf, b.Bytes()
+		b.buf, b.off = append(c.mgr.pool.get(len(rest)+max(len(rest), 4096)), rest...), 0
+		c.mgr.pool.put(old)
+	}
+	room := b.buf[len(b.buf):cap(b.buf)]
+	return room[:min(len(room), readSize)]
+}
+
+// offer raises EvRead for what was left in Recv, after Resume.
+func (c *Conn) offer() {
+	if !c.is(again) {
+		return
+	}
+	c.flags &^= again
+	held := c.Recv.Len() > 0 || len(c.layers) > 0 && !c.is(listening|packets)
+	if !held || c.is(lingering|connecting) {
+		return
+	}
+	c.mgr.arrived = 0
+	c.offerHeld()
+	if !c.Stopped() {
+		c.offerRead()
+	}
+}
+
+// offerHeld lets the layers above the lowest go on with what they hold themselves,
+// the topmost first: it is older than what those below would hand to them.
+func (c *Conn) offerHeld() {
+	c.mgr.depth++
+	for i := len(c.layers) - 1; i > 0 && !c.Stopped(); i-- {
+		if i < len(c.layers) {
+			c.layers[i].Handle(c, EvRead, &c.mgr.arrived)
+		}
+	}
+	c.mgr.leave()
+}
+
+// offerRead raises EvRead and then sees to the memory of what is left.
+func (c *Conn) offerRead() {
+	c.Call(EvRead, &c.mgr.arrived)
+	b, m := &c.Recv, c.mgr
+	switch {
+	case unsafe.SliceData(b.buf) == unsafe.SliceData(m.rbuf):
+		rest := b.Bytes()
+		b.buf, b.off = nil, 0
+		if len(rest) > 0 {
+			b.buf = append(m.pool.get(len(rest)), rest...)
+		}
+	case b.Len() == 0:
+		m.pool.put(b.buf)
+		b.buf = nil
+	}
+	c.checkRecv()
+}
+
+// end handles the peer's end of stream: the layers are asked whether it comes
+// at a good moment, and what was to be sent still is.
+func (c *Conn) end() {
+	c.flags |= ended
+	for _, p := range c.layers {
+		if e, ok := p.(Ender); ok {
+			if err := e.End(c); err != nil {
+				c.Fail(opError("read", c.network(), c.remote, err))
+				return
+			}
+		}
+	}
+	c.Drain()
+	c.mark() // it may have been draining already
+}
+
+// discard drops what arrives while lingering.
+func (c *Conn) discard() {
+	n, err := readFD(int(c.fd), c.mgr.rbuf)
+	if err != errAgain && (err != nil || n == 0) {
+		c.Close()
+	}
+}

@@ -1,0 +1,173 @@
+package reactor
+
+import (
+	"os"
+	"time"
+)
+
+// lingerTime is how long a connection whose sending side is shut down waits
+// for the peer to close too.
+const lingerTime = time.Second
+
+// settle makes the kernel's side of the connection agree with what handlers
+// did to it. It is the only place that writes and shuts down, and the only one
+// that frees but for Manager.Close.
+func (c *Conn) settle() {
+	c.flags &^= marked
+	if c.is(closed) {
+		return
+	}
+	last := c.is(failed) // if a handler of EvWrite fails it now, its last word has the next turn
+	if !c.is(closing | lingering) {
+		if !c.is(connecting) {
+			c.flush()
+		}
+		c.checkSend()
+	}
+	if last {
+		c.flags |= closing
+	}
+	if c.is(draining) && !c.is(closing|lingering) {
+		c.finish()
+	}
+	if c.is(closing) {
+		c.free()
+		return
+	}
+	if err := c.watch(); err != nil {
+		c.Fail(opError("watch", c.network(), c.remote, err))
+	}
+}
+
+// flush offers Send to the socket, once.
+func (c *Conn) flush() {
+	if c.is(packets) {
+		c.flushPackets()
+		return
+	}
+	p := c.Send.Bytes()
+	if len(p) == 0 || c.is(listening) {
+		c.shrink()
+		c.flushed(0)
+		return
+	}
+	n, err := writeFD(int(c.fd), p)
+	if err == errAgain {
+		c.flushed(0)
+		return
+	}
+	if err != nil {
+		c.Fail(opError("write", c.network(), c.remote, sysErr("write", err)))
+		return
+	}
+	if c.is(hexdump | recorded) {
+		c.trace("write", c.remote, p[:n])
+	}
+	c.sent(n)
+}
+
+// shrink gives the memory of an empty Send back.
+func (c *Conn) shrink() {
+	if c.Send.Len() == 0 {
+		c.mgr.pool.put(c.Send.buf)
+		c.Send.buf = nil
+	}
+}
+
+// sent takes n bytes out of Send and raises EvWrite.
+func (c *Conn) sent(n int) {
+	c.Send.Consume(n)
+	c.shrink()
+	c.mgr.stats.Writes++
+	c.mgr.stats.BytesOut += uint64(n)
+	c.flushed(n)
+	if !c.is(failed) {
+		c.mgr.wrote = n
+		c.Call(EvWrite, &c.mgr.wrote)
+	}
+}
+
+// finish goes on with Drain as far as it can: once everything is written the
+// sending side is shut down, then the peer's end is awaited.
+func (c *Conn) finish() {
+	switch {
+	case c.unsent():
+	case c.is(listening|connecting|packets|ended) || !shutdownFD(int(c.fd)):
+		c.flags |= closing
+	default:
+		c.flags |= lingering
+		c.mgr.pool.put(c.Recv.buf)
+		c.Recv = Buffer{}
+		c.extra().linger = c.mgr.AddTimer(lingerTime, TimerOnce, c.Close)
+	}
+}
+
+// unsent reports whether there is something that Drain must wait for.
+func (c *Conn) unsent() bool {
+	if c.is(packets) {
+		return c.Send.Len() > 0 || c.ext != nil && len(c.ext.dgrams) > 0
+	}
+	return !c.is(listening) && c.Send.Len() > 0
+}
+
+// watch tells the poller what to look for.
+func (c *Conn) watch() error {
+	if c.is(connecting) || !c.is(opened) {
+		return nil
+	}
+	var want interest
+	if c.is(lingering) || !c.is(paused|ended|failed|resting) {
+		want |= readable
+	}
+	if !c.is(lingering) && c.unsent() {
+		want |= writable
+	}
+	return c.mgr.watch(int(c.fd), c, want)
+}
+
+// free raises EvClose and gives everything back.
+func (c *Conn) free() {
+	if c.is(closed) {
+		return
+	}
+	c.flags |= closed | closing
+	m := c.mgr
+	if c.is(listening) { // its address is free when EvClose is heard
+		c.release()
+	}
+	c.dispatch(EvClose, nil)
+	if m.verbose() {
+		m.log.Debug("closed", c.attrs()...)
+	}
+	if x := c.ext; x != nil {
+		if x.dial != nil {
+			x.dial.stop()
+		}
+		if x.linger != nil {
+			x.linger.Stop()
+		}
+		if x.watch != nil {
+			x.watch.timer.Stop()
+		}
+	}
+	c.release()
+	delete(m.conns, c.id)
+	m.stats.Closed++
+	m.pool.put(c.Send.buf)
+	m.pool.put(c.Recv.buf)
+	c.Send, c.Recv = Buffer{}, Buffer{}
+	c.layers = nil
+}
+
+// release gives the descriptor back, and a UNIX-domain listener's path.
+func (c *Conn) release() {
+	if c.fd >= 0 {
+		c.mgr.unwatch(int(c.fd))
+		closeFD(int(c.fd))
+		c.fd = -1
+		if c.ext != nil && c.ext.path != "" {
+			os.Remove(c.ext.path)
+		}
+		c.mgr.feed()
+	}
+}
