@@ -97,7 +97,7 @@ func newHello(u reactor.URL, host, headers string, protocols []string) *hello {
 	}
 	return &hello{
 		request:   []byte(r + headers + "\r\n"),
-		accept:    acceptKey([]byte(key)),
+		accept:    string(appendAccept(nil, []byte(key))),
 		protocols: protocols,
 		parser:    http.Parser{Response: true, Method: "GET"},
 	}
@@ -174,7 +174,7 @@ func (h *hello) check() error {
 		return bad("Sec-WebSocket-Accept", "answer has no Sec-WebSocket-Accept header")
 	case n > 1:
 		return bad("Sec-WebSocket-Accept", "answer has %d Sec-WebSocket-Accept headers", n)
-	case accept != h.accept:
+	case string(accept) != h.accept:
 		return bad("Sec-WebSocket-Accept", "Sec-WebSocket-Accept of the answer is %q, want %q", accept, h.accept)
 	}
 	if ext, n := only(m, "Sec-WebSocket-Extensions"); n > 0 {
@@ -183,18 +183,18 @@ func (h *hello) check() error {
 	switch protocol, n := only(m, "Sec-WebSocket-Protocol"); {
 	case n > 1:
 		return bad("Sec-WebSocket-Protocol", "answer has %d Sec-WebSocket-Protocol headers", n)
-	case n == 1 && !slices.Contains(h.protocols, protocol):
+	case n == 1 && !slices.Contains(h.protocols, string(protocol)):
 		return bad("Sec-WebSocket-Protocol", "server chose subprotocol %q, offered were %q", protocol, h.protocols)
 	}
 	return nil
 }
 
-// only returns the value of a header that should appear once, and how often
-// it does.
-func only(m *http.Message, name string) (value string, n int) {
+// only returns the value of a header that should appear once, as it lies in the
+// message, and how often it does.
+func only(m *http.Message, name string) (value []byte, n int) {
 	for _, h := range m.Headers {
 		if strings.EqualFold(string(h.Name), name) {
-			value = string(h.Value)
+			value = h.Value
 			n++
 		}
 	}

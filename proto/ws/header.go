@@ -10,12 +10,13 @@ import (
 	"github.com/rikki-go/rikki/proto/http"
 )
 
-// acceptKey is the server's proof that it understood the key [RFC 6455 4.2.2].
-func acceptKey(key []byte) string {
-	h := sha1.New()
-	h.Write(key)
-	h.Write([]byte("258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+// appendAccept appends the server's proof that it understood the key, of which
+// there are 24 bytes in a legal request [RFC 6455 4.2.2].
+func appendAccept(dst, key []byte) []byte {
+	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+	var buf [24 + len(guid)]byte
+	sum := sha1.Sum(append(append(buf[:0], key...), guid...))
+	return base64.StdEncoding.AppendEncode(dst, sum[:])
 }
 
 // validKey reports whether a key is 16 bytes in base64 [RFC 6455 4.2.1].

@@ -35,7 +35,8 @@ func Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
 			"subprotocol " + strings.Join(protocols, ", ") + " was not offered"})
 	}
 	c.Send.AppendString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
-	c.Send.AppendString(acceptKey(hm.Header("Sec-WebSocket-Key")))
+	c.Send.Grow(64)
+	c.Send.Append(appendAccept(c.Send.AvailableBuffer(), hm.Header("Sec-WebSocket-Key")))
 	c.Send.AppendString("\r\n")
 	c.Send.AppendString(headers)
 	c.Send.AppendString("\r\n")
@@ -76,9 +77,9 @@ func checkRequest(hm *http.Message) *HandshakeError {
 		return &HandshakeError{400, "Connection", "Connection header lacks the token Upgrade"}
 	case hm.Header("Transfer-Encoding") != nil || len(hm.Body) > 0 || strings.Trim(string(hm.Header("Content-Length")), "0") != "":
 		return &HandshakeError{400, "Content-Length", "request has a body"} // frames would begin behind it
-	case versions != 1 || version != "13":
+	case versions != 1 || string(version) != "13":
 		return &HandshakeError{426, "Sec-WebSocket-Version", "Sec-WebSocket-Version is not 13"}
-	case keys != 1 || !validKey([]byte(key)):
+	case keys != 1 || !validKey(key):
 		return &HandshakeError{400, "Sec-WebSocket-Key", "Sec-WebSocket-Key is not one value of 16 bytes in base64"}
 	}
 	return nil
