@@ -32,6 +32,8 @@ test: ## all tests, with the race detector where there is a C compiler
 	else race=; export CGO_ENABLED=0; \
 		echo "make test: no working C compiler ($$(go env CC)), so WITHOUT the race detector"; \
 	fi; \
+	PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || \
+		echo "make test: mosquitto is not installed, so the tests against it are SKIPPED"; \
 	$(call each,echo "$$dir: go test $$race ./..." && go test $$race -timeout 10m ./...)
 
 bench: ## all benchmarks; BENCH=regexp chooses
