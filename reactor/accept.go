@@ -22,15 +22,18 @@ func (c *Conn) accept() {
 		fd, remote, err := acceptFD(int(c.fd))
 		switch err {
 		case nil:
-			c.mgr.hungry = false
 			a := c.mgr.newConn(fd, c.flags&hexdump, c.Fn, c.FnData)
 			a.remote = remote
 			c.mgr.stats.Accepted++
 			a.accepted(c)
 		case errAgain:
+			c.mgr.hungry = false // the backlog is empty
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			c.rest(err)
+			return
+		case unix.EBADF, unix.EINVAL, unix.ENOTSOCK, unix.EOPNOTSUPP: // of the listener: shut down elsewhere, say
+			c.Fail(opError("accept", c.network(), c.LocalAddr(), sysErr("accept", err)))
 			return
 		default: // of that one connection, such as ECONNABORTED
 			c.mgr.log.Debug("accept", "id", c.id, "error", err)

@@ -220,6 +220,7 @@ func (c *Conn) Resume() {
 		c.Redispatch()
 		if w := c.watchdog(); w != nil {
 			w.read = c.mgr.ticks()
+			w.shaken = w.read
 			w.rearm()
 		}
 	}

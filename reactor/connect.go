@@ -137,6 +137,7 @@ func (m *Manager) bindURL(u URL, t transport) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("host %q is not an IP address", u.Host)
 	}
+	a = a.Unmap()
 	return m.bindSocket(family(a), sockaddr(netip.AddrPortFrom(a, u.Port)), t.kind, false)
 }
 
@@ -186,6 +187,11 @@ func (m *Manager) ListenFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	c, err := m.adopt(fd, f, fn, fnData)
 	if err != nil {
 		return bad(err)
+	}
+	if sa, _ := unix.Getsockname(fd); kind == unix.SOCK_STREAM && addrPort(sa).IsValid() { // for those it accepts
+		if err := m.tune(fd); err != nil {
+			m.log.Warn("listener", "id", c.id, "error", err)
+		}
 	}
 	c.extra().local = localAddr(fd)
 	return c, nil

@@ -95,7 +95,7 @@ func (c *Conn) flushPackets() {
 				c.trace("write", d.to, p)
 			}
 		case c.is(listening), err == syscall.ENOBUFS: // the BSDs have it for a full queue, and report no readiness
-			c.mgr.log.Warn("datagram not sent", "id", c.id, "remote", d.to, "bytes", d.n, "error", err)
+			c.mgr.log.Warn("datagram not sent", append(c.attrs(), "to", d.to, "bytes", d.n, "error", err)...)
 		default:
 			failure = opError("write", "udp", c.remote, sysErr("sendto", err))
 		}

@@ -14,7 +14,8 @@ type Deadlines struct {
 	Connect time.Duration
 	// Handshake is for the opening of a protocol, or for the header of one
 	// message: from when its layer says that it begins until it is complete,
-	// however many bytes trickle in meanwhile. See SetHandshaking.
+	// however many bytes trickle in meanwhile. A pause does not count. See
+	// SetHandshaking.
 	Handshake time.Duration
 	// Idle is how long the peer may send nothing at all. A pause does not count.
 	Idle time.Duration
@@ -28,7 +29,7 @@ type Deadlines struct {
 // A DeadlineError is EvError's data when a deadline passed. It is an
 // os.ErrDeadlineExceeded, and a net.Error that timed out.
 type DeadlineError struct {
-	Deadline string        // "handshake", "idle", "stall" or "life"
+	Deadline string        // "connect", "handshake", "idle", "stall" or "life"
 	After    time.Duration // what it was set to
 }
 
@@ -161,7 +162,7 @@ func (w *watchdog) first() (when int64, name string, after time.Duration) {
 	}
 	c, d := w.c, &w.limits
 	earliest(true, w.born, d.Life, "life")
-	earliest(c.is(handshaking), w.shaken, d.Handshake, "handshake")
+	earliest(c.is(handshaking) && !c.is(paused), w.shaken, d.Handshake, "handshake")
 	earliest(!c.is(paused|ended), w.read, d.Idle, "idle")
 	earliest(w.stalled && c.unsent(), w.wrote, d.Stall, "stall")
 	return when, name, after
@@ -179,17 +180,26 @@ func (w *watchdog) rearm() {
 	}
 	w.timer.Stop()
 	if when < math.MaxInt64 {
-		w.timer.armAt(when)
+		w.timer.armAt(max(when, w.c.mgr.ticks())) // not late, if it has passed already
 	}
 }
 
 // expire fails the connection if a deadline has passed.
 func (w *watchdog) expire() {
-	if w.c.is(lingering) { // only the peer's end is awaited, for a second
+	if w.c.is(lingering | failed | closing) { // only the peer's end is awaited, for a second
 		return
 	}
 	w.stalled = w.stalled && w.c.unsent() // the program may have taken back what waited
 	when, name, after := w.first()
+	if when <= w.c.mgr.ticks() { // the loop may be late, not the peer: look once
+		switch name {
+		case "idle":
+			w.c.ready(readable)
+		case "stall":
+			w.c.flush()
+		}
+		when, name, after = w.first()
+	}
 	if when <= w.c.mgr.ticks() && name != "" {
 		w.c.Fail(&DeadlineError{name, after})
 		return

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -155,7 +154,7 @@ func (d *dialer) established(fd int) {
 		c.Fail(opError("watch", c.network(), c.remote, err))
 		return
 	}
-	c.mgr.log.Debug("connected", "id", c.id, "remote", c.remote)
+	c.mgr.log.Debug("connected", c.attrs()...)
 	c.mark() // what was written before is sent now
 	c.established()
 	c.Call(EvConnect, nil)
@@ -163,8 +162,12 @@ func (d *dialer) established(fd int) {
 
 // expire ends the attempts that are still under way.
 func (d *dialer) expire() {
+	late := &DeadlineError{"connect", d.limit.period}
 	for _, t := range d.tries {
-		d.errs = append(d.errs, opError("dial", d.network, t.addr, os.ErrDeadlineExceeded))
+		d.errs = append(d.errs, opError("dial", d.network, t.addr, late))
+	}
+	if len(d.tries) == 0 { // answers of the resolver were awaited
+		d.errs = append(d.errs, late)
 	}
 	d.fail()
 }

@@ -82,7 +82,7 @@ func (c *Conn) checkSend() {
 
 // checkRecv enforces the limit on what handlers left.
 func (c *Conn) checkRecv() {
-	if limit := c.limits().Recv; limit > 0 && c.Recv.Len() > limit && !c.is(packets) {
+	if limit := c.limits().Recv; limit > 0 && c.Recv.Len() > limit && !c.is(packets|paused) {
 		c.Fail(&LimitError{"Recv", c.Recv.Len(), limit})
 	}
 }

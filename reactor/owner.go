@@ -13,8 +13,8 @@ import (
 // hunting faults.
 func WithOwnerCheck() Option { return func(m *Manager) { m.checked = true } }
 
-// own panics if the calling goroutine is not the one that polls. Every call but
-// Post and Wakeup begins with it.
+// own panics if the calling goroutine is not the one that polls. Every call that
+// changes something or calls handlers begins with it, but Post and Wakeup.
 func (m *Manager) own() {
 	if m.checked {
 		m.mustOwn()

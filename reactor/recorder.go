@@ -33,6 +33,7 @@ func (c *Conn) SetRecorder(r *Recorder) {
 	}
 	c.flags |= recorded
 	c.extra().flight = &flight{Recorder: *r}
+	c.ext.flight.Bytes = max(r.Bytes, 0)
 }
 
 // SetHexdump turns the logging of all bytes read and written, at level Info,

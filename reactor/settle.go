@@ -10,8 +10,8 @@ import (
 const lingerTime = time.Second
 
 // settle makes the kernel's side of the connection agree with what handlers
-// did to it. It is the only place that writes and shuts down, and the only one
-// that frees but for Manager.Close.
+// did to it. It is the place that writes, shuts down and frees; besides, a
+// watchdog writes before it gives up, and Manager.Close frees.
 func (c *Conn) settle() {
 	c.flags &^= marked
 	if c.is(closed) {
@@ -23,6 +23,7 @@ func (c *Conn) settle() {
 			c.flush()
 		}
 		c.checkSend()
+		c.checkRecv() // the limit may be new
 	}
 	if last {
 		c.flags |= closing

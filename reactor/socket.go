@@ -35,6 +35,15 @@ func (m *Manager) newSocket(family, kind int) (int, error) {
 	if kind != unix.SOCK_STREAM || family == unix.AF_UNIX {
 		return fd, nil
 	}
+	if err := m.tune(fd); err != nil {
+		closeFD(fd)
+		return -1, sysErr("setsockopt", err)
+	}
+	return fd, nil
+}
+
+// tune sets the options of a TCP socket, which those that it accepts inherit.
+func (m *Manager) tune(fd int) (err error) {
 	if !m.sockets.Delay {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
@@ -43,11 +52,7 @@ func (m *Manager) newSocket(family, kind int) (int, error) {
 			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, keepAliveIdle, int((d+time.Second-1)/time.Second))
 		}
 	}
-	if err != nil {
-		closeFD(fd)
-		return -1, sysErr("setsockopt", err)
-	}
-	return fd, nil
+	return err
 }
 
 // prepareListener sets what must be set before the socket is bound.

@@ -16,9 +16,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -112,7 +114,8 @@ func serve(url string, count int, log *slog.Logger) error {
 		}
 		if started == 0 { // port 0: the others take the port that the first got
 			log.Info("listening", "local", listener.LocalAddr(), "loops", count)
-			url = "http://" + listener.LocalAddr().String()
+			u, _ := reactor.ParseURL(url) // Listen took it
+			url = "http://" + net.JoinHostPort(u.Host, strconv.Itoa(int(listener.LocalAddr().Port())))
 		}
 		go func() { results <- l.run(ctx, log) }()
 	}

@@ -94,6 +94,6 @@ func (s *server) serve(url string, log *slog.Logger) error {
 		return err
 	}
 	log.Info("stopping")
-	_, err = m.Drain(time.Second)
+	_, err = m.Drain(s.took + time.Second)
 	return err
 }

@@ -133,9 +133,9 @@ func (l *layer) End(c *reactor.Conn) error {
 // and waits for the peer's Close frame.
 func (l *layer) Leave(c *reactor.Conn) bool {
 	if l.state != open {
-		return l.state == closing
+		return l.state == closing && !c.Stopped()
 	}
-	return Send(c, []byte{byte(CloseGoingAway >> 8), byte(CloseGoingAway & 0xff)}, OpClose) == nil
+	return Send(c, []byte{byte(CloseGoingAway >> 8), byte(CloseGoingAway & 0xff)}, OpClose) == nil && !c.Stopped() // while paused its answer is not read
 }
 
 // next takes the frame at the beginning of Recv; false means that it is not
@@ -244,6 +244,9 @@ func (l *layer) answerPing(c *reactor.Conn, payload []byte) {
 	if slow && l.extra().ahead > 0 {
 		l.rare.owed, l.rare.pong = true, append(l.rare.pong[:0], payload...)
 		return
+	}
+	if l.rare != nil { // this is the answer to those before as well
+		l.rare.owed = false
 	}
 	if Send(c, payload, OpPong) == nil && slow { // it fails only on a connection that is closing
 		l.rare.ahead = c.Send.Len()
