@@ -80,9 +80,10 @@ func (c *Conn) checkSend() {
 	}
 }
 
-// checkRecv enforces the limit on what handlers left.
+// checkRecv enforces the limit on what handlers left, had they a chance to take it:
+// one read may bring more than the limit.
 func (c *Conn) checkRecv() {
-	if limit := c.limits().Recv; limit > 0 && c.Recv.Len() > limit && !c.is(packets|paused) {
+	if limit := c.limits().Recv; limit > 0 && c.Recv.Len() > limit && !c.is(packets|paused|again) {
 		c.Fail(&LimitError{"Recv", c.Recv.Len(), limit})
 	}
 }
