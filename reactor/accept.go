@@ -1,8 +1,6 @@
 package reactor
 
 import (
-	"errors"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -101,6 +99,3 @@ func (m *Manager) feed() {
 	}
 	m.starved = m.starved[:0]
 }
-
-// isErrno reports whether err comes from a system call that failed with errno.
-func isErrno(err error, errno syscall.Errno) bool { return errors.Is(err, errno) }

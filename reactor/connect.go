@@ -147,7 +147,7 @@ var errNoDual = errors.New("no dual-stack sockets")
 // noIPv6 reports whether a bind failed because the system has no IPv6, or none
 // that takes IPv4 as well.
 func noIPv6(err error) bool {
-	return err == errNoDual || isErrno(err, unix.EAFNOSUPPORT) || isErrno(err, unix.EADDRNOTAVAIL)
+	return err == errNoDual || errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL)
 }
 
 func (m *Manager) bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) (int, error) {

@@ -121,9 +121,6 @@ func (l *layer) End(c *reactor.Conn) error {
 	if l.overWS {
 		return l.cut(l.in.Len())
 	}
-	if l.role == bare {
-		return nil
-	}
 	return l.cut(c.Recv.Len())
 }
 
@@ -161,7 +158,7 @@ func (l *layer) take(c *reactor.Conn, m *ws.Message) {
 		return
 	}
 	if m.Op != ws.OpBinary { // [MQTT-6.0.0-1]
-		ws.Send(c, []byte{byte(ws.CloseUnsupported >> 8), byte(ws.CloseUnsupported & 0xff)}, ws.OpClose)
+		ws.Close(c, ws.CloseUnsupported, "")
 		l.fail(c, errors.New("mqtt: text message from the WebSocket, want binary"))
 		return
 	}

@@ -124,7 +124,7 @@ func (l *layer) bye(c *reactor.Conn, code ReasonCode) {
 func (l *layer) hangUp(c *reactor.Conn) {
 	l.phase = over
 	if l.overWS {
-		ws.Send(c, []byte{byte(ws.CloseNormal >> 8), byte(ws.CloseNormal & 0xff)}, ws.OpClose) // it fails if one was sent
+		ws.Close(c, ws.CloseNormal, "") // it fails if one was sent
 	}
 	c.Drain()
 }

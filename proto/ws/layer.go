@@ -135,7 +135,7 @@ func (l *layer) Leave(c *reactor.Conn) bool {
 	if l.state != open {
 		return l.state == closing && !c.Stopped()
 	}
-	return Send(c, []byte{byte(CloseGoingAway >> 8), byte(CloseGoingAway & 0xff)}, OpClose) == nil && !c.Stopped() // while paused its answer is not read
+	return Close(c, CloseGoingAway, "") == nil && !c.Stopped() // while paused its answer is not read
 }
 
 // next takes the frame at the beginning of Recv; false means that it is not
@@ -282,9 +282,7 @@ func checkClose(p []byte) error {
 // refuse tells the peer what it did wrong and fails the connection.
 func (l *layer) refuse(c *reactor.Conn, err error) {
 	if e, ok := err.(*ProtocolError); ok && l.state == open {
-		var p [2]byte
-		binary.BigEndian.PutUint16(p[:], uint16(e.Code))
-		Send(c, p[:], OpClose)
+		Close(c, e.Code, "")
 	}
 	l.state = done
 	c.Fail(err)

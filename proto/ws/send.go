@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 
@@ -31,6 +32,13 @@ func Send(c *reactor.Conn, p []byte, op OpCode) error {
 		mask(c, len(p), key)
 	}
 	return nil
+}
+
+// Close sends a Close frame with a code and a reason, which may be empty. The
+// peer's answer closes the connection. Errors are those of Send.
+func Close(c *reactor.Conn, code CloseCode, reason string) error {
+	var buf [maxControl]byte
+	return Send(c, append(binary.BigEndian.AppendUint16(buf[:0], uint16(code)), reason...), OpClose)
 }
 
 // Printf sends a frame with the formatted text. Errors are those of Send.
