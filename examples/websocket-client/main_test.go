@@ -141,7 +141,7 @@ func TestEcho(t *testing.T) {
 // A server that does not read what is sent back is not read from either, and
 // gets everything once it reads.
 func TestEchoToSlowServer(t *testing.T) {
-	const messages, size = 256, 256 << 10 // 64 MiB: more than sockets hold
+	const messages, size = 128, 256 << 10 // 32 MiB: more than sockets hold
 	frame := looptest.Frame(0x82, false, -1, strings.Repeat("x", size))
 	url, wait := serve(t, func(s *server) {
 		rest := []byte(strings.Repeat(frame, messages))

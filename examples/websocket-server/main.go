@@ -4,7 +4,8 @@
 //	go run ./examples/websocket-server
 //	go run ./examples/websocket-server -listen ws://127.0.0.1:9000 -max-message 1048576
 //
-// A GET that does not ask for a WebSocket gets a short page of text.
+// A GET that does not ask for a WebSocket gets a page with a client: open
+// http://127.0.0.1:8000/ in a browser.
 //
 // It logs to standard output. Exit status: 0 after SIGINT or SIGTERM, 1 if it
 // cannot listen or the loop fails, with the reason on standard error, 2 for wrong
@@ -13,6 +14,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -37,8 +39,10 @@ const goodbye = 2 * time.Second
 // reads before it is not read from any more. One message can exceed it.
 const maxUnsent = 1 << 20
 
-// page is what a browser gets.
-const page = "This is a WebSocket echo server: it sends every message back. Connect to it with ws:// instead of http://.\n"
+// page is what a browser gets. It needs nothing else.
+//
+//go:embed page.html
+var page []byte
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -156,6 +160,12 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 		s.answer(c, data.(*http.Message))
 	case reactor.EvWSOpen:
 		ws.SetMaxMessage(c, s.maxMessage) // which fails only without WebSocket
+		s.log.Debug("open", "id", c.ID(), "remote", c.RemoteAddr())
+	case reactor.EvWSCtl:
+		if m := data.(*ws.Message); m.Op == ws.OpClose {
+			code, reason := m.Close()
+			s.log.Debug("closed by the peer", "id", c.ID(), "code", code, "reason", string(reason))
+		}
 	case reactor.EvError:
 		s.log.Info("failed", "id", c.ID(), "remote", c.RemoteAddr(), "error", data.(error))
 	}
@@ -174,7 +184,8 @@ func (s *server) echo(c *reactor.Conn, m *ws.Message) {
 func (s *server) answer(c *reactor.Conn, hm *http.Message) {
 	var err error
 	if method := string(hm.Method); hm.Header("Upgrade") == nil && (method == "GET" || method == "HEAD") {
-		err = http.Reply(c, 200, "Content-Type: text/plain\r\n", "%s", page)
+		// One page for each connection: a few bytes must not ask for many pages at once.
+		err = http.ReplyBytes(c, 200, "Content-Type: text/html; charset=utf-8\r\nConnection: close\r\n", page)
 	} else {
 		err = ws.Upgrade(c, hm, "")
 	}

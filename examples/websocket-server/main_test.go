@@ -163,6 +163,10 @@ func TestEcho(t *testing.T) {
 		}
 	}
 	r.Await(`DEBUG main\.go:\d+  message id=\d+ op=binary bytes=307200`)
+	c := r.dial("/")
+	send(t, c, ws.OpClose, ws.NewCloseFrameBody(4001, "so long"))
+	receive(t, c, ws.OpClose, ws.NewCloseFrameBody(4001, ""))
+	r.Await(`DEBUG main\.go:\d+  closed by the peer id=\d+ code=4001 reason="so long"`)
 	r.end(syscall.SIGTERM)
 }
 
@@ -170,13 +174,14 @@ func TestEcho(t *testing.T) {
 func TestPage(t *testing.T) {
 	r := start(t)
 	for _, tc := range []struct{ request, first, rest string }{
-		{"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", page},
-		{"GET /any HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", page},
-		{"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
+		{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ", string(page)},
+		{strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 2), "HTTP/1.1 200 ", "\r\n\r\n" + string(page)}, // one page, then the end
+		{"GET /any HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ", string(page)},
+		{"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
 		{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "HTTP/1.1 405 ", "GET\n"},
 		{"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: close\r\n\r\n", "HTTP/1.1 426 ", "Upgrade: websocket\n"},
 	} {
-		if got := r.ask(tc.request); !strings.HasPrefix(got, tc.first) || !strings.HasSuffix(got, tc.rest) {
+		if got := r.ask(tc.request); !strings.HasPrefix(got, tc.first) || !strings.HasSuffix(got, tc.rest) || strings.Count(got, "<title>") > 1 {
 			t.Errorf("%q is answered %q", tc.request, got)
 		}
 	}

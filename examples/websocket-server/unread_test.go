@@ -24,7 +24,6 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 		count           int
 		answer          string // ends each; "" if not all are answered
 	}{
-		{"requests", "", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 60_000, page},
 		{"bad requests", "", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 120_000, ""},
 		{"messages", handshake, looptest.Frame(0x82, true, -1, kilobyte), 10_000, kilobyte},
 		{"pings", handshake, looptest.Frame(0x89, true, -1, kilobyte[:125]), 80_000, ""},
