@@ -54,7 +54,6 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 		c.SetWater(maxUnsent/2, maxUnsent)
 	case reactor.EvWSOpen:
 		s.log.Info("CONNECTED to " + s.url)
-		ws.SetMaxMessage(c, s.maxMessage)
 		s.send(c)
 	case reactor.EvWSMsg:
 		s.message(c, data.(*ws.Message))
@@ -159,15 +158,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 // loop runs the event loop until the session is over.
 func (s *session) loop() error {
 	limits := reactor.Deadlines{Connect: s.patience, Handshake: s.patience, Idle: s.patience, Stall: s.patience}
-	if s.echo {
-		limits.Idle = 0 // the server sends when it likes
+	opts := &ws.Options{MaxMessage: s.maxMessage, CloseWait: s.patience}
+	if s.echo { // the server sends when it likes, as long as it is there
+		limits.Idle, opts.Ping = 0, s.patience
 	}
 	m, err := reactor.New(reactor.WithLogger(s.log), reactor.WithDeadlines(limits))
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	c, err := ws.Connect(m, s.url, handler, s, "")
+	c, err := opts.Connect(m, s.url, handler, s, "")
 	if err != nil {
 		return err
 	}

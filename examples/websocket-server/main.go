@@ -105,7 +105,7 @@ func serve(o options, log *slog.Logger) error {
 	defer m.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := &server{log: log, maxMessage: o.maxMessage, verbose: o.verbose}
+	s := &server{log: log, ws: ws.Options{MaxMessage: o.maxMessage}, verbose: o.verbose}
 	if err := s.listen(m, o.url); err != nil {
 		return err
 	}
@@ -123,9 +123,9 @@ func serve(o options, log *slog.Logger) error {
 
 // server is what the handlers share.
 type server struct {
-	log        *slog.Logger
-	maxMessage int
-	verbose    bool
+	log     *slog.Logger
+	ws      ws.Options
+	verbose bool
 }
 
 // listen accepts WebSockets on a ws:// URL.
@@ -159,7 +159,6 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	case reactor.EvHTTPMsg:
 		s.answer(c, data.(*http.Message))
 	case reactor.EvWSOpen:
-		ws.SetMaxMessage(c, s.maxMessage) // which fails only without WebSocket
 		s.log.Debug("open", "id", c.ID(), "remote", c.RemoteAddr())
 	case reactor.EvWSCtl:
 		if m := data.(*ws.Message); m.Op == ws.OpClose {
@@ -187,7 +186,7 @@ func (s *server) answer(c *reactor.Conn, hm *http.Message) {
 		// One page for each connection: a few bytes must not ask for many pages at once.
 		err = http.ReplyBytes(c, 200, "Content-Type: text/html; charset=utf-8\r\nConnection: close\r\n", page)
 	} else {
-		err = ws.Upgrade(c, hm, "")
+		err = s.ws.Upgrade(c, hm, "")
 	}
 	if err != nil {
 		s.log.Info("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)

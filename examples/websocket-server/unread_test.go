@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,7 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := looptest.NewManager(t)
-			s := &server{log: slog.New(slog.DiscardHandler), maxMessage: 1 << 20}
+			s := &server{log: slog.New(slog.DiscardHandler), ws: ws.Options{MaxMessage: 1 << 20}}
 			if err := s.listen(m, "ws://127.0.0.1:0"); err != nil {
 				t.Fatal(err)
 			}
