@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -11,12 +12,18 @@ import (
 
 // ourWay is how our end is told to compress.
 type ourWay struct {
-	name string // "" is not at all
+	name    string // "" is not at all
+	deflate *ws.Deflate
+}
+
+func (w ourWay) options() *ws.Options {
+	return &ws.Options{MaxMessage: maxMessage, Deflate: w.deflate, Protocols: []string{"unheard of", subprotocol}}
 }
 
 // wsOurs is our end of a WebSocket and what it heard.
 type wsOurs struct {
 	*loop
+	opts       *ws.Options
 	c          *reactor.Conn
 	extensions string // of the server's answer
 	protocol   string
@@ -56,7 +63,7 @@ func (o *wsOurs) handle(c *reactor.Conn, ev reactor.Event, data any) {
 // serveWS starts our echo server. It expects one connection.
 func (l *loop) serveWS(way ourWay) (o *wsOurs, url string) {
 	l.t.Helper()
-	o = &wsOurs{loop: l}
+	o = &wsOurs{loop: l, opts: way.options()}
 	c, err := http.Listen(l.m, "http://127.0.0.1:0", o.serve, nil)
 	if err != nil {
 		l.t.Fatal(err)
@@ -71,14 +78,7 @@ func (o *wsOurs) serve(c *reactor.Conn, ev reactor.Event, data any) {
 	o.handle(c, ev, data)
 	switch ev {
 	case reactor.EvHTTPMsg:
-		hm := data.(*http.Message)
-		headers := ""
-		if ws.Offers(hm, subprotocol) {
-			headers = "Sec-WebSocket-Protocol: " + subprotocol + "\r\n"
-		}
-		if err := ws.Upgrade(c, hm, headers); err != nil {
-			o.t.Error(err)
-		}
+		noError(o.t, o.opts.Upgrade(c, data.(*http.Message), ""))
 	case reactor.EvWSMsg:
 		m := data.(*ws.Message)
 		o.messages++
@@ -86,8 +86,18 @@ func (o *wsOurs) serve(c *reactor.Conn, ev reactor.Event, data any) {
 		if f, ok := asked(wsMessage{m.Op, m.Data}); ok {
 			noError(o.t, ws.Close(c, f.code, f.reason))
 		} else {
-			noError(o.t, ws.Send(c, m.Data, m.Op))
+			o.c = c
+			o.answer(wsMessage{m.Op, m.Data})
 		}
+	}
+}
+
+// answer sends a message back, every third in parts.
+func (o *wsOurs) answer(m wsMessage) {
+	if o.messages%3 == 2 {
+		o.sendParts(m)
+	} else {
+		o.send(m)
 	}
 }
 
@@ -95,7 +105,7 @@ func (o *wsOurs) serve(c *reactor.Conn, ev reactor.Event, data any) {
 func (l *loop) dialWS(way ourWay, url string) *wsOurs {
 	l.t.Helper()
 	o := &wsOurs{loop: l}
-	_, err := ws.Connect(l.m, url, func(c *reactor.Conn, ev reactor.Event, data any) {
+	_, err := way.options().Connect(l.m, url, func(c *reactor.Conn, ev reactor.Event, data any) {
 		o.handle(c, ev, data)
 		switch ev {
 		case reactor.EvWSOpen:
@@ -119,10 +129,28 @@ func (l *loop) dialWS(way ourWay, url string) *wsOurs {
 	return o
 }
 
-// send sends a message of the client's.
+// send sends a message in one frame.
 func (o *wsOurs) send(m wsMessage) {
 	o.t.Helper()
 	noError(o.t, ws.Send(o.c, m.data, m.op))
+}
+
+// sendParts sends one in several.
+func (o *wsOurs) sendParts(m wsMessage) {
+	o.t.Helper()
+	w, err := ws.NewWriter(o.c, m.op, 64<<10)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	noError(o.t, parts(m.data, func(part []byte, last bool) error {
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+		if last {
+			return w.Close()
+		}
+		return w.Flush()
+	}))
 }
 
 // want awaits messages of the server's.
@@ -149,6 +177,8 @@ func (o *wsOurs) converse(more ...wsMessage) {
 	for _, m := range messages {
 		o.send(m)
 		o.want(m)
+		o.sendParts(m)
+		o.want(m)
 	}
 	noError(o.t, ws.Send(o.c, []byte("are you there?"), ws.OpPing))
 	o.until("a pong", func() bool { return len(o.pongs) > 0 || o.err != nil })
@@ -170,11 +200,12 @@ func (o *wsOurs) converse(more ...wsMessage) {
 // close sends a Close frame.
 func (o *wsOurs) close(f closeFrame) { noError(o.t, ws.Close(o.c, f.code, f.reason)) }
 
-// ends waits for the end, which must be clean, after a Close frame.
-func (o *wsOurs) ends(want closeFrame) {
+// ends waits for the end, which must be clean, after a Close frame. Nothing but
+// may can go wrong behind it.
+func (o *wsOurs) ends(want closeFrame, may error) {
 	o.t.Helper()
 	o.until("EvClose", func() bool { return o.closed })
-	if o.err != nil || o.last != want {
+	if o.err != nil && (may == nil || !errors.Is(o.err, may)) || o.last != want {
 		o.t.Errorf("heard Close %+v, want %+v; error %v", o.last, want, o.err)
 	}
 }

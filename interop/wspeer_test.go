@@ -106,22 +106,28 @@ var (
 // conversation is what is sent and must come back: texts and binaries, of all sizes at
 // which a frame's header changes, easy and impossible to compress.
 var conversation = sync.OnceValue(func() (all []wsMessage) {
-	random := make([]byte, 1<<20)
-	rand.NewChaCha8([32]byte{1}).Read(random)
-	binary := filler(1 << 20)
-	words := []byte(strings.Repeat("each word, jedes Wort, каждое слово; ", 30_000))
-	for _, size := range []int{0, 1, 16, 125, 126, 1000, 16 << 10, 65535, 65536, 1 << 20} {
-		all = append(all, wsMessage{ws.OpBinary, binary[:size]}, wsMessage{ws.OpText, bytes.ToValidUTF8(words[:size], []byte("."))})
+	for _, size := range []int{0, 1, 16, 125, 126, 1000, 16 << 10, 65535, 65536} {
+		all = append(all, wsMessage{ws.OpBinary, filler(size)}, words(size))
 	}
-	return append(all, wsMessage{ws.OpBinary, random}, wsMessage{ws.OpBinary, random[:125]})
+	return append(all, random(125), random(70_000))
 })
 
-// largest is the one large message.
-var largest = sync.OnceValue(func() wsMessage {
-	random := make([]byte, 1<<20)
-	rand.NewChaCha8([32]byte{2}).Read(random)
-	return wsMessage{ws.OpBinary, bytes.Repeat(random, maxMessage>>20)}
+// largeOnes are 1 MiB each, and one of all that is taken.
+var largeOnes = sync.OnceValue(func() []wsMessage {
+	return []wsMessage{words(1 << 20), random(1 << 20), random(maxMessage)}
 })
+
+func words(size int) wsMessage {
+	const phrase = "each word, jedes Wort, каждое слово; "
+	text := strings.Repeat(phrase, 1+size/len(phrase))
+	return wsMessage{ws.OpText, bytes.ToValidUTF8([]byte(text[:size]), []byte("."))}
+}
+
+func random(size int) wsMessage {
+	p := make([]byte, size)
+	rand.NewChaCha8([32]byte{1}).Read(p)
+	return wsMessage{ws.OpBinary, p}
+}
 
 // maxMessage is, in bytes, what everybody takes.
 const maxMessage = 16 << 20
