@@ -9,9 +9,13 @@ import (
 
 // eachPair runs a test for each way in which the two ends can be told to compress.
 func eachPair(t *testing.T, test func(t *testing.T, peer wsPeer, way ourWay)) {
+	eachPairOf(t, wsPeers(), test)
+}
+
+func eachPairOf(t *testing.T, peers []wsPeer, test func(t *testing.T, peer wsPeer, way ourWay)) {
 	t.Parallel()              // to others, not among themselves: they compute all the time
 	told := map[string]bool{} // peers to whom we have said no
-	for _, peer := range wsPeers() {
+	for _, peer := range peers {
 		for _, way := range ourWays {
 			if way.name == "" && peer.deflate != "" {
 				if told[peer.name] {

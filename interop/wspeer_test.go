@@ -29,10 +29,10 @@ type wsPeer struct {
 
 // answerTo is the Close frame with which it answers f.
 func (p wsPeer) answerTo(f closeFrame) closeFrame {
-	if p.name != "coder" { // which repeats the reason too
-		f.reason = ""
+	if p.name == "coder" || p.name == "node" { // which repeat the reason too
+		return f
 	}
-	return f
+	return closeFrame{code: f.code}
 }
 
 // wsPeers are all of them.
