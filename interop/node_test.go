@@ -73,7 +73,7 @@ func TestWSNodeClient(t *testing.T) {
 		l := newLoop(t)
 		for _, role := range []string{"client", "asker"} {
 			o, url := l.serveWS(way)
-			if role == "client" && large(peer, way) != nil {
+			if role == "client" && peer.large {
 				url += "?large"
 			}
 			p := launch(t, node(t), "node/peer.js", role, nodeOptions(peer), url)
@@ -109,7 +109,7 @@ func TestWSNodeServer(t *testing.T) {
 		if o.protocol != subprotocol {
 			t.Errorf("subprotocol %q", o.protocol)
 		}
-		o.converse(large(peer, way)...)
+		o.converse(peer.more()...)
 		o.close(clientsClose)
 		o.ends(peer.answerTo(clientsClose), nil)
 		p.wantClosed(t, clientsClose.code, clientsClose.reason)

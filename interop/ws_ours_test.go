@@ -104,6 +104,16 @@ func (o *wsOurs) answer(m wsMessage) {
 // dialWS connects our client.
 func (l *loop) dialWS(way ourWay, url string) *wsOurs {
 	l.t.Helper()
+	o := l.connectWS(way, url)
+	if o.err != nil {
+		l.t.Fatal(o.err)
+	}
+	return o
+}
+
+// connectWS is dialWS that may fail.
+func (l *loop) connectWS(way ourWay, url string) *wsOurs {
+	l.t.Helper()
 	o := &wsOurs{loop: l}
 	_, err := way.options().Connect(l.m, url, func(c *reactor.Conn, ev reactor.Event, data any) {
 		o.handle(c, ev, data)
@@ -123,9 +133,6 @@ func (l *loop) dialWS(way ourWay, url string) *wsOurs {
 		l.t.Fatal(err)
 	}
 	o.until("EvWSOpen", func() bool { return o.opened || o.err != nil })
-	if o.err != nil {
-		l.t.Fatal(o.err)
-	}
 	return o
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rikki-go/rikki/proto/ws"
 )
 
 // eachPair runs a test for each way in which the two ends can be told to compress.
@@ -14,15 +16,15 @@ func eachPair(t *testing.T, test func(t *testing.T, peer wsPeer, way ourWay)) {
 
 func eachPairOf(t *testing.T, peers []wsPeer, test func(t *testing.T, peer wsPeer, way ourWay)) {
 	t.Parallel()              // to others, not among themselves: they compute all the time
-	told := map[string]bool{} // peers to whom we have said no
+	seen := map[string]bool{} // libraries that have compressed
 	for _, peer := range peers {
-		for _, way := range ourWays {
-			if way.name == "" && peer.deflate != "" {
-				if told[peer.name] {
-					continue
-				}
-				told[peer.name] = true
+		first := peer.deflate != "" && !seen[peer.name]
+		seen[peer.name] = seen[peer.name] || first
+		for i, way := range ourWays {
+			if i > 1 && !first || i == 0 && !first && peer.deflate != "" {
+				continue // all their ways with our defaults, all ours with one of theirs
 			}
+			peer.large = i == 0 && peer.deflate == "" || i == 1 && first
 			name := fmt.Sprintf("%s %s, ours %s", peer.name, or(peer.deflate, "plain"), or(way.name, "plain"))
 			t.Run(name, func(t *testing.T) { test(t, peer, way) })
 		}
@@ -36,7 +38,16 @@ func or(s, other string) string {
 	return s
 }
 
-var ourWays = []ourWay{{"", nil}}
+// ourWays are how our end compresses: not at all, as it does unless told otherwise, and at the
+// edges of what can be agreed on.
+var ourWays = []ourWay{
+	{"", nil},
+	{"defaults", &ws.Deflate{}},
+	{"no takeover", &ws.Deflate{Threshold: -1, NoContextTakeover: true, PeerNoContextTakeover: true}},
+	{"windows 9", &ws.Deflate{Threshold: -1, WindowBits: 9, PeerWindowBits: 9}},
+	{"sends without takeover, window 10 wanted", &ws.Deflate{Threshold: -1, NoContextTakeover: true, PeerWindowBits: 10}},
+	{"level 9", &ws.Deflate{Threshold: -1, Level: 9, PeerNoContextTakeover: true}},
+}
 
 // Their client drives our server, and each side closes once.
 func TestWSClientsOfOthers(t *testing.T) {
@@ -54,7 +65,7 @@ func TestWSClientsOfOthers(t *testing.T) {
 				t.Errorf("subprotocol %q", e.protocol())
 			}
 			agreed = e.extensions()
-			n, err = drive(e, large(peer, way)...)
+			n, err = drive(e, peer.more()...)
 			return err
 		})
 		o.ends(clientsClose, nil)
@@ -97,11 +108,18 @@ func TestWSServersOfOthers(t *testing.T) {
 			out.n, out.f, out.err = echoUntilClosed(e)
 			outcomes <- out
 		})
+		if peer.name == "gorilla" && way.deflate != nil && way.deflate.PeerWindowBits > 0 {
+			// It agrees and leaves the parameter out, which [RFC 7692 7.1.2.1] forbids.
+			if o := l.connectWS(way, url); o.err == nil || !strings.Contains(o.err.Error(), "server_max_window_bits") {
+				t.Errorf("a window was asked for, not agreed on, and the handshake's error is %v", o.err)
+			}
+			return
+		}
 		o := l.dialWS(way, url)
 		if o.protocol != subprotocol {
 			t.Errorf("subprotocol %q", o.protocol)
 		}
-		o.converse(large(peer, way)...)
+		o.converse(peer.more()...)
 		o.close(clientsClose)
 		o.ends(peer.answerTo(clientsClose), nil)
 		out := <-outcomes
@@ -140,12 +158,4 @@ func (l *loop) beside(fn func() error) {
 func (o *wsOurs) report(peer wsPeer, role string, n int, agreed string) {
 	agreed = strings.TrimPrefix(or(agreed, "no compression"), "permessage-")
 	o.t.Logf("%s as %s | %s | %d messages; to us %d bytes as %d", peer.name, role, agreed, n, o.payload, o.raw)
-}
-
-// large are the large messages for those pairs that have them.
-func large(peer wsPeer, way ourWay) []wsMessage {
-	if (peer.deflate == "") != (way.name == "") || way.name != "" && way.name != ourWays[1].name {
-		return nil
-	}
-	return largeOnes()
 }

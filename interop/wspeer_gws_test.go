@@ -16,8 +16,8 @@ import (
 
 // gwsPeers: either side's context takeover and window can be chosen.
 func gwsPeers() (all []wsPeer) {
-	for _, server := range []bool{false, true} {
-		for _, client := range []bool{false, true} {
+	for _, server := range []bool{true, false} {
+		for _, client := range []bool{true, false} {
 			for _, bits := range []int{9, 15} {
 				name := fmt.Sprintf("takeover server %t client %t, %d bits", server, client, bits)
 				all = append(all, gwsPeer(name, gws.PermessageDeflate{Enabled: true, Threshold: 1,

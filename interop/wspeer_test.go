@@ -21,10 +21,19 @@ const subprotocol = "chat.example"
 type wsPeer struct {
 	name    string
 	deflate string // "" is not at all
+	large   bool   // the largest messages are sent, too
 	// dial connects a client.
 	dial func(url string) (wsEnd, error)
 	// listen starts a server that calls serve, on another goroutine, for each connection.
 	listen func(t *testing.T, serve func(wsEnd)) (url string)
+}
+
+// more is what is sent at the end of a conversation.
+func (p wsPeer) more() []wsMessage {
+	if !p.large {
+		return nil
+	}
+	return largeOnes()
 }
 
 // answerTo is the Close frame with which it answers f.
@@ -112,9 +121,9 @@ var conversation = sync.OnceValue(func() (all []wsMessage) {
 	return append(all, random(125), random(70_000))
 })
 
-// largeOnes are 1 MiB each, and one of all that is taken.
+// largeOnes are 1 MiB each, and one of 16 MB: what cannot be compressed grows.
 var largeOnes = sync.OnceValue(func() []wsMessage {
-	return []wsMessage{words(1 << 20), random(1 << 20), random(maxMessage)}
+	return []wsMessage{words(1 << 20), random(1 << 20), random(16_000_000)}
 })
 
 func words(size int) wsMessage {

@@ -37,7 +37,8 @@ type session struct {
 	url        string
 	count      int // messages to send
 	echo       bool
-	maxMessage int           // bytes
+	maxMessage int // bytes
+	deflate    bool
 	patience   time.Duration // with a server that says nothing or reads nothing
 	log        *slog.Logger
 
@@ -124,6 +125,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&s.count, "n", 1, "messages to send, each after the reply to the one before")
 	flags.BoolVar(&s.echo, "echo", false, "send every message back until the server closes, and none else")
 	flags.IntVar(&s.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
+	flags.BoolVar(&s.deflate, "deflate", false, "offer to compress messages (permessage-deflate)")
 	verbose := flags.Bool("v", false, "log more")
 	err := flags.Parse(args)
 	switch {
@@ -167,6 +169,9 @@ func (s *session) loop() error {
 		return err
 	}
 	defer m.Close()
+	if s.deflate {
+		opts.Deflate = &ws.Deflate{}
+	}
 	c, err := opts.Connect(m, s.url, handler, s, "")
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -106,6 +107,37 @@ func texts(t *testing.T, log string) (all []string) {
 		all = append(all, m[1])
 	}
 	return all
+}
+
+// With -deflate compression is offered, and used if the server agrees.
+func TestDeflate(t *testing.T) {
+	large := strings.Repeat("all the same ", 10_000)
+	addr, wait := looptest.Serve(t, func(p *looptest.Peer) {
+		if offer := looptest.HeaderValue(p.Request, "Sec-WebSocket-Extensions"); !strings.HasPrefix(offer, "permessage-deflate") {
+			t.Errorf("offered %q", offer)
+		}
+		io.WriteString(p, p.Agreement("Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover\r\n"))
+		f, err := wsflate.CompressFrame(ws.NewTextFrame([]byte(large)))
+		if err == nil {
+			err = ws.WriteFrame(p, f)
+		}
+		if err == nil {
+			f, err = ws.ReadFrame(p.In)
+		}
+		if err != nil || f.Header.Length > int64(len(large)/50) {
+			t.Errorf("%+v, %v", f.Header, err)
+			return
+		}
+		if f, err = wsflate.DecompressFrame(ws.UnmaskFrame(f)); err != nil || string(f.Payload) != large {
+			t.Errorf("%d bytes, %v", len(f.Payload), err)
+		}
+		(&server{p, t}).send(ws.OpClose, code(1000, ""))
+	})
+	r := looptest.Run(t, run, "-echo", "-deflate", "-url", "ws://"+addr)
+	wait()
+	if r.Status != 0 || r.Stderr != "" {
+		t.Errorf("status %d, stderr %q", r.Status, r.Stderr)
+	}
 }
 
 // With -echo everything comes back, whatever its size, until the server closes.

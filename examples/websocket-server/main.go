@@ -50,6 +50,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 type options struct {
 	url        string
 	maxMessage int // bytes
+	deflate    bool
 	verbose    bool
 }
 
@@ -79,6 +80,7 @@ func parseArgs(args []string, stderr io.Writer) (o options, err error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.url, "listen", "ws://127.0.0.1:8000", "`URL` to listen on, ws://host:port; the path means nothing")
 	f.IntVar(&o.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
+	f.BoolVar(&o.deflate, "deflate", false, "compress messages with clients that offer it (permessage-deflate)")
 	f.BoolVar(&o.verbose, "v", false, "log every connection and message")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -106,6 +108,9 @@ func serve(o options, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	s := &server{log: log, ws: ws.Options{MaxMessage: o.maxMessage}, verbose: o.verbose}
+	if o.deflate {
+		s.ws.Deflate = &ws.Deflate{}
+	}
 	if err := s.listen(m, o.url); err != nil {
 		return err
 	}

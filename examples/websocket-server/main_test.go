@@ -14,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -51,8 +53,8 @@ func TestArgs(t *testing.T) {
 		args []string
 		want options
 	}{
-		{nil, options{"ws://127.0.0.1:8000", 64 << 20, false}},
-		{[]string{"-listen", "ws://[::1]:1", "-max-message=5", "-v"}, options{"ws://[::1]:1", 5, true}},
+		{nil, options{"ws://127.0.0.1:8000", 64 << 20, false, false}},
+		{[]string{"-listen", "ws://[::1]:1", "-max-message=5", "-deflate", "-v"}, options{"ws://[::1]:1", 5, true, true}},
 	} {
 		if got, err := parseArgs(tc.args, io.Discard); err != nil || got != tc.want {
 			t.Errorf("%q: %+v, %v", tc.args, got, err)
@@ -186,6 +188,38 @@ func TestPage(t *testing.T) {
 		}
 	}
 	r.end(os.Interrupt)
+}
+
+// TestDeflate: what comes compressed goes back compressed, and without -deflate
+// nothing is agreed on.
+func TestDeflate(t *testing.T) {
+	for _, args := range [][]string{{"-deflate"}, nil} {
+		r := start(t, args...)
+		d := ws.Dialer{Extensions: []httphead.Option{wsflate.DefaultParameters.Option()}, Timeout: 10 * time.Second}
+		c, br, hs, err := d.Dial(context.Background(), "ws://"+r.addr)
+		if err != nil || br != nil || len(hs.Extensions) != len(args) {
+			t.Fatalf("%q: %v, %v, agreed on %v", args, br, err, hs.Extensions)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(30 * time.Second))
+		if args != nil {
+			large := bytes.Repeat([]byte("all the same "), 10_000)
+			f, err := wsflate.CompressFrame(ws.NewTextFrame(large))
+			if err == nil {
+				err = ws.WriteFrame(c, ws.MaskFrame(f))
+			}
+			if err == nil {
+				f, err = readFrame(c)
+			}
+			if err != nil || f.Header.Length > int64(len(large)/50) {
+				t.Fatalf("%+v, %v", f.Header, err)
+			}
+			if f, err = wsflate.DecompressFrame(f); err != nil || !bytes.Equal(f.Payload, large) {
+				t.Errorf("%d bytes, %v", len(f.Payload), err)
+			}
+		}
+		r.end(os.Interrupt)
+	}
 }
 
 // TestMaxMessage: what is larger is refused with the code for that.

@@ -88,7 +88,7 @@ async function converse(socket) {
 	for (let i = 0; i < 50; i++)
 		await want(messages[i % 12]);
 	if (url.endsWith("?large")) {
-		for (const size of [1 << 20, maxPayload]) {
+		for (const size of [1 << 20, 16000000]) {
 			const large = [Buffer.alloc(size, crypto.randomBytes(1 << 20)), true];
 			socket.send(large[0]);
 			await want(large);
