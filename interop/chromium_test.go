@@ -165,7 +165,7 @@ func TestChromiumPage(t *testing.T) {
 	chromium(t)
 	t.Parallel()
 	l := newLoop(t)
-	server := launch(t, example(t, "websocket-server"), "-v", "-listen", "ws://127.0.0.1:0")
+	server := launch(t, example(t, "websocket-server"), "-v", "-deflate", "-listen", "ws://127.0.0.1:0")
 	at := server.match(`listening url=\S+ local=(\S+)$`)
 	if at == nil {
 		t.Fatalf("websocket-server does not listen: %q", server.output())
@@ -189,7 +189,7 @@ func TestChromiumPage(t *testing.T) {
 	server.cmd.Process.Signal(syscall.SIGTERM)
 	b.await(`document.body.dataset.state === "closed"`)
 
-	open := "note: open, extensions: " + pageExtensions
+	const open = "note: open, extensions: permessage-deflate"
 	want := []string{open,
 		`sent: text "hello"`, `received: text "hello", as sent`,
 		`sent: binary of 5 bytes`, `received: binary of 5 bytes, as sent`,
@@ -215,8 +215,6 @@ func TestChromiumPage(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-const pageExtensions = "none"
 
 // conversing is a client's part of a conversation, in a browser. It returns how
 // many messages came back, and the server's extensions.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/proto/ws"
 )
@@ -122,7 +123,7 @@ func TestWSServersOfOthers(t *testing.T) {
 		o.converse(peer.more()...)
 		o.close(clientsClose)
 		o.ends(peer.answerTo(clientsClose), nil)
-		out := <-outcomes
+		out := await(t, outcomes)
 		if out.err != nil || out.f != clientsClose {
 			t.Errorf("the server heard Close %+v, %v", out.f, out.err)
 		}
@@ -135,10 +136,21 @@ func TestWSServersOfOthers(t *testing.T) {
 			lost = syscall.ECONNRESET
 		}
 		o.ends(serversClose, lost)
-		if out := <-outcomes; out.err != nil || out.f.code != serversClose.code {
+		if out := await(t, outcomes); out.err != nil || out.f.code != serversClose.code {
 			t.Errorf("the answer to the server's Close is %+v, %v", out.f, out.err)
 		}
 	})
+}
+
+// await receives from a channel, within patience.
+func await[T any](t *testing.T, ch <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-ch:
+	case <-time.After(patience):
+		t.Fatal("the peer does not come to an end")
+	}
+	return v
 }
 
 // beside runs fn on another goroutine while the loop turns.

@@ -46,8 +46,12 @@ func gwsPeer(name string, deflate gws.PermessageDeflate) wsPeer {
 		listen: func(t *testing.T, serve func(wsEnd)) string {
 			return webServer(t, func(w http.ResponseWriter, r *http.Request) {
 				e := newGWS()
-				up := gws.NewUpgrader(e, &gws.ServerOption{PermessageDeflate: deflate, CheckUtf8Enabled: true,
-					ReadMaxPayloadSize: maxMessage, WriteMaxPayloadSize: maxMessage, SubProtocols: []string{subprotocol}})
+				opts := &gws.ServerOption{PermessageDeflate: deflate, CheckUtf8Enabled: true,
+					ReadMaxPayloadSize: maxMessage, WriteMaxPayloadSize: maxMessage}
+				if r.Header.Get("Sec-WebSocket-Protocol") != "" { // or the library refuses those that ask for none
+					opts.SubProtocols = []string{subprotocol}
+				}
+				up := gws.NewUpgrader(e, opts)
 				if c, err := up.Upgrade(w, r); err == nil {
 					serve(e.start(c))
 				}
