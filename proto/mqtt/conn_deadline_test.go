@@ -164,6 +164,21 @@ func TestConnNoHandshakeWhenOpen(t *testing.T) {
 	})
 }
 
+// clog turns the loop until the kernel takes no more of Send.
+func clog(t *testing.T, m *reactor.Manager, c *reactor.Conn) {
+	t.Helper()
+	for before, same := -1, 0; same < 10; same++ {
+		if err := m.Poll(5 * time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		if n := c.Send.Len(); n != before {
+			before, same = n, 0
+		}
+		c.Send.AppendString("x") // a socket that is not writable may still take a little
+		before++
+	}
+}
+
 // A peer that never reads is closed, also if all that it is sent are the
 // answers to its own packets.
 func TestConnPeerThatNeverReads(t *testing.T) {
@@ -177,16 +192,7 @@ func TestConnPeerThatNeverReads(t *testing.T) {
 		}
 		_, err := mqtt.Pub(h.c, &mqtt.Options{Topic: "a/b", Message: make([]byte, 32<<20)})
 		looptest.Must(t, err)
-		for before, same := -1, 0; same < 10; same++ { // until the kernel takes no more
-			if err := h.m.Poll(5 * time.Millisecond); err != nil {
-				t.Fatal(err)
-			}
-			if n := h.c.Send.Len(); n != before {
-				before, same = n, 0
-			}
-			h.c.Send.AppendString("x") // a socket that is not writable may still take a little
-			before++
-		}
+		clog(t, h.m, h.c)
 		before := h.c.Send.Len()
 		h.now = h.now.Add(9 * time.Second)
 		h.p.send(pack("32 09 00 03'a/b' 00 01'hi'"))
@@ -204,7 +210,7 @@ func TestConnAcksAndTheLimit(t *testing.T) {
 		x := welcomed(t, scheme, 4, nil)
 		_, err := mqtt.Pub(x.c, &mqtt.Options{Topic: "a/b", Message: make([]byte, 32<<20)})
 		looptest.Must(t, err)
-		spin(t, x.m)
+		clog(t, x.m, x.c)
 		limit := x.c.Send.Len() + 20
 		x.c.SetLimits(reactor.Limits{Send: limit})
 		for i := 0; len(x.r.errs) == 0; i++ {
