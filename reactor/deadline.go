@@ -193,7 +193,7 @@ func (w *watchdog) expire() {
 	when, name, after := w.first()
 	if when <= w.c.mgr.ticks() { // the loop may be late, not the peer: look once
 		switch name {
-		case "idle":
+		case "idle", "handshake":
 			w.c.ready(readable)
 		case "stall":
 			w.c.flush()

@@ -20,7 +20,7 @@ func (d *dialer) resolve() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
 	if m.resolveTimeout > 0 {
-		d.patience = m.AddTimer(m.resolveTimeout, TimerOnce, d.giveUp)
+		d.patience = m.AddTimer(m.resolveTimeout, TimerOnce, func() { m.Post(d.giveUp) }) // behind answers that are there
 	}
 	r := m.resolver
 	for _, network := range []string{"ip6", "ip4"} {
@@ -34,6 +34,9 @@ func (d *dialer) resolve() {
 
 // giveUp goes on without the answers that did not come in time.
 func (d *dialer) giveUp() {
+	if d.done || d.lookups == 0 {
+		return
+	}
 	d.cancel()
 	d.lookups = 0
 	d.fault = &net.DNSError{UnwrapErr: os.ErrDeadlineExceeded, Err: "time-out", Name: d.url.Host, IsTimeout: true}
