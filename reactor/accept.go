@@ -69,7 +69,7 @@ func (c *Conn) inherit(l *Conn) {
 		c.SetLimits(x.limits)
 	}
 	if x.watch != nil {
-		c.SetDeadlines(x.watch.limits)
+		c.guard(x.watch.limits)
 	} else {
 		c.established()
 	}

@@ -32,6 +32,7 @@ func TestLateLoopFailsNobody(t *testing.T) {
 	for name, d := range map[string]reactor.Deadlines{
 		"idle":      {Idle: 3 * time.Second},
 		"handshake": {Handshake: 3 * time.Second},
+		"message":   {Message: 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) { // more connections than one wait reports
 			m, k := timed(t, reactor.WithDeadlines(d))
@@ -41,9 +42,11 @@ func TestLateLoopFailsNobody(t *testing.T) {
 				r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
 					c.Recv.Reset()
 					c.SetHandshaking(false)
+					c.SetReceiving(false)
 				}}}
 				c, p := wrap(t, m, r.handle)
 				c.SetHandshaking(true)
+				c.SetReceiving(true)
 				recorders, peers = append(recorders, r), append(peers, p)
 			}
 			spin(t, m, 5)
