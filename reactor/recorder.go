@@ -80,7 +80,6 @@ type entry struct {
 func (f *flight) keep(c *Conn, what string, peer netip.AddrPort, p []byte) {
 	if len(f.ring) < f.Entries {
 		f.ring = append(f.ring, entry{data: make([]byte, 0, f.Bytes)})
-		f.next = len(f.ring) - 1
 	}
 	e := &f.ring[f.next]
 	f.next = (f.next + 1) % f.Entries

@@ -34,9 +34,6 @@ func (d *dialer) resolve() {
 
 // giveUp goes on without the answers that did not come in time.
 func (d *dialer) giveUp() {
-	if d.done || d.lookups == 0 {
-		return
-	}
 	d.cancel()
 	d.lookups = 0
 	d.fault = &net.DNSError{UnwrapErr: os.ErrDeadlineExceeded, Err: "time-out", Name: d.url.Host, IsTimeout: true}
