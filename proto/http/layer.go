@@ -118,7 +118,7 @@ func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
 	} else {
 		l.request = newRequest(msg)
 	}
-	n := l.parser.head
+	n, held := l.parser.head, c.Recv.Len()
 	c.Call(reactor.EvHTTPHdrs, msg)
 	switch {
 	case !l.on(c): // who took over begins behind the header
@@ -126,6 +126,9 @@ func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
 		return false
 	case l.closing:
 		return true
+	case c.Recv.Len() != held:
+		c.Fail(errTaken)
+		return false
 	}
 	return !c.Stopped() && l.proceed(c, msg, true)
 }
