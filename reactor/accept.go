@@ -25,15 +25,17 @@ func (c *Conn) accept() {
 			c.mgr.stats.Accepted++
 			a.accepted(c)
 		case errAgain:
-			c.mgr.hungry = false // the backlog is empty
+			if h := c.mgr.hunger; h == nil || h.pos < 0 { // the backlog is empty, and there was no want for a while
+				c.mgr.hungry = false
+			}
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			c.rest(err)
 			return
-		case unix.EBADF, unix.EINVAL, unix.ENOTSOCK, unix.EOPNOTSUPP: // of the listener: shut down elsewhere, say
+		case unix.EBADF, unix.EINVAL, unix.ENOTSOCK: // of the listener: shut down elsewhere, say
 			c.Fail(opError("accept", c.network(), c.LocalAddr(), sysErr("accept", err)))
 			return
-		default: // of that one connection, such as ECONNABORTED
+		default: // of that one connection: ECONNABORTED, and on Linux what befell it in the network, EOPNOTSUPP among it
 			c.mgr.log.Debug("accept", "id", c.id, "error", err)
 		}
 	}
@@ -67,7 +69,7 @@ func (c *Conn) inherit(l *Conn) {
 		c.SetLimits(x.limits)
 	}
 	if x.watch != nil {
-		c.SetDeadlines(x.watch.limits)
+		c.guard(x.watch.limits)
 	} else {
 		c.established()
 	}
@@ -75,7 +77,7 @@ func (c *Conn) inherit(l *Conn) {
 
 // rest keeps a listener from spinning on connections that it cannot accept for
 // want of descriptors or memory: it is not watched until a connection of the
-// manager's closes, or for a second. That is logged once until it accepts again.
+// manager's closes, or for a second. That is logged once, until for a second there was no want.
 func (c *Conn) rest(err error) {
 	m := c.mgr
 	if !m.hungry {

@@ -71,6 +71,7 @@ const (
 	above                         // Send is beyond its high-water mark
 	hexdump                       // SetHexdump
 	handshaking                   // SetHandshaking
+	receiving                     // SetReceiving
 	recorded                      // SetRecorder
 	resting                       // a listener that ran out of descriptors
 )
@@ -225,7 +226,7 @@ func (c *Conn) Resume() {
 		c.Redispatch()
 		if w := c.watchdog(); w != nil {
 			w.read = c.mgr.ticks()
-			w.shaken = w.read
+			w.shaken, w.begun = w.read, w.read
 			w.rearm()
 		}
 	}

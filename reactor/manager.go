@@ -239,6 +239,10 @@ func (m *Manager) teardown() error {
 // run calls a function that is not a connection's handler.
 func (m *Manager) run(fn func()) {
 	m.depth++
+	if m.timing && !m.timed {
+		m.timed = true
+		defer m.time(m.clock())
+	}
 	fn()
 	m.leave()
 }

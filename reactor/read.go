@@ -67,7 +67,7 @@ func (c *Conn) read() {
 	m.arrived = n
 	m.stats.Reads++
 	m.stats.BytesIn += uint64(n)
-	c.heard()
+	c.heard(n)
 	c.offerRead()
 }
 
