@@ -57,6 +57,7 @@ const (
 	connecting                    // the dialler is at work
 	packets                       // a datagram socket
 	foreign                       // made by WrapFD
+	noSocket                      // of those, a pipe or a terminal, say
 	paused                        // Pause
 	ended                         // the peer's end of stream was read
 	failed                        // Fail: no more input, Send gets one try
