@@ -51,73 +51,70 @@ const maxHeader = 14
 // errIncomplete says that the header is not all there yet.
 var errIncomplete = errors.New("ws: incomplete frame")
 
+// header is what the header of a frame says, but for the masking key, the last four
+// bytes of it: without an array it is handed on in registers.
+type header struct {
+	op     OpCode
+	fin    bool
+	masked bool
+	length int64 // of the payload
+}
+
 // parseHeader reads the frame header at the beginning of buf and returns how
 // long it is. What state forbids is refused as soon as the first two bytes show
 // it, before the rest of the header has arrived.
-func parseHeader(buf []byte, state ws.State) (h ws.Header, size int, err error) {
+func parseHeader(buf []byte, state ws.State) (h header, size int, err error) {
 	if len(buf) < 2 {
-		return h, 0, errIncomplete
+		return header{}, 0, errIncomplete
 	}
-	h = ws.Header{
-		Fin:    buf[0]&0x80 != 0,
-		Rsv:    buf[0] >> 4 & 0x7,
-		OpCode: ws.OpCode(buf[0] & 0xf),
-		Masked: buf[1]&0x80 != 0,
-		Length: int64(buf[1] & 0x7f),
+	h = header{
+		op:     OpCode(buf[0] & 0xf),
+		fin:    buf[0]&0x80 != 0,
+		masked: buf[1]&0x80 != 0,
+		length: int64(buf[1] & 0x7f),
 	}
-	if err := ws.CheckHeader(h, state); err != nil {
-		return h, 0, violation(CloseProtocolError, headerReason(h, err))
+	if err := ws.CheckHeader(ws.Header{Fin: h.fin, Rsv: buf[0] >> 4 & 0x7, OpCode: ws.OpCode(h.op), Masked: h.masked, Length: h.length}, state); err != nil {
+		return header{}, 0, violation(CloseProtocolError, h.op.String()+" frame refused: "+err.Error())
 	}
 	size = 2
-	switch h.Length {
-	case 126:
-		size += 2
-	case 127:
-		size += 8
+	if h.length > 125 {
+		if h.length, size, err = extendedLength(buf); err != nil {
+			return header{}, 0, err
+		}
 	}
-	lengthEnd := size
-	if h.Masked {
+	if h.masked {
 		size += 4
 	}
-	if len(buf) < lengthEnd {
-		return h, 0, errIncomplete
-	}
-	if err := extendedLength(&h, buf[2:lengthEnd]); err != nil {
-		return h, 0, err
-	}
 	if len(buf) < size {
-		return h, 0, errIncomplete
-	}
-	if h.Masked {
-		copy(h.Mask[:], buf[lengthEnd:size])
+		return header{}, 0, errIncomplete
 	}
 	return h, size, nil
 }
 
-// extendedLength reads the 16- or 64-bit length, which must be minimal and
-// have no top bit [RFC 6455 5.2].
-func extendedLength(h *ws.Header, p []byte) error {
+// extendedLength reads the 16- or 64-bit length of the frame at the beginning of
+// buf, which must be minimal and have no top bit [RFC 6455 5.2]. It returns where
+// it ends, too.
+func extendedLength(buf []byte) (length int64, end int, err error) {
 	least := int64(126)
-	switch len(p) {
-	case 0:
-		return nil
-	case 2:
-		h.Length = int64(binary.BigEndian.Uint16(p))
-	case 8:
-		h.Length, least = int64(binary.BigEndian.Uint64(p)), 1<<16
+	switch end = 4; {
+	case buf[1]&0x7f == 127:
+		end, least = 10, 1<<16
+		if len(buf) < end {
+			return 0, 0, errIncomplete
+		}
+		length = int64(binary.BigEndian.Uint64(buf[2:]))
+	case len(buf) < end:
+		return 0, 0, errIncomplete
+	default:
+		length = int64(binary.BigEndian.Uint16(buf[2:]))
 	}
-	if h.Length < 0 {
-		return violation(CloseProtocolError, "frame length has its top bit set")
+	if length < 0 {
+		return 0, 0, violation(CloseProtocolError, "frame length has its top bit set")
 	}
-	if h.Length < least {
-		return violation(CloseProtocolError, "frame length is not in its shortest form")
+	if length < least {
+		return 0, 0, violation(CloseProtocolError, "frame length is not in its shortest form")
 	}
-	return nil
-}
-
-// headerReason puts the frame that was refused before the reason.
-func headerReason(h ws.Header, err error) string {
-	return OpCode(h.OpCode).String() + " frame refused: " + err.Error()
+	return length, end, nil
 }
 
 // appendHeader appends the header of a final frame with n bytes of payload.

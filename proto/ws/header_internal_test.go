@@ -26,14 +26,14 @@ func checkHeader(t *testing.T, op OpCode, n int, masked bool, key [4]byte) {
 			t.Fatalf("% x cut at %d: size %d, %v", b, i, size, err)
 		}
 	}
-	want := ws.Header{Fin: true, OpCode: ws.OpCode(op), Masked: masked, Length: int64(n)}
-	if masked {
-		want.Mask = key
-	}
+	want := header{op: op, fin: true, masked: masked, length: int64(n)}
 	for _, behind := range []string{"", "x", "\xff\xff\xff\xff"} {
 		h, size, err := parseHeader(append(b[:len(b):len(b)], behind...), stateOf(masked))
 		if err != nil || size != len(b) || h != want {
 			t.Fatalf("% x: %+v, size %d, %v", b, h, size, err)
+		}
+		if masked && [4]byte(b[size-4:size]) != key {
+			t.Fatalf("% x: the key is not its end", b)
 		}
 	}
 	if _, _, err := parseHeader(b, stateOf(!masked)); err == nil || err == errIncomplete {
@@ -77,11 +77,15 @@ func FuzzHeader(f *testing.F) {
 				}
 				continue
 			}
-			if h.Rsv != 0 || h.Masked != masked || h.Length < 0 || size < 2 || size > maxHeader {
+			if b[0]&0x70 != 0 || h.masked != masked || h.length < 0 || size < 2 || size > maxHeader {
 				t.Fatalf("accepted %+v of %d bytes", h, size)
 			}
-			if h.Fin {
-				if again := appendHeader(nil, OpCode(h.OpCode), int(h.Length), h.Masked, h.Mask); !bytes.Equal(again, b[:size]) {
+			if h.fin {
+				var key [4]byte
+				if masked {
+					key = [4]byte(b[size-4 : size])
+				}
+				if again := appendHeader(nil, h.op, int(h.length), masked, key); !bytes.Equal(again, b[:size]) {
 					t.Fatalf("% x is written % x", b[:size], again)
 				}
 			}

@@ -150,26 +150,26 @@ func (l *layer) next(c *reactor.Conn) bool {
 	if err == errIncomplete {
 		return false
 	}
-	if err == nil && !ws.OpCode.IsControl(h.OpCode) && h.Length > int64(l.limit-l.held()) {
+	if err == nil && !h.op.isControl() && h.length > int64(l.limit-l.held()) {
 		err = violation(CloseTooLarge, "message of more than %d bytes", l.limit)
 	}
 	if err != nil {
 		l.refuse(c, err)
 		return false
 	}
-	if int64(len(buf)-size) < h.Length {
+	if int64(len(buf)-size) < h.length {
 		return false
 	}
-	end := size + int(h.Length)
+	end := size + int(h.length)
 	payload := buf[size:end:end]
-	if h.Masked {
-		ws.Cipher(payload, h.Mask, 0)
+	if h.masked {
+		ws.Cipher(payload, [4]byte(buf[size-4:]), 0)
 	}
 	c.Recv.Consume(end)
-	if op := OpCode(h.OpCode); op.isControl() {
-		l.control(c, op, payload)
+	if h.op.isControl() {
+		l.control(c, h.op, payload)
 	} else {
-		l.data(c, op, h.Fin, payload)
+		l.data(c, h.op, h.fin, payload)
 	}
 	return true
 }
