@@ -6,14 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acceptBurst bounds how many connections one listener accepts in a turn.
+// acceptBurst bounds how many connections one listener accepts in a turn. It
+// begins with one, for an accept that finds nobody costs the kernel almost as much
+// as one that does; each turn in a row that finds somebody doubles it.
 const acceptBurst = 64
 
 // acceptRest is how long a listener rests when there are no descriptors left.
 const acceptRest = time.Second
 
 func (c *Conn) accept() {
-	for range acceptBurst {
+	for range c.burst() {
 		if c.Stopped() || c.mgr.ending {
 			return
 		}
@@ -26,6 +28,7 @@ func (c *Conn) accept() {
 			a.accepted(c)
 		case errAgain:
 			c.mgr.hungry = false // the backlog is empty
+			c.ext.burst = 0
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			c.rest(err)
@@ -37,6 +40,22 @@ func (c *Conn) accept() {
 			c.mgr.log.Debug("accept", "id", c.id, "error", err)
 		}
 	}
+}
+
+// burst is how many connections the listener accepts in this turn.
+func (c *Conn) burst() uint8 {
+	x, m := c.ext, c.mgr
+	switch {
+	case x.batch+1 == m.batch:
+		x.burst = max(1, min(2*x.burst, acceptBurst))
+	case x.burst > 0: // the last turn that accepted left nobody waiting
+		m.hungry = false
+		fallthrough
+	default:
+		x.burst = 1
+	}
+	x.batch = m.batch
+	return x.burst
 }
 
 // accepted lets the new connection inherit from its listener and be heard of.
@@ -83,6 +102,7 @@ func (c *Conn) rest(err error) {
 		m.hungry = true
 	}
 	c.flags |= resting
+	c.ext.burst = 0
 	c.mark()
 	if m.hunger == nil || m.hunger.pos < 0 {
 		m.hunger = m.AddTimer(acceptRest, TimerOnce, m.feed)
