@@ -6,14 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acceptBurst bounds how many connections one listener accepts in a turn.
+// acceptBurst bounds how many connections one listener accepts in a turn. It
+// begins with one, for an accept that finds nobody costs the kernel almost as much
+// as one that does; each turn in a row that finds somebody doubles it.
 const acceptBurst = 64
 
 // acceptRest is how long a listener rests when there are no descriptors left.
 const acceptRest = time.Second
 
 func (c *Conn) accept() {
-	for range acceptBurst {
+	for range c.burst() {
 		if c.Stopped() || c.mgr.ending {
 			return
 		}
@@ -25,9 +27,8 @@ func (c *Conn) accept() {
 			c.mgr.stats.Accepted++
 			a.accepted(c)
 		case errAgain:
-			if h := c.mgr.hunger; h == nil || h.pos < 0 { // the backlog is empty, and there was no want for a while
-				c.mgr.hungry = false
-			}
+			c.mgr.sated()
+			c.ext.burst = 0
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			c.rest(err)
@@ -39,6 +40,29 @@ func (c *Conn) accept() {
 			c.mgr.log.Debug("accept", "id", c.id, "error", err)
 		}
 	}
+}
+
+// sated notes that nobody waits to be accepted.
+func (m *Manager) sated() {
+	if m.hunger == nil || m.hunger.pos < 0 { // and there was no want for a while
+		m.hungry = false
+	}
+}
+
+// burst is how many connections the listener accepts in this turn.
+func (c *Conn) burst() uint8 {
+	x, m := c.ext, c.mgr
+	switch {
+	case x.batch+1 == m.batch:
+		x.burst = max(1, min(2*x.burst, acceptBurst))
+	case x.burst > 0: // the last turn that accepted left nobody waiting
+		m.sated()
+		fallthrough
+	default:
+		x.burst = 1
+	}
+	x.batch = m.batch
+	return x.burst
 }
 
 // accepted lets the new connection inherit from its listener and be heard of.
@@ -85,6 +109,7 @@ func (c *Conn) rest(err error) {
 		m.hungry = true
 	}
 	c.flags |= resting
+	c.ext.burst = 0
 	c.mark()
 	if m.hunger == nil || m.hunger.pos < 0 {
 		m.hunger = m.AddTimer(acceptRest, TimerOnce, m.feed)
