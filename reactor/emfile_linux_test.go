@@ -24,7 +24,7 @@ const starving = "RIKKI_TEST_STARVING"
 func TestOutOfDescriptors(t *testing.T) {
 	if os.Getenv(starving) != "" {
 		t.Run("many", starve)
-		t.Run("in pairs", churn)
+		t.Run("in crowds", churn)
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestOutOfDescriptors$", "-test.count=1", "-test.v", "-test.timeout=60s")
@@ -173,32 +173,34 @@ func churn(t *testing.T) {
 		}
 	})
 	var peers []*peer
-	for range 10 {
+	for range 15 {
 		peers = append(peers, newPeer(t, open(t, l.LocalAddr().Addr(), unix.SOCK_STREAM)))
 	}
 	limitFiles(t, 2)
-	pair := func(errs int) { // the first leaves room for another, the second does not
+	crowd := func(errs int) { // there is room for two of three
 		t.Helper()
-		for range 2 {
-			had := len(accepted)
-			if err := unix.Connect(peers[had].fd, sockaddr(l.LocalAddr())); err != nil && err != unix.EINPROGRESS {
+		had := len(accepted)
+		for _, p := range peers[had : had+3] {
+			if err := unix.Connect(p.fd, sockaddr(l.LocalAddr())); err != nil && err != unix.EINPROGRESS {
 				t.Fatal(err)
 			}
-			await(t, m, "EvAccept", func() bool { return len(accepted) > had })
-			spin(t, m, 2)
 		}
+		await(t, m, "EvAccept of two", func() bool { return len(accepted) == had+2 })
+		spin(t, m, 2)
 		if n := strings.Count(log.String(), "level=ERROR"); n != errs {
 			t.Fatalf("%d errors logged, want %d:\n%s", n, errs, &log)
 		}
 		for _, c := range accepted {
 			c.Close()
 		}
+		await(t, m, "EvAccept of the third", func() bool { return len(accepted) == had+3 })
+		accepted[had+2].Close()
 		spin(t, m, 2)
 	}
 	for range 4 {
-		pair(1)
+		crowd(1)
 	}
 	k.advance(time.Second)
 	spin(t, m, 2)
-	pair(2)
+	crowd(2)
 }
