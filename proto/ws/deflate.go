@@ -34,7 +34,7 @@ type Deflate struct {
 
 	// MaxRatio fails the connection with CloseTooLarge when a message inflates
 	// to more than 64 KiB and to more than MaxRatio times its size; 0 is no
-	// limit. Nothing is compressed to less than a 1030th of its size.
+	// limit. Nothing is compressed to less than a 1032nd of its size.
 	MaxRatio int
 
 	// Budget is how many bytes the contexts of all of a Manager's connections

@@ -112,6 +112,24 @@ func TestInflateRefuses(t *testing.T) {
 	}
 }
 
+// A message without context does not get to see those of others that were
+// inflated before it.
+func TestInflateWithoutContext(t *testing.T) {
+	var f inflater
+	for range 2 {
+		if got, err := f.inflate(nil, []byte("\xf2\x48\xcd\xc9\xc9\x07\x00"), nil, maxWindow, noLimit); string(got) != "Hello" || err != nil {
+			t.Fatalf("%q, %v", got, err)
+		}
+		if got, err := f.inflate(nil, []byte("\xf2\x00\x11\x00\x00"), nil, maxWindow, noLimit); codeOf(t, err) != CloseInvalidData {
+			t.Fatalf("%q, %v", got, err)
+		}
+		var past inflateHistory
+		if got, err := f.inflate(nil, []byte("\xf2\x00\x11\x00\x00"), &past, maxWindow, noLimit); codeOf(t, err) != CloseInvalidData {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+}
+
 // A message that is cut off is refused wherever that happens, unless what is
 // put behind it makes it whole: so says the independent decoder.
 func TestInflateCutOff(t *testing.T) {
@@ -165,7 +183,6 @@ func TestInflateLimits(t *testing.T) {
 		{"ratio reached", mixed, inflateLimit{max: -1, ratio: 101_000/len(mixed) + 1}, 101_000, ""},
 		{"ratio missed", mixed, inflateLimit{max: -1, ratio: 101_000 / len(mixed)}, -1, "times its size"},
 		{"no ratio to speak of", stored, inflateLimit{max: -1, ratio: 1}, 100_000, ""},
-		{"ratio beyond all numbers", bomb, inflateLimit{max: -1, ratio: math.MaxInt}, 2 << 20, ""},
 	} {
 		for _, n := range []int{0, 1000, 1 << 20} {
 			var f inflater
@@ -187,6 +204,17 @@ func TestInflateLimits(t *testing.T) {
 			}
 			if most := tt.limit.most(len(tt.in)); peak > 4*most+inflaterCost+8<<10 {
 				t.Errorf("%s: %d bytes allocated for at most %d", tt.name, peak, most)
+			}
+		}
+	}
+}
+
+// A ratio is no limit where its product is beyond all numbers.
+func TestInflateLimitOverflow(t *testing.T) {
+	for n := range 9 {
+		for _, ratio := range []int{math.MaxInt, math.MaxInt / 2, math.MaxInt/2 + 1, math.MaxInt / 3} {
+			if got := (inflateLimit{-1, ratio}).most(n); n > 0 && got < ratio-1 || got < freeInflated {
+				t.Errorf("%d times %d is %d", n, ratio, got)
 			}
 		}
 	}
