@@ -38,8 +38,8 @@ type Deflate struct {
 	MaxRatio int
 
 	// Budget is how many bytes the contexts of all of a Manager's connections
-	// may take: for receiving 32 KiB, or less with a smaller window; for sending
-	// 800 KiB, at level 1 1180 KiB. Past it connections are negotiated without context
+	// may take: up to 32 KiB each for receiving, by its window, and 800 KiB for
+	// sending, which is 1180 KiB at level 1. Past it connections are negotiated without context
 	// takeover. 0 is DefaultDeflateBudget, negative: no context takeover at all.
 	Budget int
 }
