@@ -10,9 +10,10 @@ import (
 // accepted by a server, and how messages are compressed. The zero value has the
 // defaults. Sending is this side's, receiving the peer's.
 type Deflate struct {
-	// Level is compress/flate's: 1 is fastest and 9 smallest. 0 is 2 with
-	// context takeover and 1 without, where it begins anew for each message:
-	// that is cheap at level 1 only, which in turn makes little of a context.
+	// Level is compress/flate's: 1 is fastest and 9 smallest, -2 is Huffman codes
+	// only. 0 is 2 with context takeover and 1 without, where each message begins
+	// anew: that is cheap at level 1 only, which in turn makes little of a
+	// context.
 	Level int
 
 	// Threshold is the size in bytes of the shortest message that is
@@ -38,9 +39,10 @@ type Deflate struct {
 	MaxRatio int
 
 	// Budget is how many bytes the contexts of all of a Manager's connections
-	// may take: up to 32 KiB each for receiving, by its window, and 800 KiB for
-	// sending, which is 1180 KiB at level 1. Past it connections are negotiated without context
-	// takeover. 0 is DefaultDeflateBudget, negative: no context takeover at all.
+	// may take: for each up to 32 KiB for receiving, as its window is, and 800 KiB
+	// for sending, 1180 KiB at level 1. Past it connections are negotiated without
+	// context takeover. 0 is DefaultDeflateBudget, negative: no context takeover
+	// at all.
 	Budget int
 }
 
