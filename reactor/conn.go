@@ -178,8 +178,10 @@ func (c *Conn) Drain() {
 }
 
 // Fail raises EvError with err and closes the connection. No input is
-// delivered any more; what lies in Send is offered to the socket once. Only the
-// first failure counts, and none after Close. A nil err is ErrClosed.
+// delivered any more; what lies in Send is offered to the socket once. If that took
+// all of it, the connection is closed as Drain closes it, so that the peer gets to
+// read the last word. Only the first failure counts, and none after Close. A nil
+// err is ErrClosed.
 func (c *Conn) Fail(err error) {
 	c.mgr.own()
 	if c.is(failed | closing | closed) {
@@ -189,6 +191,9 @@ func (c *Conn) Fail(err error) {
 		err = ErrClosed
 	}
 	c.flags |= failed
+	if c.is(lingering) { // nothing can be said any more
+		c.flags |= closing
+	}
 	c.mgr.stats.Failed++
 	c.mark()
 	if c.is(recorded) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -42,6 +43,11 @@ func TestLastWordOfFail(t *testing.T) {
 				return len(r.errs) > 0
 			})
 			await(t, m, "the end", p.ended)
+			if r.closed() {
+				t.Error("closed before the peer has ended too: what it has yet to read may be lost")
+			}
+			p.shutdown()
+			await(t, m, "EvClose", r.closed)
 			if want := append(sent, "bye"...); !bytes.Equal(p.in, want) {
 				t.Errorf("the peer got %d bytes that end with %q, want %d", len(p.in), p.in[max(0, len(p.in)-4):], len(want))
 			}
@@ -49,6 +55,31 @@ func TestLastWordOfFail(t *testing.T) {
 				t.Errorf("events %s", eventList(r.events))
 			}
 		})
+	}
+}
+
+// A peer that goes on sending does not lose the last word to a reset, nor does
+// one that sends nothing and never ends keep the connection.
+func TestLastWordOfFailArrives(t *testing.T) {
+	m, k := timed(t)
+	r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+		c.Send.AppendString("bye")
+		c.Fail(errors.New("enough"))
+	}}}
+	l := listen(t, m, "tcp://127.0.0.1:0", r.handle)
+	p := dialRaw(t, l.LocalAddr())
+	flood := bytes.Repeat([]byte("x"), 200_000)
+	p.writeSome(flood)
+	await(t, m, "the last word", p.received("bye"))
+	p.writeSome(flood)
+	await(t, m, "the end", p.ended)
+	if r.count(reactor.EvClose) != 0 {
+		t.Error("closed although the peer is still there")
+	}
+	k.advance(time.Second)
+	await(t, m, "EvClose", func() bool { return r.count(reactor.EvClose) == 1 })
+	if r.count(reactor.EvRead) != 1 {
+		t.Errorf("events %s: input was delivered after the failure", eventList(r.events))
 	}
 }
 

@@ -37,8 +37,9 @@ type Manager struct {
 	timerSeq uint64
 	mail     *mailbox
 
-	rbuf []byte // every read goes here first
-	pool pool
+	rbuf   []byte // every read goes here first
+	pool   pool
+	locals map[any]any // see Local
 
 	hungry  bool    // it was logged that descriptors ran out
 	starved []*Conn // listeners that ran out of descriptors
@@ -231,7 +232,7 @@ func (m *Manager) teardown() error {
 	}
 	m.fresh, m.dirty, m.redo = turnList{}, turnList{}, turnList{}
 	m.timers, m.asking, m.slots, m.starved = nil, nil, nil, nil
-	m.pool = pool{}
+	m.pool, m.locals = pool{}, nil
 	return m.poller.close()
 }
 

@@ -17,9 +17,10 @@ func (c *Conn) ready(what interest) {
 		c.offer()
 	}
 	switch {
-	case what&readable == 0 || c.is(failed|closing|closed):
+	case what&readable == 0 || c.is(closing|closed):
 	case c.is(lingering):
 		c.discard()
+	case c.is(failed):
 	case c.is(paused | ended):
 	case c.is(packets):
 		c.readPackets()

@@ -17,16 +17,20 @@ func (c *Conn) settle() {
 	if c.is(closed) {
 		return
 	}
-	last := c.is(failed) // if a handler of EvWrite fails it now, its last word has the next turn
 	if !c.is(closing | lingering) {
+		last, word := c.is(failed), c.Send.Len() // if a handler of EvWrite fails it now, its last word has the next turn
 		if !c.is(connecting) {
 			c.flush()
 		}
 		c.checkSend()
 		c.checkRecv() // the limit may be new
-	}
-	if last {
-		c.flags |= closing
+		switch {
+		case !last:
+		case word > 0 && !c.unsent(): // lest a reset destroy what the socket took
+			c.flags |= draining
+		default:
+			c.flags |= closing
+		}
 	}
 	if c.is(draining) && !c.is(closing|lingering) {
 		c.finish()
