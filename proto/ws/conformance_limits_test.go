@@ -54,12 +54,14 @@ func repeatAll(n int, events ...string) (all []string) {
 	return all
 }
 
-// headOf is a frame's header up to its length.
+// headOf is a frame's whole header, without the payload.
 func headOf(first byte, n int) part {
-	if n < 126 {
-		return head(first, byte(n), "")
+	return func(r role) string {
+		if n < 126 {
+			return head(first, byte(n), "")(r) + maskOf(r)
+		}
+		return head(first, 126, string(binary.BigEndian.AppendUint16(nil, uint16(n))))(r) + maskOf(r)
 	}
-	return head(first, 126, string(binary.BigEndian.AppendUint16(nil, uint16(n))))
 }
 
 // within and beyond are rows of a connection with a limit: 0 is the default, and

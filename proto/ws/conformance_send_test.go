@@ -154,7 +154,9 @@ func badTextSent() []tester {
 		opened("bad text wrapped", "", func(t *testing.T, e *end) {
 			e.c.Send.AppendString("a\xff")
 			ws.Wrap(e.c, 2, ws.OpText)
-			check(t, "Wrap", e.rec.err)
+			if check(t, "Wrap", e.rec.err); e.rec.err == nil {
+				return
+			}
 			await(t, e.m, "CLOSE", func() bool { return e.rec.closed })
 		}),
 		opened("reason that is not UTF-8", "", func(t *testing.T, e *end) {
