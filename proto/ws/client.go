@@ -22,6 +22,11 @@ type hello struct {
 	answer    http.Message
 }
 
+// Connect is Options.Connect with the defaults.
+func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string) (*reactor.Conn, error) {
+	return defaults.Connect(m, url, fn, fnData, headers)
+}
+
 // Connect opens a WebSocket to ws://host[:port][/path][?query]. User and
 // password in the URL are sent as HTTP Basic credentials. Headers are
 // further lines of the request, "Name: value\r\n" each, such as
@@ -29,7 +34,8 @@ type hello struct {
 // refused. Bad arguments are errors at once. The handler hears what it hears
 // after reactor.Manager.Connect, then EvWSOpen with the server's answer, an
 // *http.Message, or EvError.
-func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string) (*reactor.Conn, error) {
+func (o *Options) Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string) (*reactor.Conn, error) {
+	o = o.or()
 	u, err := reactor.ParseURL(url)
 	if err != nil {
 		return nil, err
@@ -52,7 +58,7 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	if transport == "tls" {
 		defaultPort = 443
 	}
-	h := newHello(u, hostHeader(u, defaultPort), headers, protocols)
+	h := newHello(u, hostHeader(u, defaultPort), headers, protocols, o.Deflate)
 	var request http.Message
 	if _, err := http.ParseHead(h.request, &request, http.Limits{Head: len(h.request) + 1}); err != nil {
 		return nil, fmt.Errorf("ws: bad URL %q: it makes no legal request: %w", u.Redacted(), err)
@@ -61,7 +67,7 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	if err != nil {
 		return nil, err
 	}
-	c.Push(&layer{hello: h, limit: DefaultMaxMessage})
+	c.Push(&layer{opts: o, rare: &rare{hello: h}})
 	return c, nil
 }
 
@@ -79,7 +85,7 @@ func hostHeader(u reactor.URL, defaultPort uint16) string {
 }
 
 // newHello writes the request [RFC 6455 4.1].
-func newHello(u reactor.URL, host, headers string, protocols []string) *hello {
+func newHello(u reactor.URL, host, headers string, protocols []string, deflate *Deflate) *hello {
 	var nonce [16]byte
 	rand.Read(nonce[:])
 	key := base64.StdEncoding.EncodeToString(nonce[:])
@@ -120,10 +126,10 @@ func (h *hello) ask(c *reactor.Conn) {
 
 // finishHandshake reads the server's answer and reports whether frames follow.
 func (l *layer) finishHandshake(c *reactor.Conn) bool {
-	h := l.hello
-	if h == nil || c.Stopped() {
+	if c.Stopped() {
 		return false
 	}
+	h := l.rare.hello
 	n, err := h.parser.ParseHead(c.Recv.Bytes(), &h.answer)
 	for err == nil && h.answer.Status < 200 && h.answer.Status != 101 { // interim [RFC 9110 15.2]
 		c.Recv.Consume(n)
@@ -134,7 +140,7 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 		return false
 	}
 	if err == nil {
-		err = h.check()
+		err = h.check(l)
 	} else {
 		err = fmt.Errorf("ws: handshake: %w", err)
 	}
@@ -143,15 +149,17 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 		c.Fail(err)
 		return false
 	}
-	l.state, l.hello = open, nil
+	if l.rare.hello = nil; l.rare.deflate == nil {
+		l.rare = nil
+	}
 	c.SetHandshaking(false)
 	c.Recv.Consume(n)
-	c.Call(reactor.EvWSOpen, &h.answer)
+	l.opened(c, &h.answer)
 	return true
 }
 
 // check holds the answer against the letter of RFC 6455 section 4.1.
-func (h *hello) check() error {
+func (h *hello) check(l *layer) error {
 	m := &h.answer
 	bad := func(header, format string, args ...any) error {
 		return &HandshakeError{Status: m.Status, Header: header, Reason: fmt.Sprintf(format, args...)}
