@@ -39,8 +39,9 @@ func limitRules() []rule {
 			beyond("fragment of 63-bit length behind another", 65536, 8, fr(bin, "0123456789"), sized(fin|cont, 1<<63-1)),
 			beyond("frame beyond the default limit", 0, 8, sized(fin|bin, ws.DefaultMaxMessage+1)),
 			beyond("fragment that exceeds the default limit", 0, 8, fr(bin, "x"), sized(fin|cont, ws.DefaultMaxMessage)),
-			within("limit of 0 and an empty message", -1, fr(fin|bin, "")).hearing(msg("binary", "")),
-			beyond("limit of 0 and a byte", -1, 0, headOf(fin|bin, 1)),
+			within("limit of a byte and an empty message", 1, fr(fin|bin, "")).hearing(msg("binary", "")),
+			beyond("limit of a byte and two", 1, 0, headOf(fin|bin, 2)),
+			within("message beyond the default limit where there is none, not complete", -1, sized(fin|bin, ws.DefaultMaxMessage+1)),
 		}},
 	}
 }
@@ -65,7 +66,7 @@ func headOf(first byte, n int) part {
 }
 
 // within and beyond are rows of a connection with a limit: 0 is the default, and
-// -1 stands for none at all.
+// -1 is none.
 func within(name string, limit int, in ...part) row {
 	return row{name: name, first: limited(limit), in: in}
 }
@@ -78,7 +79,7 @@ func beyond(name string, limit, early int, in ...part) row {
 func limited(n int) func(e *end) {
 	return func(e *end) {
 		if n != 0 {
-			must(e, ws.SetMaxMessage(e.c, max(n, 0)))
+			must(e, ws.SetMaxMessage(e.c, n))
 		}
 	}
 }

@@ -33,7 +33,7 @@ type tester interface {
 
 // conformance is the whole suite.
 var conformance = slices.Concat(clientRules(), serverRules(), framingRules(), fragmentRules(), controlRules(),
-	closeRules(), endRules(), textRules(), limitRules(), sendingRules())
+	closeRules(), endRules(), textRules(), limitRules(), deliveryRules(), sendingRules(), fragmentedSendingRules())
 
 func TestConformance(t *testing.T) {
 	w := newWorld(t)
@@ -67,6 +67,7 @@ type row struct {
 	sends []string     // what the peer gets; nil: what follows from hears and code, every message being echoed
 	code  ws.CloseCode // of a violation
 	fate  fate         // how it ends otherwise
+	opts  *ws.Options  // of our side; nil: the defaults
 	big   bool         // too large for more than one replay
 }
 
@@ -151,7 +152,7 @@ func bytewise(s string) []string {
 // play feeds a new connection and looks at what comes of it.
 func (c row) play(t *testing.T, w *world, r role, how string, pieces []string, decided int, before []string) {
 	t.Helper()
-	e := w.open(r, echoing)
+	e := w.openWith(r, c.opts, echoing)
 	if c.first != nil {
 		c.first(e)
 	}
