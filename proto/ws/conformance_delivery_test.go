@@ -6,16 +6,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// openWith is open with options.
-func (w *world) openWith(r role, o *ws.Options, h hook) *end {
+// openWith is open with options, and with extensions that the peer offers to a
+// server, or agrees to as one.
+func (w *world) openWith(r role, o *ws.Options, extensions string, h hook) *end {
 	w.Helper()
 	if o == nil {
 		return w.open(r, h)
+	}
+	ask, agree := request, ""
+	if extensions != "" {
+		agree = "Sec-WebSocket-Extensions: " + extensions + "\r\n"
+		ask = offering("Sec-WebSocket-Extensions: " + extensions)
 	}
 	var e *end
 	if r == asServer {
@@ -25,11 +32,11 @@ func (w *world) openWith(r role, o *ws.Options, h hook) *end {
 			}
 			h(c, ev, data)
 		})
-		e.feed(request)
+		e.feed(ask)
 		e.head()
 	} else {
 		e = w.connectWith(o, "", h)
-		e.feed(answer(field(w, e.head(), "Sec-WebSocket-Key")))
+		e.feed(looptest.Agreement(field(w, e.head(), "Sec-WebSocket-Key"), agree))
 	}
 	await(w, w.m, "OPEN", e.rec.saw("OPEN"))
 	e.rec.log = nil
@@ -73,7 +80,7 @@ func (p inPieces) run(t *testing.T, w *world, r role) {
 		var got []string
 		var err error
 		open := false // a message is
-		e := w.openWith(r, &ws.Options{Delivery: p.delivery}, func(c *reactor.Conn, ev reactor.Event, data any) {
+		e := w.openWith(r, &ws.Options{Delivery: p.delivery}, "", func(c *reactor.Conn, ev reactor.Event, data any) {
 			if ev != reactor.EvWSMsg {
 				return
 			}

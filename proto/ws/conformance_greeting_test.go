@@ -20,7 +20,8 @@ type greeting struct {
 	name    string
 	role    role
 	in      string
-	headers string   // of our side
+	headers string // of our side
+	opts    *ws.Options
 	status  int      // of our answer, or of the error; 0: it is the agreement
 	fault   string   // the header that the error names
 	says    []string // lines that our answer has; "!x": it has no line that begins with x
@@ -52,7 +53,7 @@ func (g greeting) asServer(t *testing.T, w *world, how string, cut func(string) 
 	e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 		if ev == reactor.EvHTTPMsg {
 			asked++
-			err = ws.Upgrade(c, data.(*http.Message), g.headers)
+			err = g.opts.Upgrade(c, data.(*http.Message), g.headers)
 		}
 	})
 	e.feed(cut(g.in)...)
@@ -97,7 +98,7 @@ func (g greeting) refused(t *testing.T, how string, err error) {
 
 func (g greeting) asClient(t *testing.T, w *world, how string, cut func(string) []string) {
 	t.Helper()
-	e := w.connect(g.headers, nil)
+	e := w.connectWith(g.opts, g.headers, nil)
 	e.feed(cut(strings.ReplaceAll(g.in, "ACCEPT", accept(field(t, e.head(), "Sec-WebSocket-Key"))))...)
 	if g.status == 0 {
 		wantLines(t, how+": events", e.rec.log, append([]string{"OPEN"}, g.hears...))

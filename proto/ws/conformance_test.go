@@ -68,6 +68,7 @@ type row struct {
 	code  ws.CloseCode // of a violation
 	fate  fate         // how it ends otherwise
 	opts  *ws.Options  // of our side; nil: the defaults
+	ext   string       // the extensions that are agreed
 	big   bool         // too large for more than one replay
 }
 
@@ -152,7 +153,7 @@ func bytewise(s string) []string {
 // play feeds a new connection and looks at what comes of it.
 func (c row) play(t *testing.T, w *world, r role, how string, pieces []string, decided int, before []string) {
 	t.Helper()
-	e := w.openWith(r, c.opts, echoing)
+	e := w.openWith(r, c.opts, c.ext, echoing)
 	if c.first != nil {
 		c.first(e)
 	}
