@@ -15,7 +15,7 @@ import (
 
 // hello is a client's side of the opening handshake.
 type hello struct {
-	request   []byte // what is sent at EvConnect
+	request   []byte // what is sent at EvConnect, without extensions and the empty line
 	accept    string // what the server's Sec-WebSocket-Accept must be
 	protocols []string
 	parser    http.Parser
@@ -50,7 +50,7 @@ func (o *Options) Connect(m *reactor.Manager, url string, fn reactor.Handler, fn
 	if strings.Contains(u.User, ":") { // it would be another user's [RFC 7617 2]
 		return nil, fmt.Errorf("ws: bad URL %q: colon in the user name", u.Redacted())
 	}
-	protocols, err := checkExtra(headers)
+	protocols, err := o.valid(headers)
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +58,9 @@ func (o *Options) Connect(m *reactor.Manager, url string, fn reactor.Handler, fn
 	if transport == "tls" {
 		defaultPort = 443
 	}
-	h := newHello(u, hostHeader(u, defaultPort), headers, protocols, o.Deflate)
+	h := newHello(u, hostHeader(u, defaultPort), headers, protocols)
 	var request http.Message
-	if _, err := http.ParseHead(h.request, &request, http.Limits{Head: len(h.request) + 1}); err != nil {
+	if _, err := http.ParseHead(append(h.request, "\r\n"...), &request, http.Limits{Head: len(h.request) + 3}); err != nil {
 		return nil, fmt.Errorf("ws: bad URL %q: it makes no legal request: %w", u.Redacted(), err)
 	}
 	c, err := m.Connect(u.Socket(transport, defaultPort), fn, fnData)
@@ -85,7 +85,7 @@ func hostHeader(u reactor.URL, defaultPort uint16) string {
 }
 
 // newHello writes the request [RFC 6455 4.1].
-func newHello(u reactor.URL, host, headers string, protocols []string, deflate *Deflate) *hello {
+func newHello(u reactor.URL, host, headers string, protocols []string) *hello {
 	var nonce [16]byte
 	rand.Read(nonce[:])
 	key := base64.StdEncoding.EncodeToString(nonce[:])
@@ -102,7 +102,7 @@ func newHello(u reactor.URL, host, headers string, protocols []string, deflate *
 		r += "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(u.User+":"+u.Password)) + "\r\n"
 	}
 	return &hello{
-		request:   []byte(r + headers + "\r\n"),
+		request:   []byte(r + headers),
 		accept:    string(appendAccept(nil, []byte(key))),
 		protocols: protocols,
 		parser:    http.Parser{Response: true, Method: "GET"},
@@ -118,8 +118,9 @@ func hasHeader(headers, name string) (found bool) {
 }
 
 // ask sends the request, before whatever the program has put into Send.
-func (h *hello) ask(c *reactor.Conn) {
+func (h *hello) ask(c *reactor.Conn, extensions string) {
 	c.SetHandshaking(true)
+	c.Send.Insert(0, []byte(extensions+"\r\n"))
 	c.Send.Insert(0, h.request)
 	h.request = nil
 }
@@ -140,7 +141,7 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 		return false
 	}
 	if err == nil {
-		err = h.check(l)
+		err = h.check(c, l)
 	} else {
 		err = fmt.Errorf("ws: handshake: %w", err)
 	}
@@ -159,7 +160,7 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 }
 
 // check holds the answer against the letter of RFC 6455 section 4.1.
-func (h *hello) check(l *layer) error {
+func (h *hello) check(c *reactor.Conn, l *layer) error {
 	m := &h.answer
 	bad := func(header, format string, args ...any) error {
 		return &HandshakeError{Status: m.Status, Header: header, Reason: fmt.Sprintf(format, args...)}
@@ -185,8 +186,8 @@ func (h *hello) check(l *layer) error {
 	case string(accept) != h.accept:
 		return bad("Sec-WebSocket-Accept", "Sec-WebSocket-Accept of the answer is %q, want %q", accept, h.accept)
 	}
-	if ext, n := only(m, "Sec-WebSocket-Extensions"); n > 0 {
-		return bad("Sec-WebSocket-Extensions", "server chose extensions %q, none was offered", ext)
+	if err := l.agree(c, m); err != nil {
+		return bad("Sec-WebSocket-Extensions", "%v", err)
 	}
 	switch protocol, n := only(m, "Sec-WebSocket-Protocol"); {
 	case n > 1:

@@ -20,7 +20,8 @@ type incoming struct {
 	handed   bool   // a piece of the message was handed to the handler
 	size     int64  // bytes of the message, without those of the frame that is arriving
 	text     textState
-	parts    []byte // the message so far
+	parts    []byte    // the message so far
+	inflater *inflater // the message has arrived, compressed, and is handed on in pieces
 }
 
 // begin takes note of a frame's header.
@@ -59,8 +60,11 @@ func (l *layer) next(c *reactor.Conn) bool {
 		c.Recv.Reset() // nothing follows a Close frame [RFC 6455 5.5.1]
 		return false
 	}
-	if l.in != nil && l.in.arriving {
+	switch in := l.in; {
+	case in != nil && in.arriving:
 		return l.proceed(c)
+	case in != nil && in.inflater != nil:
+		return l.inflateNext(c)
 	}
 	buf := c.Recv.Bytes()
 	h, size, err := parseHeader(buf, l.expected(c))
@@ -109,7 +113,7 @@ func (l *layer) expected(c *reactor.Conn) expected {
 	return expected{
 		masked:    !c.IsClient(),
 		inMessage: l.in != nil && l.in.message != 0,
-		deflate:   l.rare != nil && l.rare.deflate != nil,
+		deflate:   l.deflates(),
 	}
 }
 

@@ -68,7 +68,7 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvConnect:
 		if l.state == handshaking {
-			l.rare.hello.ask(c)
+			l.rare.hello.ask(c, l.ask(c))
 		}
 	case reactor.EvWrite:
 		if l.rare != nil && l.rare.pongs.ahead > 0 {
@@ -120,7 +120,7 @@ func (l *layer) gone(c *reactor.Conn) {
 			x.alive.timer.Stop()
 		}
 		if x.deflate != nil {
-			x.deflate.release(c)
+			x.deflate.release(shared(c))
 		}
 		l.rare = nil
 	}

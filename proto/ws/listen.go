@@ -30,7 +30,7 @@ func (o *Options) Listen(m *reactor.Manager, url string, fn reactor.Handler, fnD
 	default:
 		return nil, fmt.Errorf("ws: bad URL %q: want ws:// or wss://", u.Redacted())
 	}
-	if _, err := checkExtra(o.or().Headers); err != nil {
+	if _, err := o.or().valid(o.or().Headers); err != nil {
 		return nil, err
 	}
 	c, err := http.Listen(m, u.Socket(under, port), fn, fnData)

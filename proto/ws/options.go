@@ -78,6 +78,17 @@ func (o *Options) or() *Options {
 	return o
 }
 
+// valid checks the options, and the headers that go with them, and returns the
+// subprotocols among those.
+func (o *Options) valid(headers string) (protocols []string, err error) {
+	if o.Deflate != nil {
+		if err := o.Deflate.check(); err != nil {
+			return nil, err
+		}
+	}
+	return checkExtra(headers)
+}
+
 // maxMessage is the limit in bytes, negative if there is none.
 func (o *Options) maxMessage() int64 {
 	if o.MaxMessage == 0 {

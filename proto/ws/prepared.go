@@ -27,7 +27,7 @@ type variant struct {
 type variantKind struct {
 	masked bool
 	bits   uint8 // of the window it is compressed for; 0 is not compressed
-	level  int8
+	level  int
 }
 
 // Prepare makes a message, OpText or OpBinary, of a copy of p. The error is
@@ -50,7 +50,7 @@ func (p *Prepared) Send(c *reactor.Conn) error {
 	}
 	kind := variantKind{masked: c.IsClient()}
 	if l.compresses(p.op, len(p.payload)) {
-		kind.bits, kind.level = l.rare.deflate.shape()
+		kind.level, kind.bits = l.rare.deflate.shape()
 	}
 	i := slices.IndexFunc(p.variants, func(v variant) bool { return v.kind == kind })
 	if i < 0 {
@@ -71,7 +71,10 @@ func (p *Prepared) Send(c *reactor.Conn) error {
 func (p *Prepared) encode(c *reactor.Conn, kind variantKind) []byte {
 	payload, first := p.payload, byte(p.op)|finBit
 	if kind.bits > 0 {
-		payload, first = shared(c).deflate.once(kind.level, kind.bits, payload), first|rsv1Bit
+		s := shared(c)
+		d := s.flate.deflater(kind.level, kind.bits)
+		payload, first = d.compress(nil, payload), first|rsv1Bit
+		s.flate.putDeflater(d)
 	}
 	key, masked := maskFor(c)
 	frame := appendHeader(make([]byte, 0, maxHeader+len(payload)), first, len(payload), masked, key)

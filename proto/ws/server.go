@@ -29,14 +29,15 @@ func Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
 func (o *Options) Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
 	o = o.or()
 	headers += o.Headers
-	protocols, err := checkExtra(headers)
+	protocols, err := o.valid(headers)
 	if err != nil {
 		return err
 	}
 	if err := http.Waiting(c); err != nil {
 		return err
 	}
-	if err := o.check(c, hm, protocols); err != nil {
+	d, extensions, err := o.check(c, hm, protocols)
+	if err != nil {
 		if e := (*HandshakeError)(nil); errors.As(err, &e) && http.Waiting(c) == nil {
 			if err := refuse(c, e); err != nil {
 				return err
@@ -55,11 +56,10 @@ func (o *Options) Upgrade(c *reactor.Conn, hm *http.Message, headers string) err
 			s.AppendString(p)
 		}
 	}
-	if o.Deflate != nil {
-		if answer := l.agree(c, hm); answer != "" {
-			s.AppendString("\r\nSec-WebSocket-Extensions: ")
-			s.AppendString(answer)
-		}
+	if d != nil {
+		l.rare = &rare{deflate: d}
+		s.AppendString("\r\nSec-WebSocket-Extensions: ")
+		s.AppendString(extensions)
 	}
 	s.AppendString("\r\n")
 	s.AppendString(headers)
@@ -71,25 +71,30 @@ func (o *Options) Upgrade(c *reactor.Conn, hm *http.Message, headers string) err
 	return nil
 }
 
-// check says why a request is not agreed to. protocols are those that the
-// answer is to name.
-func (o *Options) check(c *reactor.Conn, hm *http.Message, protocols []string) error {
+// check says why a request is not agreed to, or what is agreed about extensions.
+// protocols are those that the answer is to name.
+func (o *Options) check(c *reactor.Conn, hm *http.Message, protocols []string) (d *deflation, extensions string, err error) {
 	if e := checkRequest(hm); e != nil {
-		return e
+		return nil, "", e
 	}
 	if len(protocols) > 1 || len(protocols) == 1 && !Offers(hm, protocols[0]) {
-		return &HandshakeError{400, "Sec-WebSocket-Protocol", "subprotocol " + strings.Join(protocols, ", ") + " was not offered"}
+		return nil, "", &HandshakeError{400, "Sec-WebSocket-Protocol", "subprotocol " + strings.Join(protocols, ", ") + " was not offered"}
 	}
 	if o.CheckOrigin != nil && !o.CheckOrigin(hm) {
-		return &HandshakeError{403, "Origin", "requests from origin " + string(hm.Header("Origin")) + " are not taken"}
+		return nil, "", &HandshakeError{403, "Origin", "requests from origin " + string(hm.Header("Origin")) + " are not taken"}
 	}
 	if o.Check != nil {
 		if err := o.Check(c, hm); err != nil {
-			return err
+			return nil, "", err
 		}
-		return http.Waiting(c) // it may have answered
+		if err := http.Waiting(c); err != nil { // it has answered
+			return nil, "", err
+		}
 	}
-	return nil
+	if d, extensions, err = o.negotiate(c, hm); err != nil {
+		return nil, "", &HandshakeError{400, "Sec-WebSocket-Extensions", err.Error()}
+	}
+	return d, extensions, nil
 }
 
 // choose returns the first of the server's subprotocols that the client offers,

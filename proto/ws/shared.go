@@ -6,8 +6,8 @@ import "github.com/rikki-go/rikki/reactor"
 type spares struct {
 	incoming []*incoming
 	held     int // bytes of their parts
-	scratch  []byte
-	deflate  deflatePool
+	flate    flatePool
+	scratch  []byte // of a message that is being compressed
 }
 
 // What spares keep at the most.

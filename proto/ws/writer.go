@@ -13,8 +13,8 @@ type Writer struct {
 	size  int  // of frames, in bytes of payload
 	buf   []byte
 	text  textState
-	check bool // the message is text
-	out   *messageDeflater
+	check bool      // the message is text
+	out   *deflater // nil if the message is not compressed
 }
 
 // NewWriter begins a message, OpText or OpBinary, in frames of size bytes; the last
@@ -37,7 +37,7 @@ func NewWriter(c *reactor.Conn, op OpCode, size int) (*Writer, error) {
 	}
 	w := &Writer{c: c, l: l, first: byte(op), size: size, check: op == OpText}
 	if l.deflates() {
-		w.out = l.rare.deflate.begin(c)
+		w.out = l.rare.deflate.borrow(shared(c))
 		w.first |= rsv1Bit
 	}
 	l.extra().writer = w
@@ -105,7 +105,6 @@ func (w *Writer) Close() error {
 	}
 	if w.out != nil {
 		w.buf = w.out.end(w.buf)
-		w.out = nil
 	}
 	err := w.emit()
 	if err == nil {
@@ -147,8 +146,10 @@ func (w *Writer) frame(p []byte, fin byte) error {
 
 // end lets other messages be sent again.
 func (w *Writer) end() {
-	if x := w.l.rare; x != nil && x.writer == w {
-		x.writer = nil
+	x := w.l.rare
+	x.writer = nil
+	if w.out != nil {
+		x.deflate.giveBack(shared(w.c), w.out)
 	}
-	w.buf = nil
+	w.out, w.buf = nil, nil
 }
