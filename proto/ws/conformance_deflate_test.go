@@ -1,5 +1,3 @@
-//go:build wsnext
-
 package ws_test
 
 import (
@@ -12,12 +10,6 @@ import (
 )
 
 const pmd = "permessage-deflate"
-
-func init() {
-	conformance = append(conformance, deflateOfferRules()...)
-	conformance = append(conformance, deflateMessageRules()...)
-	conformance = append(conformance, deflateSendingRules()...)
-}
 
 // deflater compresses messages one after the other, as a peer with context
 // takeover does [RFC 7692 7.2.1].
@@ -98,7 +90,6 @@ func deflateMessageRules() []rule {
 			good("compressed message that refers far back", []part{fr(fin|rsvBin, first), fr(fin|rsvBin, second)}, msg("binary", long), msg("binary", long)),
 			good("compressed message a byte at a time", []part{fr(rsvText, "\xf2"), fr(cont, "\x48"), fr(cont, "\xcd"), fr(cont, "\xc9"), fr(cont, "\xc9"), fr(cont, "\x07"), fr(fin|cont, "\x00")}, hi),
 			good("compressed message with empty fragments", []part{fr(rsvText, ""), fr(cont, hello), fr(fin|cont, "")}, hi),
-			good("compressed frame without payload", []part{fr(fin|rsvBin, "")}, msg("binary", "")),
 			good("final block, then another message", []part{fr(fin|rsvText, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), fr(fin|rsvText, hello)}, hi, hi),
 			good("ping between compressed fragments", []part{fr(rsvText, hello[:3]), fr(fin|ping, "p"), fr(fin|cont, hello[3:])}, ctl("ping", "p"), hi),
 			good("Close between compressed fragments", []part{fr(rsvText, hello[:3]), fr(fin|closs, closing(1000, ""))}, `CTL close 1000 ""`).ending(closes),
@@ -130,6 +121,7 @@ func deflateMessageRules() []rule {
 			corrupt("stored block with lengths that differ", fr(fin|rsvText, "\x00\x05\x00\x00\x00Hello\x00")),
 			corrupt("reference before the beginning", fr(fin|rsvText, "\xf2\x00\x11\x00\x00")),
 			corrupt("compressed data cut short", fr(fin|rsvBin, deflated(long)[:500])),
+			corrupt("compressed message of no bytes", fr(fin|rsvBin, "")),
 			corrupt("text sent as compressed", fr(fin|rsvText, "this is no deflate stream")),
 			corrupt("corrupt second fragment", fr(rsvText, hello[:3]), fr(fin|cont, "\xff\xff\xff\xff")),
 		)},

@@ -1,5 +1,3 @@
-//go:build wsnext
-
 package ws_test
 
 import (
@@ -113,14 +111,18 @@ func deflateSendingRules() []rule {
 	}
 	always := ws.Deflate{Threshold: -1}
 	none := map[role]string{asServer: pmd + "; server_no_context_takeover", asClient: pmd + "; client_no_context_takeover"}
+	both := pmd + "; server_no_context_takeover; client_no_context_takeover"
+	neither := map[role]string{asServer: both, asClient: both}
 	return []rule{
 		{"7692 7.2.1", "A message that is sent compressed has RSV1, inflates to what it was, and lacks the end that all have.", []tester{
 			deflating{name: "compressed message sent", deflate: always, do: send(long), frames: []string{compressed + long}},
 			deflating{name: "compressed messages sent one after the other", deflate: always, do: send(long, "short", long, ""), frames: []string{compressed + long, compressed + "short", compressed + long, compressed}},
 			deflating{name: "large compressed message sent", deflate: always, do: send(pattern(200_000)), frames: []string{compressed + pattern(200_000)}},
-			deflating{name: "compressed message wrapped", deflate: always, frames: []string{compressed + long}, do: func(t *testing.T, e *end) {
+			deflating{name: "message wrapped as it is between compressed ones", deflate: always, frames: []string{compressed + long, "\x81" + long, compressed + long}, do: func(t *testing.T, e *end) {
+				send(long)(t, e)
 				e.c.Send.AppendString(long)
 				ws.Wrap(e.c, len(long), ws.OpText)
+				send(long)(t, e)
 			}},
 			deflating{name: "compressed message prepared", deflate: always, frames: []string{compressed + "before " + long, compressed + long, compressed + "after " + long, compressed + long},
 				do: func(t *testing.T, e *end) {
@@ -143,7 +145,7 @@ func deflateSendingRules() []rule {
 		{"7692 7.1.1", "Who has agreed not to take context over sends messages that inflate by themselves.", []tester{
 			deflating{name: "messages without context", ext: none, deflate: always, apart: true, do: send(long, long, long[:200]), frames: []string{compressed + long, compressed + long, compressed + long[:200]}},
 			deflating{name: "messages of a side that takes none over", ext: none, deflate: ws.Deflate{Threshold: -1, NoContextTakeover: true}, apart: true, do: send(long, long), frames: []string{compressed + long, compressed + long}},
-			deflating{name: "messages of connections beyond the budget", ext: none, deflate: ws.Deflate{Threshold: -1, Budget: -1}, apart: true, do: send(long, long), frames: []string{compressed + long, compressed + long}},
+			deflating{name: "messages of connections beyond the budget", ext: neither, deflate: ws.Deflate{Threshold: -1, Budget: -1}, apart: true, do: send(long, long), frames: []string{compressed + long, compressed + long}},
 		}},
 		{"7692 6.1", "Of a compressed message in fragments only the first frame has RSV1.", []tester{
 			deed{"compressed message written in frames", "", func(t *testing.T, w *world, r role) {

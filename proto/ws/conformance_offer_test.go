@@ -1,5 +1,3 @@
-//go:build wsnext
-
 package ws_test
 
 import (

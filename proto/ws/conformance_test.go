@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rikki-go/rikki/proto/ws"
@@ -32,12 +33,15 @@ type tester interface {
 }
 
 // conformance is the whole suite.
-var conformance = slices.Concat(clientRules(), serverRules(), framingRules(), fragmentRules(), controlRules(),
-	closeRules(), endRules(), textRules(), limitRules(), deliveryRules(), sendingRules(), fragmentedSendingRules())
+var conformance = sync.OnceValue(func() []rule {
+	return slices.Concat(clientRules(), serverRules(), framingRules(), fragmentRules(), controlRules(),
+		closeRules(), endRules(), textRules(), limitRules(), deliveryRules(), sendingRules(), fragmentedSendingRules(),
+		deflateOfferRules(), deflateMessageRules(), deflateSendingRules())
+})
 
 func TestConformance(t *testing.T) {
 	w := newWorld(t)
-	for _, rule := range conformance {
+	for _, rule := range conformance() {
 		for _, row := range rule.rows {
 			for _, r := range row.sides() {
 				t.Run(fmt.Sprintf("%s %s as %s", rule.section, row.title(), r), func(t *testing.T) {
