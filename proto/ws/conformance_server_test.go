@@ -1,6 +1,11 @@
 package ws_test
 
-import "strings"
+import (
+	"strings"
+	"testing"
+
+	"github.com/rikki-go/rikki/proto/ws"
+)
 
 // asking changes the sample request.
 func asking(changes ...string) string {
@@ -12,7 +17,7 @@ func asking(changes ...string) string {
 }
 
 func serverRules() []rule {
-	const key, version, protocol = "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol"
+	const key, version, protocol, extensions = "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"
 	opens := func(name, in, headers string, says ...string) greeting {
 		return greeting{name: name, role: asServer, in: in, headers: headers, says: says}
 	}
@@ -79,6 +84,39 @@ func serverRules() []rule {
 			withHeaders(refuses("subprotocol without an offer", 400, protocol, request), protocol+": mqtt\r\n"),
 			withHeaders(refuses("two subprotocols", 400, protocol, offering(two)), protocol+": v1, mqtt\r\n"),
 		}},
+		{"4.2.2", "A server with subprotocols of its own chooses the first of them that was offered, with regard to case.", []tester{
+			prefers(opens("preferred subprotocol", offering(two), "", protocol+": mqtt"), "chat", "mqtt", "v1"),
+			prefers(opens("second choice of the server", offering(two), "", protocol+": Other"), "chat", "Other"),
+			prefers(opens("no subprotocol in common", offering(two), "", "!"+protocol), "chat", "MQTT"),
+			prefers(opens("subprotocols of the server without an offer", request, "", "!"+protocol), "mqtt"),
+		}},
+		{"10.2", "A request of an origin that is not welcome is answered 403.", []tester{
+			checked(refuses("page of another origin", 403, "Origin", offering("Origin: http://evil.test"))),
+			checked(refuses("page of another port", 403, "Origin", offering("Origin: http://h:8080"))),
+			checked(refuses("page without an origin", 403, "Origin", offering("Origin: null"))),
+			checked(opens("page of the same origin", offering("Origin: http://h"), "")),
+			checked(opens("page of the same origin, the port said", offering("Origin: http://h:80"), "")),
+			checked(opens("request of no page", request, "")),
+			opens("any page, if no origin is asked for", offering("Origin: http://evil.test"), ""),
+		}},
+		{"4.2.1", "A request names its host.", []tester{
+			deed{"no Host", asServer, func(t *testing.T, w *world, _ role) {
+				e := w.accept(nil)
+				e.feed(asking("Host: h\r\n", ""))
+				if head := e.head(); !strings.HasPrefix(head, "HTTP/1.1 400 ") {
+					t.Errorf("answer %q", head)
+				}
+				e.drop()
+			}},
+		}},
+		{"9.1", "A list of extensions that is malformed fails the handshake.", []tester{
+			compressing(refuses("offer without a name", 400, extensions, offering(extensions+": ; a=b"))),
+			compressing(refuses("offer with a parameter without a name", 400, extensions, offering(extensions+": permessage-deflate; =1"))),
+			compressing(refuses("offer with a value that does not end", 400, extensions, offering(extensions+`: permessage-deflate; server_max_window_bits="10`))),
+			compressing(refuses("offer with two names", 400, extensions, offering(extensions+": permessage deflate"))),
+			compressing(refuses("offer with a quoted value that is no token", 400, extensions, offering(extensions+`: permessage-deflate; server_max_window_bits="1 0"`))),
+			refuses("malformed offer to a server without extensions", 400, extensions, offering(extensions+": ; a=b")),
+		}},
 		{"9.1", "A server that knows no extension chooses none.", []tester{
 			opens("extension unknown to us", offering("Sec-WebSocket-Extensions: x-unknown; a=b, x-other"), "", "!Sec-WebSocket-Extensions"),
 			opens("compression offered, not wanted", offering("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"), "", "!Sec-WebSocket-Extensions"),
@@ -87,4 +125,20 @@ func serverRules() []rule {
 			greeting{name: "frames behind the request", role: asServer, in: request + build(fin|text, true, -1, "early"), hears: []string{`MSG text "early"`}},
 		}},
 	}
+}
+
+// prefers, checked and compressing are for servers with options.
+func prefers(g greeting, protocols ...string) greeting {
+	g.opts = &ws.Options{Protocols: protocols}
+	return g
+}
+
+func checked(g greeting) greeting {
+	g.opts = &ws.Options{CheckOrigin: ws.SameOrigin}
+	return g
+}
+
+func compressing(g greeting) greeting {
+	g.opts = &ws.Options{Deflate: new(ws.Deflate)}
+	return g
 }

@@ -36,7 +36,7 @@ type tester interface {
 var conformance = sync.OnceValue(func() []rule {
 	return slices.Concat(clientRules(), serverRules(), framingRules(), fragmentRules(), controlRules(),
 		closeRules(), endRules(), textRules(), limitRules(), deliveryRules(), sendingRules(), fragmentedSendingRules(),
-		deflateOfferRules(), deflateMessageRules(), deflateSendingRules())
+		deflateOfferRules(), deflateMessageRules(), deflateSendingRules(), windowRules())
 })
 
 func TestConformance(t *testing.T) {
