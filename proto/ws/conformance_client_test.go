@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/rikki-go/rikki/proto/ws"
 )
 
 func clientRules() []rule {
@@ -20,6 +22,24 @@ func clientRules() []rule {
 		return g
 	}
 	return []rule{
+		{"3", "The URL's path and query are asked for; it has no fragment, and port 80 need not be said.", []tester{
+			target("path and query", "ws://h.test/chat/a%20b?x=1&y", "/chat/a%20b?x=1&y", "h.test"),
+			target("no path", "ws://h.test", "/", "h.test"),
+			target("query without path", "ws://h.test?x", "/?x", "h.test"),
+			target("default port", "ws://h.test:80/", "/", "h.test"),
+			target("another port", "ws://h.test:8080/", "/", "h.test:8080"),
+			target("IPv6 address", "ws://[::1]:8080/", "/", "[::1]:8080"),
+			notConnected("fragment", "ws://h.test/#x", ""),
+			notConnected("empty fragment", "ws://h.test/#", ""),
+			notConnected("another scheme", "http://h.test/", ""),
+		}},
+		{"4.1", "The subprotocols that are offered are tokens, none of them empty or there twice.", []tester{
+			notConnected("subprotocol that is no token", "ws://h.test/", pro+": a b\r\n"),
+			notConnected("empty subprotocol offered", "ws://h.test/", pro+":\r\n"),
+			notConnected("empty subprotocol in a list", "ws://h.test/", pro+": a,,b\r\n"),
+			notConnected("subprotocol offered twice", "ws://h.test/", pro+": a, b, a\r\n"),
+			notConnected("subprotocol offered on two lines", "ws://h.test/", pro+": a\r\n"+pro+": a\r\n"),
+		}},
 		{"4.1", "The request is a GET of HTTP/1.1 with Host, Upgrade, Connection, a random key of 16 bytes, and version 13.", requestRows()},
 		{"4.1", "Any status but 101 is no agreement.", []tester{
 			refuses("answer 200", 200, "", "HTTP/1.1 200 OK", upgradeH, connH, acceptH),
@@ -116,4 +136,29 @@ func requestRows() []tester {
 			}
 		}),
 	}
+}
+
+// target is a deed that looks at what a URL makes the client ask for.
+func target(name, url, uri, host string) deed {
+	return deed{name, asClient, func(t *testing.T, w *world, _ role) {
+		msg := asks(t, w.m, url, "")
+		got := string(msg.URI)
+		if msg.Query != nil {
+			got += "?" + string(msg.Query)
+		}
+		if got != uri || string(msg.Header("Host")) != host {
+			t.Errorf("asks for %s of %s, want %s of %s", got, msg.Header("Host"), uri, host)
+		}
+	}}
+}
+
+// notConnected is a deed that Connect must refuse.
+func notConnected(name, url, headers string) deed {
+	return deed{name, asClient, func(t *testing.T, w *world, _ role) {
+		c, err := ws.Connect(w.m, url, nil, nil, headers)
+		if err == nil {
+			c.Close()
+			t.Errorf("%s %q is taken", url, headers)
+		}
+	}}
 }
