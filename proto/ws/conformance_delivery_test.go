@@ -66,6 +66,7 @@ type inPieces struct {
 	want     []string
 	ctl      []string
 	code     ws.CloseCode
+	deflate  *ws.Deflate // compression is agreed; the pieces are any then
 }
 
 func (p inPieces) title() string { return p.name }
@@ -80,7 +81,11 @@ func (p inPieces) run(t *testing.T, w *world, r role) {
 		var got []string
 		var err error
 		open := false // a message is
-		e := w.openWith(r, &ws.Options{Delivery: p.delivery}, "", func(c *reactor.Conn, ev reactor.Event, data any) {
+		ext := ""
+		if p.deflate != nil {
+			ext = pmd
+		}
+		e := w.openWith(r, &ws.Options{Delivery: p.delivery, Deflate: p.deflate}, ext, func(c *reactor.Conn, ev reactor.Event, data any) {
 			if ev != reactor.EvWSMsg {
 				return
 			}
@@ -95,7 +100,7 @@ func (p inPieces) run(t *testing.T, w *world, r role) {
 			if *last += string(m.Data); !strings.HasPrefix(*last, m.Op.String()) {
 				err = fmt.Errorf("opcode is %v in %q", m.Op, got)
 			}
-			if open = !m.Fin; open && p.delivery == ws.Frames {
+			if open = !m.Fin; open && p.delivery == ws.Frames && p.deflate == nil {
 				*last += "|"
 			}
 		})
@@ -104,7 +109,9 @@ func (p inPieces) run(t *testing.T, w *world, r role) {
 		if open {
 			got[len(got)-1] += "..."
 		}
-		wantLines(t, "pieces", got, p.want)
+		if p.code == 0 || p.deflate == nil {
+			wantLines(t, "pieces", got, p.want)
+		}
 		var ctl []string
 		for _, l := range e.rec.log {
 			if strings.HasPrefix(l, "CTL") {
@@ -134,7 +141,7 @@ func deliveryRules() []rule {
 	}{{"frames", ws.Frames, "|"}, {"chunks", ws.Chunks, ""}} {
 		m := d.mark
 		add := func(name string, in []part, want, ctl []string, code ws.CloseCode) {
-			rows = append(rows, inPieces{d.name + ": " + name, d.delivery, in, want, ctl, code})
+			rows = append(rows, inPieces{d.name + ": " + name, d.delivery, in, want, ctl, code, nil})
 		}
 		add("fragments with a ping between", fragments, []string{"text ab" + m + m + "cd" + m + "ef", "binary g"}, []string{ctl("ping", "p")}, 0)
 		add("message in one frame", []part{fr(fin|text, long)}, []string{"text " + long}, nil, 0)
@@ -147,119 +154,32 @@ func deliveryRules() []rule {
 		add("whole message in a fragmented one", []part{fr(text, "ab"), fr(fin|text, "")}, []string{"text ab" + m + "..."}, nil, ws.CloseProtocolError)
 		add("fragments beyond the limit", []part{fr(bin, "ab"), sized(fin|cont, ws.DefaultMaxMessage-1)}, []string{"binary ab" + m + "..."}, nil, ws.CloseTooLarge)
 	}
-	return []rule{{"5.4", "Frames mean nothing: a program that takes a message in pieces gets the same bytes and the same verdicts.", rows}}
-}
-
-// fragmentedSendingRules are about the frames of a Writer.
-func fragmentedSendingRules() []rule {
-	const firstText, more, last = "\x01", "\x00", "\x80"
 	return []rule{
-		{"5.4", "The first fragment has the type, the others are continuations, the last one and no other is final.", []tester{
-			sent("message in frames of 4", func(t *testing.T, e *end) {
-				fw := begin(t, e, ws.OpText, 4)
-				write(t, fw, "0123456789")
-				must(t, fw.Close())
-			}, firstText+"0123", more+"4567", last+"89"),
-			sent("message in one frame", func(t *testing.T, e *end) {
-				fw := begin(t, e, ws.OpBinary, 100)
-				write(t, fw, "ab", "cd")
-				must(t, fw.Close())
-			}, "\x82abcd"),
-			sent("empty message", func(t *testing.T, e *end) { must(t, begin(t, e, ws.OpText, 4).Close()) }, "\x81"),
-			sent("message flushed", func(t *testing.T, e *end) {
-				fw := begin(t, e, ws.OpBinary, 100)
-				write(t, fw, "ab")
-				must(t, fw.Flush())
-				must(t, fw.Flush())
-				write(t, fw, "cd")
-				must(t, fw.Close())
-			}, "\x02ab", last+"cd"),
-			sent("ping between our fragments", func(t *testing.T, e *end) {
-				fw := begin(t, e, ws.OpText, 2)
-				write(t, fw, "abc")
-				must(t, ws.Send(e.c, []byte("p"), ws.OpPing))
-				must(t, fw.Close())
-			}, firstText+"ab", "\x89p", last+"c"),
-			sent("pong between our fragments", func(t *testing.T, e *end) {
-				fw := begin(t, e, ws.OpText, 2)
-				write(t, fw, "abc")
-				e.feed(e.frame(fin|ping, "q"))
-				must(t, fw.Close())
-			}, firstText+"ab", "\x8aq", last+"c"),
-			sent("rune split by frames of a byte", func(t *testing.T, e *end) {
-				fw := begin(t, e, ws.OpText, 1)
-				write(t, fw, "€")
-				must(t, fw.Close())
-			}, firstText+"\xe2", more+"\x82", last+"\xac"),
-		}},
-		{"5.4", "No other message is sent between the fragments of one.", []tester{
-			sent("message between our fragments", func(t *testing.T, e *end) {
-				fw := begin(t, e, ws.OpText, 2)
-				write(t, fw, "abc")
-				for _, op := range []ws.OpCode{ws.OpText, ws.OpBinary} {
-					if err := ws.Send(e.c, []byte("x"), op); !errors.Is(err, ws.ErrMessageOpen) {
-						t.Errorf("Send of %v: %v", op, err)
-					}
-				}
-				if _, err := ws.NewWriter(e.c, ws.OpText, 1); !errors.Is(err, ws.ErrMessageOpen) {
-					t.Errorf("NewWriter: %v", err)
-				}
-				must(t, fw.Close())
-				must(t, ws.Send(e.c, []byte("x"), ws.OpText))
-			}, firstText+"ab", last+"c", "\x81x"),
-		}},
+		{"5.4", "Frames mean nothing: a program that takes a message in pieces gets the same bytes and the same verdicts.", rows},
+		{"7692 7.2.2", "So does one that takes compressed messages in pieces.", inflatedPieces()},
 	}
 }
 
-func begin(t *testing.T, e *end, op ws.OpCode, size int) *ws.Writer {
-	t.Helper()
-	fw, err := ws.NewWriter(e.c, op, size)
-	if err != nil {
-		t.Fatal(err)
+func inflatedPieces() (rows []tester) {
+	const hello = "\xf2\x48\xcd\xc9\xc9\x07\x00"
+	long := strings.Repeat(pattern(5000)+"€", 20)
+	for _, d := range []struct {
+		name     string
+		delivery ws.Delivery
+	}{{"frames", ws.Frames}, {"chunks", ws.Chunks}} {
+		add := func(name string, code ws.CloseCode, in []part, ctl []string, want ...string) {
+			rows = append(rows, inPieces{d.name + ": " + name, d.delivery, in, want, ctl, code, &ws.Deflate{MaxRatio: 500}})
+		}
+		add("compressed message", 0, []part{fr(fin|rsvText, hello)}, nil, "text Hello")
+		add("compressed fragments with a ping between", 0, []part{fr(rsvText, hello[:3]), fr(fin|ping, "p"), fr(fin|cont, hello[3:])}, []string{ctl("ping", "p")}, "text Hello")
+		add("compressed messages and others", 0, []part{fr(fin|rsvText, hello), fr(fin|bin, "a"), fr(fin|rsvText, "\xf2\x00\x11\x00\x00"), fr(fin|ping, "p"), fr(text, "b"), fr(fin|cont, "c")},
+			[]string{ctl("ping", "p")}, "text Hello", "binary a", "text Hello", "text bc")
+		add("large compressed message", 0, []part{fr(fin|rsvText, deflated(long)), fr(fin|text, "behind")}, nil, "text "+long, "text behind")
+		add("empty compressed message", 0, []part{fr(fin|rsvText, "\x00")}, nil, "text ")
+		add("compressed bad text", ws.CloseInvalidData, []part{fr(fin|rsvText, deflated(long+"\xff"))}, nil)
+		add("compressed text that ends in mid-rune", ws.CloseInvalidData, []part{fr(fin|rsvText, deflated(long+"\xe2"))}, nil)
+		add("corrupt compressed message", ws.CloseInvalidData, []part{fr(fin|rsvText, "\x07")}, nil)
+		add("compressed message that grows too much", ws.CloseTooLarge, []part{fr(fin|rsvBin, deflated(strings.Repeat("x", 200_000)))}, nil)
 	}
-	return fw
-}
-
-func write(t *testing.T, fw *ws.Writer, pieces ...string) {
-	t.Helper()
-	for _, s := range pieces {
-		if n, err := fw.Write([]byte(s)); n != len(s) || err != nil {
-			t.Errorf("Write of %d bytes: %d, %v", len(s), n, err)
-		}
-	}
-}
-
-// sent is a deed and the frames that come of it: first byte and payload.
-func sent(name string, do func(t *testing.T, e *end), frames ...string) deed {
-	return opened(name+" written", "", func(t *testing.T, e *end) {
-		do(t, e)
-		await(t, e.m, "frames", func() bool { e.p.pump(); return count(e.p.in) >= len(frames) })
-		spin(t, e.m)
-		e.p.pump()
-		want := ""
-		for _, f := range frames {
-			want += build(f[0], false, -1, f[1:])
-		}
-		if got := unmasked(e.p.in); got != want {
-			t.Errorf("sent % x, want % x", got, want)
-		}
-	})
-}
-
-// unmasked takes the masks off short frames.
-func unmasked(b []byte) (s string) {
-	for len(b) >= 2 {
-		n := int(b[1] & 0x7f)
-		head, payload := b[:2], b[2:]
-		if b[1]&0x80 != 0 {
-			key := payload[:4]
-			payload = payload[4:]
-			for i := range n {
-				payload[i] ^= key[i%4]
-			}
-		}
-		s += string([]byte{head[0], byte(n)}) + string(payload[:n])
-		b = payload[n:]
-	}
-	return s
+	return rows
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -66,18 +67,18 @@ type document struct {
 }
 
 // parts sorts rules by RFC: section "7692 7.1" is another's.
-func parts(rules []rule) []document {
-	all := []document{{name: "RFC 6455"}}
+func parts(rules []rule) (all []document) {
 	for _, r := range rules {
 		name := "RFC 6455"
 		if rfc, section, other := strings.Cut(r.section, " "); other {
 			name, r.section = "RFC "+rfc, section
 		}
-		if all[len(all)-1].name != name {
+		i := slices.IndexFunc(all, func(d document) bool { return d.name == name })
+		if i < 0 {
+			i = len(all)
 			all = append(all, document{name: name})
 		}
-		d := &all[len(all)-1]
-		d.rules = append(d.rules, r)
+		all[i].rules = append(all[i].rules, r)
 	}
 	return all
 }
