@@ -4,6 +4,7 @@ import (
 	"compress/flate"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Deflate says how permessage-deflate [RFC 7692] is offered by a client or
@@ -44,6 +45,23 @@ type Deflate struct {
 	// context takeover. 0 is DefaultDeflateBudget, negative: no context takeover
 	// at all.
 	Budget int
+
+	// NewCompressor makes the compressors in the place of compress/flate's, for
+	// instance with a package that is faster; docs/performance.md compares one. They
+	// must not refer back more than 1<<windowBits bytes. Budget takes them to be as
+	// large as compress/flate's.
+	NewCompressor func(level, windowBits int) Compressor
+}
+
+// A Compressor writes a DEFLATE stream [RFC 1951]. That of compress/flate is one.
+type Compressor interface {
+	// Write compresses p. It may keep any amount back.
+	Write(p []byte) (int, error)
+	// Flush writes out all that was kept back, up to a byte's end, and an empty
+	// stored block [RFC 7692 7.2.1].
+	Flush() error
+	// Reset begins a new stream, on w, which refers to nothing that was before.
+	Reset(w io.Writer)
 }
 
 // The defaults of Deflate, chosen by what docs/performance.md shows.
@@ -97,7 +115,7 @@ func (d *Deflate) room(spent int) int {
 // keep references within it (see deflater).
 func (d *Deflate) level(bits uint8, takeover bool) int {
 	switch {
-	case bits == minWindow:
+	case bits == minWindow && d.NewCompressor == nil:
 		return flate.HuffmanOnly
 	case d.Level != 0:
 		return d.Level

@@ -134,7 +134,7 @@ func TestDeflateOffer(t *testing.T) {
 		{"our window, agreed", Deflate{WindowBits: 10}, room, pmd + cbit + "=10", pmd + cbit + "=9", deflateParams{9, 15, true, true}},
 		{"the server's window", Deflate{PeerWindowBits: 10}, room, pmd + sbit + "=10" + cbit, pmd + sbit + "=10", deflateParams{15, 10, true, true}},
 		{"the server's window, smaller", Deflate{PeerWindowBits: 10}, room, pmd + sbit + "=10" + cbit, pmd + sbit + "=9", deflateParams{15, 9, true, true}},
-		{"all", Deflate{0, 0, 9, 8, true, true, 0, 0}, room, pmd + sno + cno + sbit + "=8" + cbit + "=9", pmd + sno + sbit + "=8", deflateParams{9, 8, false, false}},
+		{"all", Deflate{WindowBits: 9, PeerWindowBits: 8, NoContextTakeover: true, PeerNoContextTakeover: true}, room, pmd + sno + cno + sbit + "=8" + cbit + "=9", pmd + sno + sbit + "=8", deflateParams{9, 8, false, false}},
 		{"no budget", Deflate{}, 0, pmd + sno + cno + cbit, pmd + sno, deflateParams{15, 15, false, false}},
 		{"budget for receiving", Deflate{}, 100 << 10, pmd + cno + cbit, pmd, deflateParams{15, 15, false, true}},
 	} {
