@@ -65,6 +65,7 @@ func TestDeflateAccept(t *testing.T) {
 		{"blanks and quotes", Deflate{}, room, lines(" \t" + pmd + "\t;\tserver_max_window_bits = \"1\\0\" ;client_max_window_bits\t=\t\"9\" , x"), pmd + sbit + "=10" + cbit + "=9", deflateParams{10, 9, true, true}},
 
 		{"budget for one", Deflate{}, 850 << 10, lines(pmd), pmd, both},
+		{"budget for either", Deflate{}, 810 << 10, lines(pmd), pmd + sno, deflateParams{15, 15, false, true}},
 		{"budget for receiving", Deflate{}, 100 << 10, lines(pmd), pmd + sno, deflateParams{15, 15, false, true}},
 		{"budget for sending", Deflate{}, 800 << 10, lines(pmd + cno), pmd + cno, deflateParams{15, 15, true, false}},
 		{"budget for a small window", Deflate{}, 256, lines(pmd + cbit + "=8"), pmd + sno + cbit + "=8", deflateParams{15, 8, false, true}},
