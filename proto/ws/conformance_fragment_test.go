@@ -36,7 +36,7 @@ func fragmentRules() []rule {
 			row{name: "ping between all fragments", in: []part{fr(bin, "1"), fr(fin|ping, "a"), fr(cont, "2"), fr(fin|ping, "b"), fr(cont, "3"), fr(fin|ping, "c"), fr(fin|cont, "4")},
 				hears: []string{ctl("ping", "a"), ctl("ping", "b"), ctl("ping", "c"), msg("binary", "1234")}},
 			row{name: "ten pings between two fragments", in: []part{fr(text, "a"), times(10, fr(fin|ping, "p")), fr(fin|cont, "b")},
-				hears: append(slicesRepeat(ctl("ping", "p"), 10), msg("text", "ab"))},
+				hears: append(repeatAll(10, ctl("ping", "p")), msg("text", "ab"))},
 			row{name: "ping between the bytes of a rune", in: []part{fr(text, "\xe2"), fr(fin|ping, "\xff"), fr(cont, "\x82"), fr(fin|ping, "\xac"), fr(fin|cont, "\xac")},
 				hears: []string{ctl("ping", "\xff"), ctl("ping", "\xac"), msg("text", "€")}},
 			row{name: "Close between fragments", in: []part{fr(text, "a"), fr(fin|closs, closing(1001, ""))}, after: []part{fr(fin|cont, "b")},
@@ -66,13 +66,6 @@ func fragmentRules() []rule {
 		}},
 		{"5.5", "The payload of a control frame is 125 bytes at most.", controlSizeRows()},
 	}
-}
-
-func slicesRepeat(s string, n int) (all []string) {
-	for range n {
-		all = append(all, s)
-	}
-	return all
 }
 
 func interleavedRows() (rows []tester) {
@@ -119,7 +112,7 @@ func controlRules() []rule {
 			row{name: "ping without payload", in: []part{fr(fin|ping, "")}, hears: []string{ctl("ping", "")}},
 			row{name: "ping with text", in: []part{fr(fin|ping, "Hallo")}, hears: []string{ctl("ping", "Hallo")}},
 			row{name: "ping with bytes that are no text", in: []part{fr(fin|ping, "\x00\xff\xfe\xfd\xfc\xfb\x00\xff")}, hears: []string{ctl("ping", "\x00\xff\xfe\xfd\xfc\xfb\x00\xff")}},
-			row{name: "ten pings in a row", in: []part{times(10, fr(fin|ping, "payload"))}, hears: slicesRepeat(ctl("ping", "payload"), 10)},
+			row{name: "ten pings in a row", in: []part{times(10, fr(fin|ping, "payload"))}, hears: repeatAll(10, ctl("ping", "payload"))},
 			row{name: "ten different pings", in: []part{fr(fin|ping, "0"), fr(fin|ping, "1"), fr(fin|ping, "2"), fr(fin|ping, "3"), fr(fin|ping, "4"), fr(fin|ping, "5"), fr(fin|ping, "6"), fr(fin|ping, "7"), fr(fin|ping, "8"), fr(fin|ping, "9")},
 				hears: []string{ctl("ping", "0"), ctl("ping", "1"), ctl("ping", "2"), ctl("ping", "3"), ctl("ping", "4"), ctl("ping", "5"), ctl("ping", "6"), ctl("ping", "7"), ctl("ping", "8"), ctl("ping", "9")}},
 			row{name: "ping between messages", in: []part{fr(fin|text, "a"), fr(fin|ping, "p"), fr(fin|text, "b")}, hears: []string{msg("text", "a"), ctl("ping", "p"), msg("text", "b")}},
@@ -129,7 +122,7 @@ func controlRules() []rule {
 		{"5.5.3", "A pong that nobody asked for is not answered.", []tester{
 			row{name: "unasked pong", in: []part{fr(fin|pong, "")}, hears: []string{ctl("pong", "")}},
 			row{name: "unasked pong with payload", in: []part{fr(fin|pong, "unasked")}, hears: []string{ctl("pong", "unasked")}},
-			row{name: "ten unasked pongs", in: []part{times(10, fr(fin|pong, "p"))}, hears: slicesRepeat(ctl("pong", "p"), 10)},
+			row{name: "ten unasked pongs", in: []part{times(10, fr(fin|pong, "p"))}, hears: repeatAll(10, ctl("pong", "p"))},
 			row{name: "unasked pong, then a ping", in: []part{fr(fin|pong, "unasked"), fr(fin|ping, "p")}, hears: []string{ctl("pong", "unasked"), ctl("ping", "p")}},
 			row{name: "pong to a ping of ours", first: pingFirst("mine"), in: []part{fr(fin|pong, "mine")}, hears: []string{ctl("pong", "mine")}, sends: []string{`ping "mine"`}},
 			row{name: "pong with another payload than our ping", first: pingFirst("mine"), in: []part{fr(fin|pong, "other")}, hears: []string{ctl("pong", "other")}, sends: []string{`ping "mine"`}},

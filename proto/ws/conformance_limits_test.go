@@ -14,7 +14,7 @@ func limitRules() []rule {
 		{"5.4", "Messages in many fragments arrive.", manyFragmentRows()},
 		{"6.2", "Messages are delivered one by one and in their order, however many come at once.", []tester{
 			row{name: "100 messages in a row", in: []part{times(50, both(fr(fin|text, "a"), fr(fin|bin, "bc")))}, hears: repeatAll(50, msg("text", "a"), msg("binary", "bc"))},
-			row{name: "empty messages in a row", in: []part{times(20, fr(fin|bin, ""))}, hears: slicesRepeat(msg("binary", ""), 20)},
+			row{name: "empty messages in a row", in: []part{times(20, fr(fin|bin, ""))}, hears: repeatAll(20, msg("binary", ""))},
 			row{name: "message, ping, message, pong, message", in: []part{fr(fin|text, "1"), fr(fin|ping, "2"), fr(fin|bin, "3"), fr(fin|pong, "4"), fr(fin|text, "5")},
 				hears: []string{msg("text", "1"), ctl("ping", "2"), msg("binary", "3"), ctl("pong", "4"), msg("text", "5")}},
 			row{name: "large message between small ones", in: []part{fr(fin|text, "1"), fr(fin|bin, pattern(100_000)), fr(fin|text, "3")},

@@ -15,8 +15,8 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// The conformance suite: what RFC 6455 demands, one row per case. The rows are
-// written from the text of the RFC, and docs/conformance.md lists them.
+// The conformance suite: what RFC 6455 and RFC 7692 demand, one row per case. The rows are
+// written from their text, and docs/conformance.md lists them.
 
 // rule is one demand of the RFC, and the rows that test it.
 type rule struct {
