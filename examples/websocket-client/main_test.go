@@ -16,6 +16,7 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsflate"
+	"github.com/rikki-go/rikki/examples/internal/frames"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -51,7 +52,7 @@ func (s *server) send(op ws.OpCode, payload string) {
 
 // want reads a frame, which must be masked [RFC 6455 5.1].
 func (s *server) want(op ws.OpCode, payload string) bool {
-	f, err := ws.ReadFrame(s.In)
+	f, err := frames.Read(s.In)
 	if err != nil || !f.Header.Masked || !f.Header.Fin || f.Header.Rsv != 0 {
 		s.t.Errorf("want %q: %+v, %v", op, f.Header, err)
 		return false
@@ -122,7 +123,7 @@ func TestDeflate(t *testing.T) {
 			err = ws.WriteFrame(p, f)
 		}
 		if err == nil {
-			f, err = ws.ReadFrame(p.In)
+			f, err = frames.Read(p.In)
 		}
 		if err != nil || f.Header.Length > int64(len(large)/50) {
 			t.Errorf("%+v, %v", f.Header, err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsflate"
+	"github.com/rikki-go/rikki/examples/internal/frames"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -129,22 +129,9 @@ func send(t *testing.T, c net.Conn, op ws.OpCode, p []byte) {
 	}
 }
 
-// readFrame reads a frame that a server of this test may send.
-func readFrame(r io.Reader) (f ws.Frame, err error) {
-	if f.Header, err = ws.ReadHeader(r); err != nil {
-		return f, err
-	}
-	if f.Header.Length > 1<<20 {
-		return f, fmt.Errorf("frame of %d bytes", f.Header.Length)
-	}
-	f.Payload = make([]byte, f.Header.Length)
-	_, err = io.ReadFull(r, f.Payload)
-	return f, err
-}
-
 func receive(t *testing.T, c net.Conn, op ws.OpCode, want []byte) {
 	t.Helper()
-	f, err := readFrame(c)
+	f, err := frames.Read(c)
 	if err != nil || f.Header.OpCode != op || !f.Header.Fin || !bytes.Equal(f.Payload, want) {
 		t.Fatalf("got %+v, %v; want opcode %#x and %d bytes", f.Header, err, op, len(want))
 	}
@@ -209,7 +196,7 @@ func TestDeflate(t *testing.T) {
 				err = ws.WriteFrame(c, ws.MaskFrame(f))
 			}
 			if err == nil {
-				f, err = readFrame(c)
+				f, err = frames.Read(c)
 			}
 			if err != nil || f.Header.Length > int64(len(large)/50) {
 				t.Fatalf("%+v, %v", f.Header, err)
@@ -259,7 +246,7 @@ func TestSlowReader(t *testing.T) {
 		t.Fatalf("all was taken though nothing was read (%v)", err)
 	}
 	for i := range messages {
-		f, err := readFrame(c)
+		f, err := frames.Read(c)
 		if err != nil || len(f.Payload) != size || binary.BigEndian.Uint32(f.Payload) != uint32(i) {
 			t.Fatalf("message %d: %d bytes, %v", i, len(f.Payload), err)
 		}
