@@ -73,8 +73,9 @@ func TestWSNodeClient(t *testing.T) {
 		l := newLoop(t)
 		for _, role := range []string{"client", "asker"} {
 			o, url := l.serveWS(way)
-			if role == "client" && peer.large {
-				url += "?large"
+			url += "?"
+			for _, m := range peer.more() {
+				url += fmt.Sprintf("more=%d&", len(m.data))
 			}
 			p := launch(t, node(t), "node/peer.js", role, nodeOptions(peer), url)
 			l.beside(p.wait)
