@@ -101,11 +101,12 @@ func (c *Conn) sent(n int) {
 }
 
 // finish goes on with Drain as far as it can: once everything is written the
-// sending side is shut down, then the peer's end is awaited.
+// sending side is shut down, unless that is the peer's to do first, then the peer's
+// end is awaited.
 func (c *Conn) finish() {
 	switch {
 	case c.unsent():
-	case c.is(listening|connecting|packets|ended) || !shutdownFD(int(c.fd)):
+	case c.is(listening|connecting|packets|ended) || !c.is(patient) && !shutdownFD(int(c.fd)):
 		c.flags |= closing
 	default:
 		c.flags |= lingering
