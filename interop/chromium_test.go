@@ -266,7 +266,7 @@ func TestChromiumClient(t *testing.T) {
 			Closed               []any
 		}
 		b.eval(&out, conversing, url)
-		o.ends(clientsClose, nil)
+		o.ends(clientsClose)
 		if out.Protocol != subprotocol || fmt.Sprint(out.Closed) != "[true 4321 ]" {
 			t.Errorf("%s: the browser says %+v", way.name, out)
 		}

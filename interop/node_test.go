@@ -84,11 +84,11 @@ func TestWSNodeClient(t *testing.T) {
 				t.Fatalf("node has not agreed: %q", p.output())
 			}
 			if role == "asker" {
-				o.ends(peer.answerTo(serversClose), nil)
+				o.ends(peer.answerTo(serversClose))
 				p.wantClosed(t, serversClose.code, serversClose.reason)
 				continue
 			}
-			o.ends(clientsClose, nil)
+			o.ends(clientsClose)
 			p.wantClosed(t, clientsClose.code, "")
 			extensions, _ := strconv.Unquote(agreed[1])
 			o.report(peer, "client", o.messages, extensions)
@@ -112,12 +112,12 @@ func TestWSNodeServer(t *testing.T) {
 		}
 		o.converse(peer.more()...)
 		o.close(clientsClose)
-		o.ends(peer.answerTo(clientsClose), nil)
+		o.ends(peer.answerTo(clientsClose))
 		p.wantClosed(t, clientsClose.code, clientsClose.reason)
 		o.report(peer, "server", o.messages, o.extensions)
 
 		o = l.dialWS(way, url)
 		o.send(serversClose.leave())
-		o.ends(serversClose, nil)
+		o.ends(serversClose)
 	})
 }

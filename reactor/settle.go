@@ -62,13 +62,23 @@ func (c *Conn) flush() {
 		return
 	}
 	if err != nil {
-		c.Fail(opError("write", c.network(), c.remote, sysErr("write", err)))
+		c.lost("write", err)
 		return
 	}
 	if c.is(hexdump | recorded) {
 		c.trace("write", c.remote, p[:n])
 	}
 	c.sent(n)
+}
+
+// lost ends a connection on which a system call failed. It is no failure if
+// nothing but the peer's end is awaited.
+func (c *Conn) lost(call string, err error) {
+	if c.is(patient) {
+		c.Close()
+		return
+	}
+	c.Fail(opError(call, c.network(), c.remote, sysErr(call, err)))
 }
 
 // writeOnce makes one system call.
