@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"math"
 	"time"
 
 	"github.com/rikki-go/rikki/proto/http"
@@ -49,8 +50,9 @@ type Options struct {
 }
 
 // Delivery says in what pieces the messages of a connection are handed to its
-// handler: each piece is the data of one EvWSMsg. A message that comes compressed
-// is always whole.
+// handler: each piece is the data of one EvWSMsg. Pieces may be empty, the last one
+// too. A message that comes compressed is inflated when all of it has arrived, and
+// handed on whole or, with Frames and Chunks, in pieces of 16 KiB at the most.
 type Delivery uint8
 
 // The ways of delivery.
@@ -89,10 +91,13 @@ func (o *Options) valid(headers string) (protocols []string, err error) {
 	return checkExtra(headers)
 }
 
-// maxMessage is the limit in bytes, negative if there is none.
+// maxMessage is the limit in bytes.
 func (o *Options) maxMessage() int64 {
-	if o.MaxMessage == 0 {
+	switch {
+	case o.MaxMessage == 0:
 		return DefaultMaxMessage
+	case o.MaxMessage < 0:
+		return math.MaxInt64
 	}
 	return int64(o.MaxMessage)
 }
