@@ -157,8 +157,6 @@ func (l *layer) inflateNext(c *reactor.Conn) bool {
 	case err == nil:
 		l.hand(c, data, false)
 	case err == io.EOF:
-		s.flate.putInflater(in.inflater)
-		in.inflater = nil
 		l.hand(c, nil, true)
 	default:
 		l.refuse(c, err)

@@ -33,7 +33,7 @@ func inflated(t testing.TB, s string) string {
 	t.Helper()
 	var b bytes.Buffer
 	if _, err := b.ReadFrom(flate.NewReader(strings.NewReader(s + "\x00\x00\xff\xff\x01\x00\x00\xff\xff"))); err != nil {
-		t.Fatalf("% x does not inflate: %v", s, err)
+		t.Fatalf("%s does not inflate: %v", brief(s), err)
 	}
 	return b.String()
 }

@@ -52,9 +52,12 @@ type rare struct {
 	alive   *keepAlive     // of Options.Ping
 	timer   *reactor.Timer // bounds the closing handshake
 	deflate *deflation     // of connections that agreed to compress
-	writer  *Writer        // of a message that is being sent in frames
+	writer  *Writer        // made for the first message that is sent in frames
 	pongs   pongs
 }
+
+// writing reports whether a message is being sent in frames.
+func (x *rare) writing() bool { return x != nil && x.writer != nil && x.writer.open }
 
 func (l *layer) extra() *rare {
 	if l.rare == nil {
@@ -118,6 +121,9 @@ func (l *layer) gone(c *reactor.Conn) {
 		}
 		if x.alive != nil {
 			x.alive.timer.Stop()
+		}
+		if x.writing() {
+			x.writer.end()
 		}
 		if x.deflate != nil {
 			x.deflate.release(shared(c))
