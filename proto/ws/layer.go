@@ -77,9 +77,12 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		if l.rare != nil && l.rare.pongs.ahead > 0 {
 			l.taken(c, *data.(*int))
 		}
+		if c.Send.Len() > 0 { // the socket was full: the peer reads, and our ping waits behind the rest
+			l.heard(c)
+		}
 	case reactor.EvRead:
-		if l.rare != nil && l.rare.alive != nil && *data.(*int) > 0 {
-			l.rare.alive.heard = c.Manager().Now()
+		if *data.(*int) > 0 {
+			l.heard(c)
 		}
 		if l.busy { // raised again by a handler of ours; the loop below goes on after it
 			return
