@@ -11,3 +11,6 @@ func Spares(m *reactor.Manager) (messages, deflaters, inflaters, spent int) {
 	s := reactor.Local[spares](m)
 	return len(s.incoming), len(s.flate.deflaters), len(s.flate.inflaters), s.flate.spent
 }
+
+// Variants says how often a message was encoded.
+func Variants(p *Prepared) int { return len(p.variants) }
