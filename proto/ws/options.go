@@ -45,7 +45,7 @@ type Options struct {
 	CheckOrigin func(hm *http.Message) bool
 	// Check is asked last, before a server agrees. A *HandshakeError is answered
 	// with its Status and Reason. Check may also answer by itself, with
-	// http.Reply, and return any error.
+	// http.Reply, and return any error; without an answer the request waits for one.
 	Check func(c *reactor.Conn, hm *http.Message) error
 }
 
