@@ -161,7 +161,9 @@ func TestCheck(t *testing.T) {
 		waiting bool
 	}{
 		{"nil", func(*reactor.Conn, *http.Message) error { return nil }, 101, nil, false},
-		{"HandshakeError", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Status: 404, Reason: "no such room"} }, 404, nil, false},
+		{"HandshakeError", func(*reactor.Conn, *http.Message) error {
+			return &ws.HandshakeError{Status: 404, Reason: "no such room"}
+		}, 404, nil, false},
 		{"wrapped", func(*reactor.Conn, *http.Message) error {
 			return fmt.Errorf("%w: %w", other, &ws.HandshakeError{Status: 503, Reason: "no such room"})
 		}, 503, other, false},
