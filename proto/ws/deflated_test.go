@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -45,7 +46,13 @@ func deflating(t testing.TB, o ws.Options) *world {
 	if o.Deflate == nil {
 		o.Deflate = &ws.Deflate{}
 	}
-	w.opts, w.ext = &o, "permessage-deflate"
+	w.opts, w.ext = &o, "permessage-deflate" // which a peer offers as well as agrees to
+	if o.Deflate.PeerNoContextTakeover {
+		w.ext += "; server_no_context_takeover"
+	}
+	if bits := o.Deflate.PeerWindowBits; bits != 0 {
+		w.ext += fmt.Sprint("; server_max_window_bits=", bits)
+	}
 	return w
 }
 
