@@ -14,3 +14,10 @@ func Spares(m *reactor.Manager) (messages, deflaters, inflaters, spent int) {
 
 // Variants says how often a message was encoded.
 func Variants(p *Prepared) int { return len(p.variants) }
+
+// PushDeflating is PushOpen with options, of a side that agreed to all that their
+// Deflate asks for.
+func PushDeflating(c *reactor.Conn, o *Options) {
+	d := newDeflation(shared(c), o.Deflate, o.Deflate.wishes())
+	c.Push(&layer{opts: o, state: open, rare: &rare{deflate: d}})
+}
