@@ -2,6 +2,7 @@ package ws_test
 
 import (
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -64,9 +65,7 @@ func TestCloseInTime(t *testing.T) {
 		e.ends()
 		pass(time.Hour)
 		e.rec.want(t, `CTL close 1000 ""`, "CLOSE")
-		if d := w.m.NextTimeout(); d < time.Hour {
-			t.Errorf("a timer is due in %v", d)
-		}
+		e.wantNoTimer()
 	}
 }
 
@@ -101,9 +100,7 @@ func TestWhoHangsUp(t *testing.T) {
 				e.rec.want(t, `CTL close 1000 ""`, "CLOSE")
 				pass(time.Hour)
 				e.rec.want(t)
-				if d := w.m.NextTimeout(); d < time.Hour {
-					t.Errorf("a timer is due in %v", d)
-				}
+				e.wantNoTimer()
 			})
 		}
 	}
@@ -117,6 +114,45 @@ func TestClientHearsTheEnd(t *testing.T) {
 	e.p.shutdown()
 	await(t, w.m, "CLOSE", func() bool { return e.rec.closed })
 	e.rec.want(t, `CTL close 1000 ""`, "CLOSE")
+	e.wantNoTimer()
+}
+
+// wantNoTimer fails the test if anything of a connection is left to be done.
+func (e *end) wantNoTimer() {
+	e.Helper()
+	if d := e.m.NextTimeout(); d < math.MaxInt64 {
+		e.Errorf("a timer is due in %v", d)
+	}
+}
+
+// One that ends otherwise while it waits leaves no deadline behind either.
+func TestEndWhileClosing(t *testing.T) {
+	for _, r := range roles {
+		w, _ := closingWorld(t, ws.Options{Ping: time.Second})
+		e := w.open(r, nil)
+		must(t, ws.Close(e.c, ws.CloseNormal, ""))
+		spin(t, w.m)
+		e.drop()
+		e.wantNoTimer()
+	}
+}
+
+// A server that has answered the peer's Close frame sends what is before its
+// answer, however long the peer takes to read it.
+func TestAnswerBehindABacklog(t *testing.T) {
+	w, pass := closingWorld(t, ws.Options{})
+	e := w.open(asServer, nil)
+	e.fill()
+	e.feed(e.frame(fin|closs, closing(1000, "")))
+	pass(time.Hour)
+	e.wantNone("while the peer does not read")
+	await(t, w.m, "the end of stream", func() bool {
+		e.p.in = e.p.in[max(0, len(e.p.in)-4):]
+		return e.p.ended()
+	})
+	if got := string(e.p.in[len(e.p.in)-4:]); got != build(fin|closs, false, -1, closing(1000, "")) {
+		t.Errorf("the last bytes are % x", got)
+	}
 }
 
 // A handler may close in any event, and in answer to the peer's Close frame,

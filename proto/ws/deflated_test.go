@@ -198,6 +198,32 @@ func TestInflateLimits(t *testing.T) {
 	}
 }
 
+// The end of stream does not overtake pieces that wait for Resume.
+func TestEndBehindPieces(t *testing.T) {
+	long := strings.Repeat("0123456789", 10_000)
+	eachRole(t, func(t *testing.T, _ *world, r role) {
+		a := &assembler{TB: t}
+		e := deflating(t, ws.Options{Delivery: ws.Chunks}).open(r, func(c *reactor.Conn, ev reactor.Event, data any) {
+			a.hear(c, ev, data)
+			if ev == reactor.EvWSMsg {
+				c.Pause()
+			}
+		})
+		e.feed(e.frame(fin|rsv1|text, deflated(t, long)) + e.frame(fin|text, "last"))
+		e.p.shutdown()
+		for turn := 0; len(a.log) < 2; turn++ {
+			if spin(t, e.m); e.rec.closed || turn > 50 {
+				t.Fatalf("%d messages, closed %v", len(a.log), e.rec.closed)
+			}
+			e.c.Resume()
+		}
+		e.c.Resume()
+		await(t, e.m, "CLOSE", func() bool { return e.rec.closed })
+		wantLines(t, "messages", a.log, []string{"text " + long, "text last"})
+		must(t, e.rec.err)
+	})
+}
+
 // What a handler does between the pieces of a message holds for those to come.
 func TestInflatedPiecesAndTheHandler(t *testing.T) {
 	long := strings.Repeat("0123456789", 10_000)

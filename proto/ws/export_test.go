@@ -21,3 +21,9 @@ func PushDeflating(c *reactor.Conn, o *Options) {
 	d := newDeflation(shared(c), o.Deflate, o.Deflate.wishes())
 	c.Push(&layer{opts: o, state: open, rare: &rare{deflate: d}})
 }
+
+// Upgrading reports whether Listen's layer is still there.
+func Upgrading(c *reactor.Conn) bool {
+	_, ok := reactor.Find[*upgrader](c)
+	return ok
+}

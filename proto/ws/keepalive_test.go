@@ -172,8 +172,6 @@ func TestKeepAliveEnds(t *testing.T) {
 		e.drop()
 		e, _ = pinging(t, r, ws.Options{Ping: time.Second})
 		e.drop()
-		if d := e.m.NextTimeout(); d < time.Minute {
-			t.Errorf("a timer is due in %v", d)
-		}
+		e.wantNoTimer()
 	}
 }

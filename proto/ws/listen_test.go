@@ -51,6 +51,9 @@ func TestListen(t *testing.T) {
 			t.Errorf("target %q, want %q", target, path)
 		}
 		e.rec.want(t, "OPEN", "HTTP GET", `MSG text "at once"`)
+		if ws.Upgrading(e.c) {
+			t.Error("the layer that upgrades is still there")
+		}
 		must(t, ws.Send(e.c, []byte("hi"), ws.OpText))
 		e.feed(e.frame(fin|ping, "p"))
 		e.wantSent(`text "hi"`, `pong "p"`)
@@ -81,6 +84,9 @@ func TestListenRefuses(t *testing.T) {
 				t.Errorf("%q was answered %q", tt.request, head)
 			}
 			e.p.in = nil
+			if !ws.Upgrading(e.c) {
+				t.Errorf("after %q nothing upgrades any more", tt.request)
+			}
 			e.rec.want(t, "HTTP "+tt.request[:strings.Index(tt.request, " ")])
 		}
 		e.feed(request)

@@ -51,8 +51,9 @@ type Options struct {
 
 // Delivery says in what pieces the messages of a connection are handed to its
 // handler: each piece is the data of one EvWSMsg. Pieces may be empty, the last one
-// too, and those of a text may be cut inside a rune. A message that comes compressed is inflated when all of it has arrived, and
-// handed on whole or, with Frames and Chunks, in pieces of 16 KiB at the most.
+// too, and those of a text may be cut inside a rune. A message that comes
+// compressed is inflated when all of it has arrived, and handed on whole or, with
+// Frames and Chunks, in pieces of 16 KiB at the most.
 type Delivery uint8
 
 // The ways of delivery.
