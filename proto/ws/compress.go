@@ -2,6 +2,7 @@ package ws
 
 import (
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -111,7 +112,7 @@ func (l *layer) compress(c *reactor.Conn, p []byte) []byte {
 func (l *layer) inflate(c *reactor.Conn, p []byte) {
 	s, d, in := shared(c), l.rare.deflate, l.in
 	f := s.flate.inflater()
-	limit := inflateLimit{max: int(l.opts.maxMessage()), ratio: d.opts.MaxRatio}
+	limit := inflateLimit{max: int(min(l.opts.maxMessage(), math.MaxInt-1)), ratio: d.opts.MaxRatio}
 	if l.opts.Delivery != Whole {
 		if len(in.parts) == 0 {
 			in.parts = append(in.parts, p...)
@@ -157,8 +158,6 @@ func (l *layer) inflateNext(c *reactor.Conn) bool {
 	case err == nil:
 		l.hand(c, data, false)
 	case err == io.EOF:
-		s.flate.putInflater(in.inflater)
-		in.inflater = nil
 		l.hand(c, nil, true)
 	default:
 		l.refuse(c, err)

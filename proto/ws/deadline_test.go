@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
-	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
@@ -17,17 +16,7 @@ import (
 func timedWorld(t testing.TB, d reactor.Deadlines) (*world, *time.Time) {
 	t.Helper()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	w := &world{TB: t, m: looptest.NewManager(t, reactor.WithDeadlines(d), reactor.WithClock(func() time.Time { return now }))}
-	l, err := http.Listen(w.m, "http://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
-		if ev == reactor.EvAccept {
-			w.next.c, c.Fn = c, w.next.rec.handle
-		}
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.server = l
-	w.bare, w.port = listenPeer(t)
+	w := newWorld(t, reactor.WithDeadlines(d), reactor.WithClock(func() time.Time { return now }))
 	return w, &now
 }
 

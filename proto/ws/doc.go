@@ -9,7 +9,13 @@
 //
 // The handler then hears reactor.EvWSOpen, a reactor.EvWSMsg per message and
 // a reactor.EvWSCtl per control frame. It sends with Send and Printf, or
-// appends bytes to c.Send and frames them in place with Wrap.
+// appends bytes to c.Send and frames them in place with Wrap. NewWriter sends a
+// message in frames, Prepare makes one for many connections. Listen serves
+// WebSockets and nothing else.
+//
+// Options have the same functions as methods, and say how connections behave:
+// limits, delivery in pieces, compression as RFC 7692 says, keep-alive, who
+// may connect.
 //
 // # The connection's states
 //
@@ -18,20 +24,23 @@
 //	     [handshaking] ---- 101, all checks --+--> EvWSOpen
 //	           |                                     |
 //	any other answer: Fail                         [open] -- a violation: Close frame, Fail
-//	                                              /      \
-//	                      Send(c, p, OpClose)    /        \   the peer's Close frame:
-//	                                            v          v  EvWSCtl, answered
-//	                                      [closing] ----> [done] -- Drain --> EvClose
-//	                                             peer's Close
+//	                                              /      \      no pong in time: Fail
+//	                        Close, OpClose sent  /        \   the peer's Close frame:
+//	                                            v          v  answered, EvWSCtl
+//	                                      [closing] ----> [done] -- server: Drain --------> EvClose
+//	                                          |   the peer's      \ client: the server hangs
+//	        no Close frame in CloseWait: Fail    Close frame         up, or after 1 s Drain
 //
 // In [closing] and [done] nothing can be sent; in [done] what arrives is
 // dropped. Pings are answered without the handler's help.
 //
 // # The way of a frame
 //
-// Bytes arrive in c.Recv. A frame waits there until it is complete, is
-// unmasked in place, and its payload is handed to the handler where it lies. Only
-// the fragments of a message that comes in several frames are copied, once, to lie
-// in one piece. A frame is taken out of Recv before the handler runs, so
-// what the handler leaves by pausing is whole frames.
+// Bytes arrive in c.Recv, where they are unmasked and checked as they come. A
+// frame waits there until it is complete, and its payload is handed to the handler
+// where it lies. Only the fragments of a message that comes in several frames are
+// copied, once, to lie in one piece; with Options.Delivery they are handed on as they
+// are. What is handed on is taken out of Recv before the handler runs, so a
+// handler may pause, close or raise EvRead at any time. A message that comes
+// compressed is gathered as it is, then inflated.
 package ws

@@ -50,7 +50,11 @@ func (r *recorder) handle(c *reactor.Conn, ev reactor.Event, data any) {
 		r.note("OPEN")
 	case reactor.EvWSMsg:
 		m := data.(*ws.Message)
-		r.note("MSG %v %s", m.Op, brief(string(m.Data)))
+		what := "MSG"
+		if !m.First || !m.Fin {
+			what = "PIECE" + map[bool]string{true: " first"}[m.First] + map[bool]string{true: " fin"}[m.Fin]
+		}
+		r.note("%s %v %s", what, m.Op, brief(string(m.Data)))
 	case reactor.EvWSCtl:
 		m := data.(*ws.Message)
 		if m.Op == ws.OpClose {

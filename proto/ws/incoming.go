@@ -76,7 +76,7 @@ func (l *layer) next(c *reactor.Conn) bool {
 	buf := c.Recv.Bytes()
 	h, size, err := parseHeader(buf, l.expected(c))
 	if err == nil && !h.op.isControl() {
-		err = l.checkSize(h.length)
+		err = l.checkSize(h)
 	}
 	switch {
 	case err == errIncomplete:
@@ -124,18 +124,22 @@ func (l *layer) expected(c *reactor.Conn) expected {
 	}
 }
 
-// checkSize holds a frame of n bytes against the limit of its message, before
-// they arrive.
-func (l *layer) checkSize(n int64) error {
-	limit, before := l.opts.maxMessage(), int64(0)
+// checkSize holds a frame against the limit of its message, before its payload
+// arrives.
+func (l *layer) checkSize(h header) error {
+	limit, before, deflated := l.opts.maxMessage(), int64(0), h.rsv1
 	if l.in != nil {
-		before = l.in.size
+		before, deflated = l.in.size, deflated || l.in.deflated
 	}
-	if limit >= 0 && n > limit-before {
-		return violation(CloseTooLarge, "message of more than %d bytes", limit)
+	most := limit
+	if deflated && limit < math.MaxInt64/2 { // what cannot be compressed becomes larger
+		most += limit/8 + 1024
 	}
-	if n > math.MaxInt-before && l.opts.Delivery == Whole { // on 32-bit systems
-		return violation(CloseTooLarge, "message of more than %d bytes", math.MaxInt)
+	if l.opts.Delivery != Chunks || deflated { // it is to lie in one piece
+		most = min(most, math.MaxInt)
+	}
+	if h.length > most-before {
+		return violation(CloseTooLarge, "message of more than %d bytes", min(limit, most))
 	}
 	return nil
 }

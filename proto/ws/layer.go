@@ -53,9 +53,12 @@ type rare struct {
 	alive   *keepAlive     // of Options.Ping
 	timer   *reactor.Timer // bounds the closing handshake
 	deflate *deflation     // of connections that agreed to compress
-	writer  *Writer        // of a message that is being sent in frames
+	writer  *Writer        // made for the first message that is sent in frames
 	pongs   pongs
 }
+
+// writing reports whether a message is being sent in frames.
+func (x *rare) writing() bool { return x != nil && x.writer != nil && x.writer.open }
 
 func (l *layer) extra() *rare {
 	if l.rare == nil {
@@ -75,9 +78,12 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		if l.rare != nil && l.rare.pongs.ahead > 0 {
 			l.taken(c, *data.(*int))
 		}
+		if c.Send.Len() > 0 { // the socket was full: the peer reads, and our ping waits behind the rest
+			l.heard(c)
+		}
 	case reactor.EvRead:
-		if l.rare != nil && l.rare.alive != nil && *data.(*int) > 0 {
-			l.rare.alive.heard = c.Manager().Now()
+		if *data.(*int) > 0 {
+			l.heard(c)
 		}
 		if l.busy { // raised again by a handler of ours; the loop below goes on after it
 			return
@@ -135,6 +141,9 @@ func (l *layer) gone(c *reactor.Conn) {
 		}
 		if x.alive != nil {
 			x.alive.timer.Stop()
+		}
+		if x.writing() {
+			x.writer.end()
 		}
 		if x.deflate != nil {
 			x.deflate.release(shared(c))

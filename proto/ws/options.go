@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"math"
 	"time"
 
 	"github.com/rikki-go/rikki/proto/http"
@@ -44,13 +45,15 @@ type Options struct {
 	CheckOrigin func(hm *http.Message) bool
 	// Check is asked last, before a server agrees. A *HandshakeError is answered
 	// with its Status and Reason. Check may also answer by itself, with
-	// http.Reply, and return any error.
+	// http.Reply, and return any error; without an answer the request waits for one.
 	Check func(c *reactor.Conn, hm *http.Message) error
 }
 
 // Delivery says in what pieces the messages of a connection are handed to its
-// handler: each piece is the data of one EvWSMsg. A message that comes compressed
-// is always whole.
+// handler: each piece is the data of one EvWSMsg. Pieces may be empty, the last one
+// too, and those of a text may be cut inside a rune. A message that comes
+// compressed is inflated when all of it has arrived, and handed on whole or, with
+// Frames and Chunks, in pieces of 16 KiB at the most.
 type Delivery uint8
 
 // The ways of delivery.
@@ -89,10 +92,13 @@ func (o *Options) valid(headers string) (protocols []string, err error) {
 	return checkExtra(headers)
 }
 
-// maxMessage is the limit in bytes, negative if there is none.
+// maxMessage is the limit in bytes.
 func (o *Options) maxMessage() int64 {
-	if o.MaxMessage == 0 {
+	switch {
+	case o.MaxMessage == 0:
 		return DefaultMaxMessage
+	case o.MaxMessage < 0:
+		return math.MaxInt64
 	}
 	return int64(o.MaxMessage)
 }

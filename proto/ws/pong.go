@@ -55,8 +55,9 @@ func (l *layer) taken(c *reactor.Conn, n int) {
 // when bytes came and looks at that when its timer fires, once per period.
 type keepAlive struct {
 	timer *reactor.Timer
-	heard time.Time // when bytes last came, or a ping was sent
+	heard time.Time // when the peer last gave a sign of life, or was sent a ping
 	asked bool      // a ping was sent that no pong has answered
+	late  bool      // its time is up; what waits in the socket is read once more
 }
 
 // keepAlive begins the keep-alive.
@@ -65,12 +66,20 @@ func (l *layer) keepAlive(c *reactor.Conn) {
 	l.watchPeer(c, l.opts.Ping)
 }
 
+// heard notes a sign of life.
+func (l *layer) heard(c *reactor.Conn) {
+	if l.rare != nil && l.rare.alive != nil {
+		l.rare.alive.heard = c.Manager().Now()
+	}
+}
+
 func (l *layer) watchPeer(c *reactor.Conn, d time.Duration) {
 	l.rare.alive.timer = c.Manager().AddTimer(d, reactor.TimerOnce, func() { l.checkPeer(c) })
 }
 
 // checkPeer pings a peer that has been silent, or gives it up. While the
-// connection is paused the peer cannot be heard, so that time does not count.
+// connection is paused the peer cannot be heard, so that time does not count; and
+// as it may be the loop that was late, it reads once more before that.
 func (l *layer) checkPeer(c *reactor.Conn) {
 	a, now := l.rare.alive, c.Manager().Now()
 	if l.state != open {
@@ -85,13 +94,17 @@ func (l *layer) checkPeer(c *reactor.Conn) {
 	}
 	switch {
 	case silent < wait:
-		l.watchPeer(c, wait-silent)
-	case a.asked:
-		l.state = done
-		c.Fail(&reactor.DeadlineError{Deadline: "pong", After: wait})
-	default:
+		a.late = false
+		l.watchPeer(c, min(wait-silent, l.opts.Ping)) // the pong may come, and silence begin anew
+	case !a.asked:
 		Ping(c, nil) // which fails only on a connection that is closing
 		a.asked, a.heard = true, now
-		l.watchPeer(c, l.opts.pong())
+		l.watchPeer(c, min(l.opts.pong(), l.opts.Ping))
+	case !a.late:
+		a.late = true
+		l.watchPeer(c, 0)
+	default:
+		l.state = done
+		c.Fail(&reactor.DeadlineError{Deadline: "pong", After: wait})
 	}
 }

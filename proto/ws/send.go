@@ -35,7 +35,7 @@ func Send(c *reactor.Conn, p []byte, op OpCode) error {
 // Printf sends a message, or a control frame, with the formatted text. Errors
 // are those of Send.
 func Printf(c *reactor.Conn, op OpCode, format string, args ...any) error {
-	if err := Ready(c); err != nil {
+	if _, err := mayBegin(c, op); err != nil {
 		return err
 	}
 	start := c.Send.Len()
@@ -148,7 +148,7 @@ func mayBegin(c *reactor.Conn, op OpCode) (*layer, error) {
 		return nil, ErrNotOpen
 	case l.state != open: // [RFC 6455 5.5.1]
 		return nil, ErrCloseSent
-	case !op.isControl() && l.rare != nil && l.rare.writer != nil: // [RFC 6455 5.4]
+	case !op.isControl() && l.rare.writing(): // [RFC 6455 5.4]
 		return nil, ErrMessageOpen
 	}
 	return l, nil

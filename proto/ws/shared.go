@@ -48,6 +48,9 @@ func (s *spares) getIncoming() *incoming {
 }
 
 func (s *spares) putIncoming(in *incoming) {
+	if in.inflater != nil {
+		s.flate.putInflater(in.inflater)
+	}
 	parts := in.parts[:0]
 	if s.held+cap(parts) > maxSpareBytes {
 		parts = nil

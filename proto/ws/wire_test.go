@@ -33,12 +33,12 @@ func closing(code int, reason string) string {
 }
 
 // decode reads the frames that the side under test has sent and says them in
-// words. Each must be final, have no reserved bits, the shortest length, and
-// be masked if a client sent it.
+// words: an ellipsis for those that are not final, a tilde for those that are
+// compressed. Each must have the shortest length, and be masked if a client sent it.
 func decode(t testing.TB, b []byte, masked bool) (frames []string) {
 	t.Helper()
 	for len(b) > 0 {
-		if len(b) < 2 || b[0]&0xf0 != 0x80 || b[1]&0x80 != 0 != masked {
+		if len(b) < 2 || b[0]&0x30 != 0 || b[1]&0x80 != 0 != masked {
 			t.Fatalf("frame begins with % x (masked: %v)", b[:min(len(b), 2)], masked)
 		}
 		op, n, size := b[0]&0xf, int(b[1]&0x7f), 2
@@ -59,9 +59,10 @@ func decode(t testing.TB, b []byte, masked bool) (frames []string) {
 				payload[i] ^= key[i%4]
 			}
 		}
-		what := fmt.Sprintf("%v %s", ws.OpCode(op), brief(string(payload[:n])))
+		marks := map[bool]string{true: "~"}[b[0]&rsv1 != 0] + map[bool]string{true: "…"}[b[0]&fin == 0]
+		what := fmt.Sprintf("%v%s %s", ws.OpCode(op), marks, brief(string(payload[:n])))
 		if op == closs && n >= 2 {
-			what = fmt.Sprintf("close %d %s", binary.BigEndian.Uint16(payload), brief(string(payload[2:n])))
+			what = fmt.Sprintf("close"+marks+" %d %s", binary.BigEndian.Uint16(payload), brief(string(payload[2:n])))
 		}
 		frames = append(frames, what)
 		b = payload[n:]

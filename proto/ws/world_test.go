@@ -21,11 +21,13 @@ type world struct {
 	next   *end // whose connection is accepted next
 	bare   *peer
 	port   int
+	opts   *ws.Options // of the side under test
+	ext    string      // the extensions that the peer offers or agrees to
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, opts ...reactor.Option) *world {
 	t.Helper()
-	w := &world{TB: t, m: newManager(t)}
+	w := &world{TB: t, m: looptest.NewManager(t, opts...)}
 	l, err := http.Listen(w.m, "http://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
 		if ev == reactor.EvAccept {
 			w.next.c, c.Fn = c, w.next.rec.handle
@@ -74,20 +76,29 @@ func (w *world) open(r role, h hook) *end {
 	var e *end
 	if r == asServer {
 		e = w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
-			upgradeAll(c, ev, data, w)
+			if ev == reactor.EvHTTPMsg {
+				must(w, w.opts.Upgrade(c, data.(*http.Message), ""))
+			}
 			if h != nil {
 				h(c, ev, data)
 			}
 		})
-		e.feed(request)
+		e.feed(strings.TrimSuffix(request, "\r\n") + w.extLine() + "\r\n")
 		e.head()
 	} else {
 		e = w.connect("", h)
-		e.feed(answer(field(w, e.head(), "Sec-WebSocket-Key")))
+		e.feed(looptest.Agreement(field(w, e.head(), "Sec-WebSocket-Key"), w.extLine()))
 	}
 	await(w, w.m, "OPEN", e.rec.saw("OPEN"))
 	e.rec.log = nil
 	return e
+}
+
+func (w *world) extLine() string {
+	if w.ext == "" {
+		return ""
+	}
+	return "Sec-WebSocket-Extensions: " + w.ext + "\r\n"
 }
 
 // accept has a peer connect to the server.
@@ -104,7 +115,7 @@ func (w *world) accept(h hook) *end {
 func (w *world) connect(headers string, h hook) *end {
 	w.Helper()
 	e := &end{world: w, rec: &recorder{hook: h}, role: asClient}
-	c, err := ws.Connect(w.m, fmt.Sprintf("ws://127.0.0.1:%d/", w.port), e.rec.handle, nil, headers)
+	c, err := w.opts.Connect(w.m, fmt.Sprintf("ws://127.0.0.1:%d/", w.port), e.rec.handle, nil, headers)
 	if err != nil {
 		w.Fatal(err)
 	}

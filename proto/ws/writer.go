@@ -5,15 +5,19 @@ import "github.com/rikki-go/rikki/reactor"
 // A Writer sends one message in frames [RFC 6455 5.4], for those who do not have
 // all of it at once. Control frames may be sent meanwhile; another message may not:
 // that is ErrMessageOpen. If compression was agreed the message is compressed. Like
-// its connection a Writer belongs to the manager's goroutine.
+// its connection a Writer belongs to the manager's goroutine. It must not be used
+// once it is closed: NewWriter may return it again, for the connection's next
+// message.
 type Writer struct {
 	c     *reactor.Conn
 	l     *layer
 	first byte // of the next frame
 	size  int  // of frames, in bytes of payload
 	buf   []byte
+	loan  *incoming // whose memory buf is
 	text  textState
 	check bool      // the message is text
+	open  bool      // it has begun, and goes on
 	out   *deflater // nil if the message is not compressed
 }
 
@@ -35,12 +39,17 @@ func NewWriter(c *reactor.Conn, op OpCode, size int) (*Writer, error) {
 	case l == nil:
 		return nil, ErrNotWebSocket
 	}
-	w := &Writer{c: c, l: l, first: byte(op), size: size, check: op == OpText}
+	x, s := l.extra(), shared(c)
+	if x.writer == nil {
+		x.writer = new(Writer)
+	}
+	w := x.writer
+	*w = Writer{c: c, l: l, first: byte(op), size: size, loan: s.getIncoming(), check: op == OpText, open: true}
+	w.buf = w.loan.parts
 	if l.deflates() {
-		w.out = l.rare.deflate.borrow(shared(c))
+		w.out = x.deflate.borrow(s)
 		w.first |= rsv1Bit
 	}
-	l.extra().writer = w
 	return w, nil
 }
 
@@ -53,25 +62,25 @@ func (w *Writer) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	if w.check {
-		if text := w.text; !text.next(p) {
+		text := w.text
+		if !text.next(p) {
 			return 0, errNotText
 		}
-		w.text.next(p)
+		w.text = text
 	}
 	n := len(p)
 	if w.out != nil {
 		w.buf = w.out.write(w.buf, p)
-	} else if len(w.buf) == 0 { // no need to gather what is there
+		return n, w.emit()
+	}
+	if len(w.buf) == 0 { // no need to gather what is there
 		for ; len(p) > w.size; p = p[w.size:] {
 			if err := w.frame(p[:w.size], 0); err != nil {
 				return n - len(p), err
 			}
 		}
-		w.buf = append(w.buf, p...)
-		return n, nil
-	} else {
-		w.buf = append(w.buf, p...)
 	}
+	w.buf = append(w.buf, p...)
 	return n, w.emit()
 }
 
@@ -80,7 +89,7 @@ func (w *Writer) Flush() error {
 	if err := w.usable(); err != nil {
 		return err
 	}
-	if w.out != nil {
+	if w.out != nil && w.out.open {
 		w.buf = w.out.flush(w.buf)
 	}
 	if err := w.emit(); err != nil || len(w.buf) == 0 {
@@ -99,8 +108,9 @@ func (w *Writer) Close() error {
 		return err
 	}
 	if !w.text.complete() {
+		c, l := w.c, w.l
 		w.end()
-		w.l.refuse(w.c, errNotText)
+		l.refuse(c, errNotText)
 		return errNotText
 	}
 	if w.out != nil {
@@ -117,7 +127,7 @@ func (w *Writer) Close() error {
 // usable says whether the message can go on.
 func (w *Writer) usable() error {
 	switch {
-	case w.l.rare == nil || w.l.rare.writer != w:
+	case !w.open:
 		return reactor.ErrClosed
 	case w.l.state != open:
 		return ErrCloseSent
@@ -146,10 +156,11 @@ func (w *Writer) frame(p []byte, fin byte) error {
 
 // end lets other messages be sent again.
 func (w *Writer) end() {
-	x := w.l.rare
-	x.writer = nil
+	s := shared(w.c)
 	if w.out != nil {
-		x.deflate.giveBack(shared(w.c), w.out)
+		w.l.rare.deflate.giveBack(s, w.out)
 	}
-	w.out, w.buf = nil, nil
+	w.loan.parts = w.buf
+	s.putIncoming(w.loan)
+	*w = Writer{}
 }

@@ -1,0 +1,95 @@
+package ws_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/proto/http"
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// pair is a server of ours and a client of ours, connected.
+type pair struct {
+	m              *reactor.Manager
+	listener       *reactor.Conn
+	server, client side
+	request        string // the extensions that the client offered
+	answer         string // those that the server chose
+}
+
+type side struct {
+	c   *reactor.Conn
+	rec recorder
+}
+
+// newPair connects one on a manager that others may be on.
+func newPair(t testing.TB, m *reactor.Manager, server, client *ws.Options) *pair {
+	t.Helper()
+	p := &pair{m: m}
+	p.server.rec.hook = func(_ *reactor.Conn, ev reactor.Event, data any) {
+		if ev == reactor.EvWSOpen {
+			p.request = string(data.(*http.Message).Header("Sec-WebSocket-Extensions"))
+		}
+	}
+	p.client.rec.hook = func(_ *reactor.Conn, ev reactor.Event, data any) {
+		if ev == reactor.EvWSOpen {
+			p.answer = string(data.(*http.Message).Header("Sec-WebSocket-Extensions"))
+		}
+	}
+	var err error
+	if p.listener, err = server.Listen(m, "ws://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {
+		if ev == reactor.EvAccept {
+			p.server.c, c.Fn = c, p.server.rec.handle
+		}
+	}, nil); err != nil {
+		t.Fatal(err)
+	}
+	url := fmt.Sprintf("ws://127.0.0.1:%d/", p.listener.LocalAddr().Port())
+	if p.client.c, err = client.Connect(m, url, p.client.rec.handle, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	await(t, m, "both to be open", func() bool { return p.server.rec.saw("OPEN")() && p.client.rec.saw("OPEN")() })
+	p.listener.Close()
+	spin(t, m)
+	p.server.rec.log, p.client.rec.log = nil, nil
+	return p
+}
+
+// drop ends it.
+func (p *pair) drop(t testing.TB) {
+	t.Helper()
+	p.server.c.Close()
+	p.client.c.Close()
+	await(t, p.m, "CLOSE", func() bool { return p.server.rec.closed && p.client.rec.closed })
+}
+
+type direction struct {
+	name string
+	from *reactor.Conn
+	to   *hearer
+}
+
+// hearer is a side that is to hear something.
+type hearer struct {
+	m *reactor.Manager
+	*side
+}
+
+func (p *pair) directions() []direction {
+	return []direction{
+		{"to the client", p.server.c, &hearer{p.m, &p.client}},
+		{"to the server", p.client.c, &hearer{p.m, &p.server}},
+	}
+}
+
+// want waits for as many lines, and compares.
+func (h *hearer) want(t testing.TB, lines ...string) {
+	t.Helper()
+	looptest.Await(t, h.m, fmt.Sprint(len(lines), " lines"), func() bool { return len(h.rec.log) >= len(lines) || h.rec.err != nil })
+	if h.rec.err != nil {
+		t.Fatal(h.rec.err)
+	}
+	h.rec.want(t, lines...)
+}
