@@ -14,7 +14,8 @@ import (
 var away = frame{0x88, []byte{0x03, 0xe9}}
 
 // leaving drains the manager, while the peer reads, answers a Close frame with
-// one and the end of stream with its own.
+// one and the end of stream with its own, which comes first from a WebSocket's
+// server [RFC 6455 7.1.1].
 func (x *pair) leaving() {
 	x.t.Helper()
 	answered, ended := false, false
@@ -24,7 +25,7 @@ func (x *pair) leaving() {
 			answered = true
 			x.p.write(x.p.frame(8, away.payload))
 		}
-		if x.p.eof && !ended {
+		if (x.p.eof || answered && !x.p.client) && !ended {
 			ended = true
 			x.p.shutdown()
 		}
@@ -33,6 +34,7 @@ func (x *pair) leaving() {
 	if late, err := x.m.Drain(time.Minute); late != nil || err != nil {
 		x.t.Errorf("Drain: %v, %v", late, err)
 	}
+	x.p.pump()
 	if len(x.r.errs) > 0 || !x.r.closed() || !x.p.eof {
 		x.t.Errorf("errors %v, events %v, end of stream %v", x.r.errs, x.r.log, x.p.eof)
 	}
