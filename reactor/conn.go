@@ -46,6 +46,7 @@ type extras struct {
 	limited  bool // limits are the connection's own
 	watch    *watchdog
 	flight   *flight
+	tls      *tlsState
 }
 
 type flags uint32
@@ -72,7 +73,8 @@ const (
 	hexdump                       // SetHexdump
 	handshaking                   // SetHandshaking
 	recorded                      // SetRecorder
-	resting                       // a listener that ran out of descriptors
+	resting                       // a listener that must not accept now
+	secure                        // ext.tls is there
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
