@@ -55,3 +55,20 @@ func Spin(t testing.TB, m *reactor.Manager, n int) {
 		}
 	}
 }
+
+// Fill runs the loop until the socket takes nothing more of Send, which holds more
+// than that, while the peer does not read: when nothing has moved for longer than
+// an acknowledgement can be delayed.
+func Fill(t testing.TB, c *reactor.Conn) {
+	t.Helper()
+	for before, same := -1, 0; same < 100; same++ {
+		if err := c.Manager().Poll(5 * time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		if n := c.Send.Len(); n != before {
+			before, same = n, 0
+		}
+		c.Send.AppendString("x") // a socket that is not writable may still take a little
+		before++
+	}
+}

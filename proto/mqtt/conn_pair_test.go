@@ -121,9 +121,18 @@ func (x *pair) writeRead(part []byte) {
 }
 
 // waitClose waits for EvClose.
+// waitClose waits for EvClose. The peer ends its side when it has read the end
+// of ours.
 func (x *pair) waitClose() {
 	x.t.Helper()
-	await(x.t, x.m, "EvClose", x.r.closed)
+	ended := false
+	await(x.t, x.m, "EvClose", func() bool {
+		if !ended && x.p.fd >= 0 && x.p.ended() && x.p.eof {
+			ended = true
+			x.p.shutdown()
+		}
+		return x.r.closed()
+	})
 }
 
 // sending checks what a call appended to Send: that many MQTT bytes, which on

@@ -54,6 +54,7 @@ func TestEchoAllocatesNothing(t *testing.T) {
 		buf := make([]byte, 1<<16)
 		one := []byte(e.frame(fin|text, strings.Repeat("x", 64)))
 		many := []byte(strings.Repeat(e.frame(fin|bin, "abc")+e.frame(fin|ping, "p")+e.frame(fin|pong, ""), 20))
+		fragments := []byte(e.frame(text, "abc") + e.frame(fin|pong, "") + e.frame(cont, "d") + e.frame(fin|cont, "ef"))
 		for _, tt := range []struct {
 			name string
 			run  func()
@@ -62,11 +63,13 @@ func TestEchoAllocatesNothing(t *testing.T) {
 			{"together, with control frames", func() { e.loopOnce(many, buf, 20*(header+3+header+1)) }},
 			{"in two pieces", func() {
 				e.loopOnce(one[:5], buf, 0)
-				if err := e.m.Poll(5 * time.Millisecond); err != nil || e.c.Recv.Len() != 5 {
-					t.Fatalf("%d bytes wait: %v", e.c.Recv.Len(), err)
+				read := e.m.Stats().BytesIn
+				if err := e.m.Poll(5 * time.Millisecond); err != nil || e.m.Stats().BytesIn-read != 5 {
+					t.Fatalf("%d bytes were read: %v", e.m.Stats().BytesIn-read, err)
 				}
 				e.loopOnce(one[5:], buf, header+64)
 			}},
+			{"in fragments", func() { e.loopOnce(fragments, buf, header+6) }},
 		} {
 			tt.run() // warms the memory
 			if n := testing.AllocsPerRun(200, tt.run); n != 0 {

@@ -15,11 +15,16 @@ import (
 
 // hello is a client's side of the opening handshake.
 type hello struct {
-	request   []byte // what is sent at EvConnect
+	request   []byte // what is sent at EvConnect, without extensions and the empty line
 	accept    string // what the server's Sec-WebSocket-Accept must be
 	protocols []string
 	parser    http.Parser
 	answer    http.Message
+}
+
+// Connect is Options.Connect with the defaults.
+func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string) (*reactor.Conn, error) {
+	return defaults.Connect(m, url, fn, fnData, headers)
 }
 
 // Connect opens a WebSocket to ws://host[:port][/path][?query]. User and
@@ -29,7 +34,8 @@ type hello struct {
 // refused. Bad arguments are errors at once. The handler hears what it hears
 // after reactor.Manager.Connect, then EvWSOpen with the server's answer, an
 // *http.Message, or EvError.
-func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string) (*reactor.Conn, error) {
+func (o *Options) Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string) (*reactor.Conn, error) {
+	o = o.or()
 	u, err := reactor.ParseURL(url)
 	if err != nil {
 		return nil, err
@@ -44,7 +50,7 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	if strings.Contains(u.User, ":") { // it would be another user's [RFC 7617 2]
 		return nil, fmt.Errorf("ws: bad URL %q: colon in the user name", u.Redacted())
 	}
-	protocols, err := checkExtra(headers)
+	protocols, err := o.valid(headers)
 	if err != nil {
 		return nil, err
 	}
@@ -54,14 +60,14 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	}
 	h := newHello(u, hostHeader(u, defaultPort), headers, protocols)
 	var request http.Message
-	if _, err := http.ParseHead(h.request, &request, http.Limits{Head: len(h.request) + 1}); err != nil {
+	if _, err := http.ParseHead(append(h.request, "\r\n"...), &request, http.Limits{Head: len(h.request) + 3}); err != nil {
 		return nil, fmt.Errorf("ws: bad URL %q: it makes no legal request: %w", u.Redacted(), err)
 	}
 	c, err := m.Connect(u.Socket(transport, defaultPort), fn, fnData)
 	if err != nil {
 		return nil, err
 	}
-	c.Push(&layer{hello: h, limit: DefaultMaxMessage})
+	c.Push(&layer{opts: o, rare: &rare{hello: h}})
 	return c, nil
 }
 
@@ -96,7 +102,7 @@ func newHello(u reactor.URL, host, headers string, protocols []string) *hello {
 		r += "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(u.User+":"+u.Password)) + "\r\n"
 	}
 	return &hello{
-		request:   []byte(r + headers + "\r\n"),
+		request:   []byte(r + headers),
 		accept:    string(appendAccept(nil, []byte(key))),
 		protocols: protocols,
 		parser:    http.Parser{Response: true, Method: "GET"},
@@ -112,18 +118,19 @@ func hasHeader(headers, name string) (found bool) {
 }
 
 // ask sends the request, before whatever the program has put into Send.
-func (h *hello) ask(c *reactor.Conn) {
+func (h *hello) ask(c *reactor.Conn, extensions string) {
 	c.SetHandshaking(true)
+	c.Send.Insert(0, []byte(extensions+"\r\n"))
 	c.Send.Insert(0, h.request)
 	h.request = nil
 }
 
 // finishHandshake reads the server's answer and reports whether frames follow.
 func (l *layer) finishHandshake(c *reactor.Conn) bool {
-	h := l.hello
-	if h == nil || c.Stopped() {
+	if c.Stopped() {
 		return false
 	}
+	h := l.rare.hello
 	n, err := h.parser.ParseHead(c.Recv.Bytes(), &h.answer)
 	for err == nil && h.answer.Status < 200 && h.answer.Status != 101 { // interim [RFC 9110 15.2]
 		c.Recv.Consume(n)
@@ -134,7 +141,7 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 		return false
 	}
 	if err == nil {
-		err = h.check()
+		err = h.check(c, l)
 	} else {
 		err = fmt.Errorf("ws: handshake: %w", err)
 	}
@@ -143,15 +150,17 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 		c.Fail(err)
 		return false
 	}
-	l.state, l.hello = open, nil
+	if l.rare.hello = nil; l.rare.deflate == nil {
+		l.rare = nil
+	}
 	c.SetHandshaking(false)
 	c.Recv.Consume(n)
-	c.Call(reactor.EvWSOpen, &h.answer)
+	l.opened(c, &h.answer)
 	return true
 }
 
 // check holds the answer against the letter of RFC 6455 section 4.1.
-func (h *hello) check() error {
+func (h *hello) check(c *reactor.Conn, l *layer) error {
 	m := &h.answer
 	bad := func(header, format string, args ...any) error {
 		return &HandshakeError{Status: m.Status, Header: header, Reason: fmt.Sprintf(format, args...)}
@@ -177,8 +186,8 @@ func (h *hello) check() error {
 	case string(accept) != h.accept:
 		return bad("Sec-WebSocket-Accept", "Sec-WebSocket-Accept of the answer is %q, want %q", accept, h.accept)
 	}
-	if ext, n := only(m, "Sec-WebSocket-Extensions"); n > 0 {
-		return bad("Sec-WebSocket-Extensions", "server chose extensions %q, none was offered", ext)
+	if err := l.agree(c, m); err != nil {
+		return bad("Sec-WebSocket-Extensions", "%v", err)
 	}
 	switch protocol, n := only(m, "Sec-WebSocket-Protocol"); {
 	case n > 1:

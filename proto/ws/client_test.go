@@ -93,7 +93,7 @@ func TestClientRefuses(t *testing.T) {
 		{"4.1.4 Accept in a list", without(3, acc+": ACCEPT, ACCEPT"), 101, acc, []string{acc}},
 		{"11.3.3 two Accepts", with(acceptH), 101, acc, []string{"2 " + acc}},
 		{"11.3.3 two Accepts, the second wrong", with(acc + ": x"), 101, acc, []string{"2 " + acc}},
-		{"4.1.5 extension", with(ext + ": permessage-deflate"), 101, ext, []string{"extensions", "permessage-deflate"}},
+		{"4.1.5 extension", with(ext + ": permessage-deflate"), 101, ext, []string{"extension", "permessage-deflate"}},
 		{"4.1.6 subprotocol in other case", with(pro + ": MQTT"), 101, pro, []string{"subprotocol", "MQTT", "mqtt"}},
 		{"4.1.6 unoffered subprotocol", with(pro + ": chat"), 101, pro, []string{"subprotocol", "chat", "mqtt"}},
 		{"4.1.6 list of subprotocols", with(pro + ": mqtt, v1"), 101, pro, []string{"subprotocol"}},

@@ -93,21 +93,11 @@ func TestNoHandshakeDeadlineWhenOpen(t *testing.T) {
 	}
 }
 
-// fill sends more than the kernel takes. It is full when nothing has moved for
-// longer than an acknowledgement can be delayed.
+// fill sends more than the kernel takes.
 func (e *end) fill() {
 	e.Helper()
 	must(e, ws.Send(e.c, make([]byte, 32<<20), ws.OpBinary))
-	for before, same := -1, 0; same < 100; same++ {
-		if err := e.m.Poll(5 * time.Millisecond); err != nil {
-			e.Fatal(err)
-		}
-		if n := e.c.Send.Len(); n != before {
-			before, same = n, 0
-		}
-		e.c.Send.AppendString("x") // a socket that is not writable may still take a little
-		before++
-	}
+	looptest.Fill(e, e.c)
 }
 
 // A peer that never reads is closed, although it goes on sending pings.

@@ -35,6 +35,9 @@ var (
 	// ErrCloseSent is returned when a frame is sent after a Close frame
 	// [RFC 6455 5.5.1].
 	ErrCloseSent = errors.New("ws: a Close frame was sent already")
+	// ErrMessageOpen is returned when a message is sent while a Writer is in the
+	// middle of one [RFC 6455 5.4].
+	ErrMessageOpen = errors.New("ws: a message is being sent in frames")
 	// ErrControlTooLong is returned for a control frame with more than 125
 	// bytes of payload [RFC 6455 5.5].
 	ErrControlTooLong = errors.New("ws: control frame with more than 125 bytes of payload")

@@ -3,4 +3,4 @@ package ws
 import "github.com/rikki-go/rikki/reactor"
 
 // PushOpen makes a WebSocket of a connection without a handshake.
-func PushOpen(c *reactor.Conn) { c.Push(&layer{state: open, limit: DefaultMaxMessage}) }
+func PushOpen(c *reactor.Conn) { c.Push(&layer{opts: defaults, state: open}) }

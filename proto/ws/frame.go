@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"strconv"
-
-	"github.com/gobwas/ws"
 )
 
 // OpCode is the type of a frame [RFC 6455 5.2].
@@ -42,6 +40,14 @@ func (op OpCode) String() string {
 
 func (op OpCode) isControl() bool { return op&0x8 != 0 }
 
+func (op OpCode) reserved() bool { return op > OpPong || op > OpBinary && op < OpClose }
+
+// Flags in the first byte of a frame.
+const (
+	finBit  = 0x80
+	rsv1Bit = 0x40
+)
+
 // maxControl is the most that a control frame carries [RFC 6455 5.5].
 const maxControl = 125
 
@@ -51,82 +57,128 @@ const maxHeader = 14
 // errIncomplete says that the header is not all there yet.
 var errIncomplete = errors.New("ws: incomplete frame")
 
+// header is a frame's [RFC 6455 5.2].
+type header struct {
+	length int64 // bytes of payload
+	key    [4]byte
+	op     OpCode
+	fin    bool
+	rsv1   bool // the message is compressed [RFC 7692 6]
+	masked bool
+}
+
+// expected is what the receiver of a frame knows beforehand.
+type expected struct {
+	masked    bool // the peer is a client
+	inMessage bool // a fragmented message has begun
+	deflate   bool // permessage-deflate was agreed
+}
+
 // parseHeader reads the frame header at the beginning of buf and returns how
-// long it is. What state forbids is refused as soon as the first two bytes show
-// it, before the rest of the header has arrived.
-func parseHeader(buf []byte, state ws.State) (h ws.Header, size int, err error) {
-	if len(buf) < 2 {
+// long it is. What is forbidden is refused with the first byte that shows it,
+// before the rest of the header has arrived.
+func parseHeader(buf []byte, want expected) (h header, size int, err error) {
+	if len(buf) == 0 {
 		return h, 0, errIncomplete
 	}
-	h = ws.Header{
-		Fin:    buf[0]&0x80 != 0,
-		Rsv:    buf[0] >> 4 & 0x7,
-		OpCode: ws.OpCode(buf[0] & 0xf),
-		Masked: buf[1]&0x80 != 0,
-		Length: int64(buf[1] & 0x7f),
+	h.fin, h.rsv1, h.op = buf[0]&0x80 != 0, buf[0]&0x40 != 0, OpCode(buf[0]&0x0f)
+	if reason := h.wrongType(buf[0], want); reason != "" {
+		return h, 0, violation(CloseProtocolError, "%s frame %s", h.op, reason)
 	}
-	if err := ws.CheckHeader(h, state); err != nil {
-		return h, 0, violation(CloseProtocolError, headerReason(h, err))
+	if len(buf) == 1 {
+		return h, 0, errIncomplete
+	}
+	h.masked, h.length = buf[1]&0x80 != 0, int64(buf[1]&0x7f)
+	if reason := h.wrongSize(want); reason != "" {
+		return h, 0, violation(CloseProtocolError, "%s frame %s", h.op, reason)
 	}
 	size = 2
-	switch h.Length {
+	switch h.length {
 	case 126:
 		size += 2
 	case 127:
 		size += 8
 	}
-	lengthEnd := size
-	if h.Masked {
-		size += 4
+	if size > 2 {
+		if err := h.extend(buf[2:min(size, len(buf))], size-2); err != nil {
+			return h, 0, err
+		}
 	}
-	if len(buf) < lengthEnd {
-		return h, 0, errIncomplete
-	}
-	if err := extendedLength(&h, buf[2:lengthEnd]); err != nil {
-		return h, 0, err
-	}
-	if len(buf) < size {
-		return h, 0, errIncomplete
-	}
-	if h.Masked {
-		copy(h.Mask[:], buf[lengthEnd:size])
+	if h.masked {
+		if size += 4; len(buf) < size {
+			return h, 0, errIncomplete
+		}
+		copy(h.key[:], buf[size-4:size])
 	}
 	return h, size, nil
 }
 
-// extendedLength reads the 16- or 64-bit length, which must be minimal and
-// have no top bit [RFC 6455 5.2].
-func extendedLength(h *ws.Header, p []byte) error {
-	least := int64(126)
-	switch len(p) {
-	case 0:
-		return nil
-	case 2:
-		h.Length = int64(binary.BigEndian.Uint16(p))
-	case 8:
-		h.Length, least = int64(binary.BigEndian.Uint64(p)), 1<<16
+// wrongType says what the first byte of a frame breaks, if anything.
+func (h *header) wrongType(first byte, want expected) string {
+	switch {
+	case first&0x30 != 0: // no extension that we know uses them [RFC 6455 5.2]
+		return "has reserved bit RSV2 or RSV3 set"
+	case h.op.reserved(): // [RFC 6455 5.2]
+		return "is of a reserved type"
+	case h.rsv1 && !want.deflate: // [RFC 6455 5.2]
+		return "has reserved bit RSV1 set, and no compression was agreed"
+	case h.rsv1 && h.op != OpText && h.op != OpBinary: // [RFC 7692 6, 6.1]
+		return "has RSV1 set, which belongs to the first frame of a message"
+	case h.op.isControl() && !h.fin: // [RFC 6455 5.5]
+		return "is fragmented: control frames are final"
+	case h.op == OpContinuation && !want.inMessage: // [RFC 6455 5.4]
+		return "continues nothing"
+	case want.inMessage && (h.op == OpText || h.op == OpBinary): // [RFC 6455 5.4]
+		return "inside a fragmented message"
 	}
-	if h.Length < 0 {
+	return ""
+}
+
+// wrongSize says what the second byte breaks, if anything.
+func (h *header) wrongSize(want expected) string {
+	switch {
+	case h.masked && !want.masked: // [RFC 6455 5.1]
+		return "from a server is masked"
+	case !h.masked && want.masked: // [RFC 6455 5.1]
+		return "from a client is not masked"
+	case h.op.isControl() && h.length > maxControl: // [RFC 6455 5.5]
+		return "has more than 125 bytes: too many for a control frame"
+	}
+	return ""
+}
+
+// extend reads what is there of the length in 16 or 64 bits: it must be
+// minimal and have no top bit [RFC 6455 5.2].
+func (h *header) extend(p []byte, width int) error {
+	h.length = 0
+	for _, b := range p {
+		h.length = h.length<<8 | int64(b)
+	}
+	missing := 8 * (width - len(p))
+	if len(p) > 0 && width == 8 && p[0]&0x80 != 0 {
 		return violation(CloseProtocolError, "frame length has its top bit set")
 	}
-	if h.Length < least {
+	least := int64(126)
+	if width == 8 {
+		least = 1 << 16
+	}
+	if h.length < least>>missing { // whatever follows
 		return violation(CloseProtocolError, "frame length is not in its shortest form")
+	}
+	if missing > 0 {
+		return errIncomplete
 	}
 	return nil
 }
 
-// headerReason puts the frame that was refused before the reason.
-func headerReason(h ws.Header, err error) string {
-	return OpCode(h.OpCode).String() + " frame refused: " + err.Error()
-}
-
-// appendHeader appends the header of a final frame with n bytes of payload.
-func appendHeader(dst []byte, op OpCode, n int, masked bool, key [4]byte) []byte {
+// appendHeader appends the header of a frame with n bytes of payload. first is
+// its first byte: an OpCode and flags.
+func appendHeader(dst []byte, first byte, n int, masked bool, key [4]byte) []byte {
 	mask := byte(0)
 	if masked {
 		mask = 0x80
 	}
-	dst = append(dst, 0x80|byte(op))
+	dst = append(dst, first)
 	switch {
 	case n < 126:
 		dst = append(dst, mask|byte(n))

@@ -68,9 +68,9 @@ func TestViolations(t *testing.T) {
 		{rule: "5.1 wrong masking", in: func(_ func(byte, string) string, masked bool) string {
 			return build(fin|text, !masked, -1, "x")
 		}, code: 1002, words: []string{"mask"}},
-		{rule: "5.2 RSV1", in: header(fin|0x40|text, 0, ""), code: 1002, words: []string{"text frame", "rsv"}},
-		{rule: "5.2 RSV2", in: header(fin|0x20|bin, 0, ""), code: 1002, words: []string{"binary frame", "rsv"}},
-		{rule: "5.2 RSV3", in: header(fin|0x10|ping, 0, ""), code: 1002, words: []string{"ping frame", "rsv"}},
+		{rule: "5.2 RSV1", in: header(fin|0x40|text, 0, ""), code: 1002, words: []string{"text frame", "RSV1"}},
+		{rule: "5.2 RSV2", in: header(fin|0x20|bin, 0, ""), code: 1002, words: []string{"binary frame", "RSV2"}},
+		{rule: "5.2 RSV3", in: header(fin|0x10|ping, 0, ""), code: 1002, words: []string{"ping frame", "RSV2 or RSV3"}},
 		{rule: "5.2 16-bit length not minimal", in: header(fin|bin, 126, "\x00\x7d"), code: 1002, words: []string{"shortest"}},
 		{rule: "5.2 64-bit length not minimal", in: header(fin|bin, 127, "\x00\x00\x00\x00\x00\x00\xff\xff"), code: 1002, words: []string{"shortest"}},
 		{rule: "5.2 64-bit length with top bit", in: header(fin|bin, 127, "\x80\x00\x00\x00\x00\x01\x00\x00"), code: 1002, words: []string{"top bit"}},

@@ -3,40 +3,30 @@ package ws
 import (
 	"bytes"
 	"testing"
-
-	"github.com/gobwas/ws"
 )
-
-// stateOf is that of the side which receives such frames.
-func stateOf(masked bool) ws.State {
-	if masked {
-		return ws.StateServerSide
-	}
-	return ws.StateClientSide
-}
 
 // What appendHeader writes parseHeader reads back, of all its bytes and of no
 // fewer; its two bytes, and lengths, are those of [RFC 6455 5.2].
 func checkHeader(t *testing.T, op OpCode, n int, masked bool, key [4]byte) {
 	t.Helper()
 	dst := []byte("before")
-	b := appendHeader(dst, op, n, masked, key)[len(dst):]
+	b := appendHeader(dst, byte(op)|finBit, n, masked, key)[len(dst):]
 	for i := range b {
-		if _, size, err := parseHeader(b[:i], stateOf(masked)); err != errIncomplete || size != 0 {
+		if _, size, err := parseHeader(b[:i], expected{masked: masked}); err != errIncomplete || size != 0 {
 			t.Fatalf("% x cut at %d: size %d, %v", b, i, size, err)
 		}
 	}
-	want := ws.Header{Fin: true, OpCode: ws.OpCode(op), Masked: masked, Length: int64(n)}
+	want := header{fin: true, op: op, masked: masked, length: int64(n)}
 	if masked {
-		want.Mask = key
+		want.key = key
 	}
 	for _, behind := range []string{"", "x", "\xff\xff\xff\xff"} {
-		h, size, err := parseHeader(append(b[:len(b):len(b)], behind...), stateOf(masked))
+		h, size, err := parseHeader(append(b[:len(b):len(b)], behind...), expected{masked: masked})
 		if err != nil || size != len(b) || h != want {
 			t.Fatalf("% x: %+v, size %d, %v", b, h, size, err)
 		}
 	}
-	if _, _, err := parseHeader(b, stateOf(!masked)); err == nil || err == errIncomplete {
+	if _, _, err := parseHeader(b, expected{masked: !masked}); err == nil || err == errIncomplete {
 		t.Fatalf("% x is taken by the other side too: %v", b, err)
 	}
 }
@@ -66,10 +56,7 @@ func FuzzHeader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte, fragmented bool, n int) {
 		for _, masked := range []bool{false, true} {
-			state := stateOf(masked)
-			if fragmented {
-				state = state.Set(ws.StateFragmented)
-			}
+			state := expected{masked: masked, inMessage: fragmented}
 			h, size, err := parseHeader(b, state)
 			if err != nil {
 				if size != 0 {
@@ -77,11 +64,11 @@ func FuzzHeader(f *testing.F) {
 				}
 				continue
 			}
-			if h.Rsv != 0 || h.Masked != masked || h.Length < 0 || size < 2 || size > maxHeader {
+			if h.rsv1 || h.masked != masked || h.length < 0 || size < 2 || size > maxHeader {
 				t.Fatalf("accepted %+v of %d bytes", h, size)
 			}
-			if h.Fin {
-				if again := appendHeader(nil, OpCode(h.OpCode), int(h.Length), h.Masked, h.Mask); !bytes.Equal(again, b[:size]) {
+			if h.fin {
+				if again := appendHeader(nil, byte(h.op)|finBit, int(h.length), h.masked, h.key); !bytes.Equal(again, b[:size]) {
 					t.Fatalf("% x is written % x", b[:size], again)
 				}
 			}

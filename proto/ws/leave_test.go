@@ -58,7 +58,7 @@ func TestLeaveWithoutAnswer(t *testing.T) {
 	for _, r := range roles {
 		w, now := timedWorld(t, reactor.Deadlines{})
 		e := w.open(r, nil)
-		late, err := w.drain(5*time.Second, func() { *now = now.Add(time.Second) })
+		late, err := w.drain(ws.DefaultCloseWait-1, func() { *now = now.Add(time.Second) })
 		if err != nil || len(late) != 1 || late[0].ID != e.c.ID() || late[0].Remote != e.c.RemoteAddr() || late[0].Unsent != 0 {
 			t.Errorf("%s: Drain: %v, %v", r, late, err)
 		}

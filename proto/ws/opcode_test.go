@@ -62,7 +62,7 @@ func TestSendRefused(t *testing.T) {
 				}
 				row.check(t, e.rec.err)
 				e.wantSent(`text "before"`)
-				await(t, w.m, "CLOSE", func() bool { return e.rec.closed })
+				e.ends()
 				e.rec.want(t, "ERROR", "CLOSE")
 			})
 		})

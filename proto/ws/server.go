@@ -2,6 +2,8 @@ package ws
 
 import (
 	"bytes"
+	"errors"
+	"net"
 	"slices"
 	"strings"
 
@@ -9,43 +11,101 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
+// Upgrade is Options.Upgrade with the defaults.
+func Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
+	return defaults.Upgrade(c, hm, headers)
+}
+
 // Upgrade answers a client's opening handshake, in the handler of EvHTTPMsg,
 // and turns the connection into a WebSocket: EvWSOpen is raised before Upgrade
 // returns. headers are further lines of the answer, "Name: value\r\n" each; a
 // Sec-WebSocket-Protocol among them must be one that the client offered.
 //
-// A request that is no proper handshake is answered with the status that
-// says so, and a *HandshakeError returned; the connection stays HTTP. The
-// same goes for a subprotocol that was not offered. Nothing is answered if
-// headers are malformed or the handshake's own, or if no request waits for an
-// answer (the errors of http.Waiting).
-func Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
-	protocols, err := checkExtra(headers)
+// A request that is no proper handshake, or that Options refuse, is answered
+// with the status that says so, and a *HandshakeError returned; the connection
+// stays HTTP. The same goes for a subprotocol that was not offered. Nothing is
+// answered if headers are malformed or the handshake's own, or if no request
+// waits for an answer (the errors of http.Waiting).
+func (o *Options) Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
+	o = o.or()
+	headers += o.Headers
+	protocols, err := o.valid(headers)
 	if err != nil {
 		return err
 	}
 	if err := http.Waiting(c); err != nil {
 		return err
 	}
-	if e := checkRequest(hm); e != nil {
-		return refuse(c, e)
+	d, extensions, err := o.check(c, hm, protocols)
+	if err != nil {
+		if e := (*HandshakeError)(nil); errors.As(err, &e) && http.Waiting(c) == nil {
+			if err := refuse(c, e); err != nil {
+				return err
+			}
+		}
+		return err
 	}
-	if len(protocols) > 1 || len(protocols) == 1 && !Offers(hm, protocols[0]) {
-		return refuse(c, &HandshakeError{400, "Sec-WebSocket-Protocol",
-			"subprotocol " + strings.Join(protocols, ", ") + " was not offered"})
+	l := &layer{opts: o, busy: true} // no frame comes before EvWSOpen is over
+	s := &c.Send
+	s.AppendString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
+	s.Grow(64)
+	s.Append(appendAccept(s.AvailableBuffer(), hm.Header("Sec-WebSocket-Key")))
+	if len(protocols) == 0 {
+		if p := o.choose(hm); p != "" {
+			s.AppendString("\r\nSec-WebSocket-Protocol: ")
+			s.AppendString(p)
+		}
 	}
-	c.Send.AppendString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
-	c.Send.Grow(64)
-	c.Send.Append(appendAccept(c.Send.AvailableBuffer(), hm.Header("Sec-WebSocket-Key")))
-	c.Send.AppendString("\r\n")
-	c.Send.AppendString(headers)
-	c.Send.AppendString("\r\n")
-	l := &layer{state: open, limit: DefaultMaxMessage, busy: true} // no frame comes before EvWSOpen is over
-	under, _ := http.Layer(c)                                      // there is one, a request of its waits
+	if d != nil {
+		l.rare = &rare{deflate: d}
+		s.AppendString("\r\nSec-WebSocket-Extensions: ")
+		s.AppendString(extensions)
+	}
+	s.AppendString("\r\n")
+	s.AppendString(headers)
+	s.AppendString("\r\n")
+	under, _ := http.Layer(c) // there is one, a request of its waits
 	c.Replace(under, l)
-	c.Call(reactor.EvWSOpen, hm)
+	l.opened(c, hm)
 	l.busy = false
 	return nil
+}
+
+// check says why a request is not agreed to, or what is agreed about extensions.
+// protocols are those that the answer is to name.
+func (o *Options) check(c *reactor.Conn, hm *http.Message, protocols []string) (d *deflation, extensions string, err error) {
+	if e := checkRequest(hm); e != nil {
+		return nil, "", e
+	}
+	if len(protocols) > 1 || len(protocols) == 1 && !Offers(hm, protocols[0]) {
+		return nil, "", &HandshakeError{400, "Sec-WebSocket-Protocol", "subprotocol " + strings.Join(protocols, ", ") + " was not offered"}
+	}
+	if o.CheckOrigin != nil && !o.CheckOrigin(hm) {
+		return nil, "", &HandshakeError{403, "Origin", "requests from origin " + string(hm.Header("Origin")) + " are not taken"}
+	}
+	if o.Check != nil {
+		if err := o.Check(c, hm); err != nil {
+			return nil, "", err
+		}
+		if err := http.Waiting(c); err != nil { // it has answered
+			return nil, "", err
+		}
+	}
+	if d, extensions, err = o.negotiate(c, hm); err != nil {
+		return nil, "", &HandshakeError{400, "Sec-WebSocket-Extensions", err.Error()}
+	}
+	return d, extensions, nil
+}
+
+// choose returns the first of the server's subprotocols that the client offers,
+// "" if there is none.
+func (o *Options) choose(hm *http.Message) string {
+	for _, p := range o.Protocols {
+		if Offers(hm, p) {
+			return p
+		}
+	}
+	return ""
 }
 
 // Offers reports whether a handshake request offers the subprotocol. The
@@ -60,6 +120,29 @@ func Offers(hm *http.Message, protocol string) bool {
 		}
 	}
 	return false
+}
+
+// SameOrigin reports whether a request comes from a page of the server's own, or
+// from no page at all: its Origin is absent, or names the host and port of its
+// Host [RFC 6455 4.1, 10.2]. It is for Options.CheckOrigin.
+func SameOrigin(hm *http.Message) bool {
+	origin, n := only(hm, "Origin")
+	if n == 0 {
+		return true
+	}
+	u, err := reactor.ParseURL(string(origin))
+	if n > 1 || err != nil {
+		return false
+	}
+	port := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	withPort := func(hostPort string) string {
+		if _, _, err := net.SplitHostPort(hostPort); err != nil {
+			return strings.ToLower(hostPort) + ":" + port
+		}
+		return strings.ToLower(hostPort)
+	}
+	_, from, _ := strings.Cut(string(origin), "://")
+	return port != "" && withPort(from) == withPort(string(hm.Header("Host")))
 }
 
 // checkRequest holds a request against the letter of RFC 6455 section 4.2.1.
@@ -94,8 +177,5 @@ func refuse(c *reactor.Conn, e *HandshakeError) error {
 	case 426: // [RFC 6455 4.4, RFC 9110 7.8]
 		headers += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 	}
-	if err := http.Reply(c, e.Status, headers, "%s\n", e.Reason); err != nil {
-		return err
-	}
-	return e
+	return http.Reply(c, e.Status, headers, "%s\n", e.Reason)
 }

@@ -174,9 +174,13 @@ func (e *end) wantSent(frames ...string) {
 }
 
 // ends closes the peer's side when it has got the end of stream, and waits
-// until the connection is gone.
+// until the connection is gone. After Close frames were exchanged it is the server
+// that closes [RFC 6455 7.1.1].
 func (e *end) ends() {
 	e.Helper()
+	if e.role == asClient && e.rec.err == nil {
+		e.p.shutdown()
+	}
 	await(e, e.m, "end of stream", e.p.ended)
 	e.p.shutdown()
 	await(e, e.m, "CLOSE", func() bool { return e.rec.closed })

@@ -175,12 +175,12 @@ func (h *house) wait(d time.Duration) {
 }
 
 func TestConnectWait(t *testing.T) {
-	for _, transport := range []string{"tcp", "ws"} {
+	for transport, begin := range map[string]byte{"tcp": 0x10, "ws": 0x82} {
 		t.Run(transport, func(t *testing.T) {
 			h := newHouse(t)
 			a, b := h.dial("a", transport), h.dial("b", transport)
 			h.until("both", func() bool { return len(h.b.sessions) == 2 })
-			a.conn.Write([]byte{0x10}) // the beginning of a packet is not enough
+			a.conn.Write([]byte{begin}) // the beginning of a packet, or of a frame, is not enough
 			h.wait(ConnectWait - time.Millisecond)
 			if a.closed || b.closed {
 				t.Fatal("closed too early")

@@ -1,0 +1,89 @@
+package ws
+
+import (
+	"encoding/binary"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// hangUpWait is how long a client that has exchanged Close frames waits for the
+// server to close the connection, which is the server's to do [RFC 6455 7.1.1].
+const hangUpWait = time.Second
+
+// Close sends a Close frame with a code and a reason, which may be empty. The
+// peer's answer closes the connection; Options.CloseWait bounds the wait for it.
+// Errors are those of Send.
+func Close(c *reactor.Conn, code CloseCode, reason string) error {
+	if len(reason) > maxControl-2 {
+		return ErrControlTooLong
+	}
+	var buf [maxControl]byte
+	return Send(c, append(binary.BigEndian.AppendUint16(buf[:0], uint16(code)), reason...), OpClose)
+}
+
+// Leave implements reactor.Leaver: an open WebSocket says that it is going away
+// and waits for the peer's Close frame.
+func (l *layer) Leave(c *reactor.Conn) bool {
+	if l.state != open {
+		return l.state == closing && !c.Stopped()
+	}
+	return Close(c, CloseGoingAway, "") == nil && !c.Stopped() // while paused its answer is not read
+}
+
+// closeSent notes that our Close frame goes out, and bounds the wait for the
+// peer's.
+func (l *layer) closeSent(c *reactor.Conn) {
+	l.state = closing
+	wait := l.opts.closeWait()
+	l.after(c, wait, func() {
+		l.state = done
+		c.Fail(&reactor.DeadlineError{Deadline: "close", After: wait})
+	})
+}
+
+// after replaces the closing handshake's timer.
+func (l *layer) after(c *reactor.Conn, d time.Duration, fn func()) {
+	x := l.extra()
+	if x.timer != nil {
+		x.timer.Stop()
+	}
+	x.timer = c.Manager().AddTimer(d, reactor.TimerOnce, fn)
+}
+
+// answerClose answers the peer's Close frame with its code, unless ours came
+// first [RFC 6455 5.5.1]. A server closes the connection then; a client waits for
+// that [RFC 6455 7.1.1].
+func (l *layer) answerClose(c *reactor.Conn, payload []byte) {
+	if l.state == open {
+		Send(c, payload[:min(len(payload), 2)], OpClose)
+	}
+	l.state = done
+	if c.IsClient() {
+		l.after(c, hangUpWait, c.Drain)
+		return
+	}
+	if l.rare != nil && l.rare.timer != nil {
+		l.rare.timer.Stop()
+	}
+	c.Drain()
+}
+
+// checkClose checks the payload of a Close frame [RFC 6455 5.5.1, 7.4], or what
+// has arrived of it if it is not whole.
+func checkClose(p []byte, whole bool) error {
+	switch {
+	case len(p) == 0 || len(p) == 1 && !whole:
+		return nil
+	case len(p) == 1:
+		return violation(CloseProtocolError, "close frame with one byte of payload")
+	}
+	if code := CloseCode(binary.BigEndian.Uint16(p)); !code.valid() {
+		return violation(CloseProtocolError, "close frame with code %d", code)
+	}
+	if reason := new(textState); !utf8.Valid(p[2:]) && (whole || !reason.next(p[2:])) {
+		return violation(CloseInvalidData, "reason in close frame is not UTF-8")
+	}
+	return nil
+}

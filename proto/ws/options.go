@@ -1,0 +1,125 @@
+package ws
+
+import (
+	"time"
+
+	"github.com/rikki-go/rikki/proto/http"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// Options say how WebSockets behave. The zero value, and nil, are the
+// defaults. Connections made with them share them: they must not be changed
+// afterwards.
+type Options struct {
+	// MaxMessage is the size in bytes of the largest message that is taken, after
+	// inflating; a larger one is answered with CloseTooLarge and fails the
+	// connection. 0 is DefaultMaxMessage, a negative number no limit.
+	MaxMessage int
+	// Delivery says in what pieces messages are handed to the handler.
+	Delivery Delivery
+	// Deflate turns permessage-deflate [RFC 7692] on: a client offers it, a server
+	// agrees to it. Nil is off.
+	Deflate *Deflate
+
+	// Ping is the keep-alive: a peer that has sent nothing for so long is sent a
+	// ping. 0 is off.
+	Ping time.Duration
+	// Pong is how long the peer may be silent after that ping until the
+	// connection fails with a *reactor.DeadlineError, "pong"; 0 is as long as Ping.
+	Pong time.Duration
+	// CloseWait is how long our Close frame waits for the peer's, until the
+	// connection fails with a *reactor.DeadlineError, "close"; 0 is
+	// DefaultCloseWait.
+	CloseWait time.Duration
+
+	// Protocols are the subprotocols that a server speaks, the preferred one
+	// first: it agrees to the first that the client offers [RFC 6455 4.2.2]. With
+	// none in common the connection has none.
+	Protocols []string
+	// Headers are further lines of a server's answer, "Name: value\r\n" each.
+	Headers string
+	// CheckOrigin reports whether a server takes a request from a page of that
+	// origin; others are answered 403 [RFC 6455 10.2]. Nil takes all, SameOrigin
+	// those of the server's own pages.
+	CheckOrigin func(hm *http.Message) bool
+	// Check is asked last, before a server agrees. A *HandshakeError is answered
+	// with its Status and Reason. Check may also answer by itself, with
+	// http.Reply, and return any error.
+	Check func(c *reactor.Conn, hm *http.Message) error
+}
+
+// Delivery says in what pieces the messages of a connection are handed to its
+// handler: each piece is the data of one EvWSMsg. A message that comes compressed
+// is always whole.
+type Delivery uint8
+
+// The ways of delivery.
+const (
+	Whole  Delivery = iota // whole messages, their fragments joined
+	Frames                 // each frame's payload when the frame is complete
+	Chunks                 // what has arrived of a frame's payload, even if more is to come
+)
+
+// DefaultMaxMessage is the size in bytes of the largest message that a
+// connection accepts unless its Options or SetMaxMessage say otherwise.
+const DefaultMaxMessage = 16 << 20
+
+// DefaultCloseWait is how long a Close frame waits for its answer unless
+// Options say otherwise.
+const DefaultCloseWait = 5 * time.Second
+
+var defaults = new(Options)
+
+// or returns the defaults in the place of nil.
+func (o *Options) or() *Options {
+	if o == nil {
+		return defaults
+	}
+	return o
+}
+
+// valid checks the options, and the headers that go with them, and returns the
+// subprotocols among those.
+func (o *Options) valid(headers string) (protocols []string, err error) {
+	if o.Deflate != nil {
+		if err := o.Deflate.check(); err != nil {
+			return nil, err
+		}
+	}
+	return checkExtra(headers)
+}
+
+// maxMessage is the limit in bytes, negative if there is none.
+func (o *Options) maxMessage() int64 {
+	if o.MaxMessage == 0 {
+		return DefaultMaxMessage
+	}
+	return int64(o.MaxMessage)
+}
+
+func (o *Options) closeWait() time.Duration {
+	if o.CloseWait == 0 {
+		return DefaultCloseWait
+	}
+	return o.CloseWait
+}
+
+func (o *Options) pong() time.Duration {
+	if o.Pong == 0 {
+		return o.Ping
+	}
+	return o.Pong
+}
+
+// SetMaxMessage sets Options.MaxMessage of one connection, from the next frame on.
+// It returns ErrNotWebSocket for a connection without WebSocket.
+func SetMaxMessage(c *reactor.Conn, n int) error {
+	l, ok := reactor.Find[*layer](c)
+	if !ok {
+		return ErrNotWebSocket
+	}
+	own := *l.opts
+	own.MaxMessage = n
+	l.opts = &own
+	return nil
+}

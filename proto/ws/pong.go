@@ -1,0 +1,96 @@
+package ws
+
+import (
+	"time"
+
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// Ping sends a ping. The peer answers with a pong of the same payload, of at
+// most 125 bytes, which raises EvWSCtl. Errors are those of Send.
+func Ping(c *reactor.Conn, payload []byte) error { return Send(c, payload, OpPing) }
+
+// pongs are what a peer that does not read has yet to be sent.
+type pongs struct {
+	ahead   int    // bytes of Send up to the end of one that it has yet to read
+	owed    bool   // another is due after that
+	payload []byte // of that
+}
+
+// maxUnsent is how many bytes may wait in Send before pings share a pong.
+const maxUnsent = 64 << 10
+
+// answerPing sends a pong [RFC 6455 5.5.2]. If the peer does not read and one is
+// waiting for it already, only the last of its pings is answered, when that one
+// is gone [RFC 6455 5.5.3].
+func (l *layer) answerPing(c *reactor.Conn, payload []byte) {
+	if l.state != open {
+		return
+	}
+	slow := c.Send.Len() > maxUnsent
+	if slow && l.extra().pongs.ahead > 0 {
+		p := &l.rare.pongs
+		p.owed, p.payload = true, append(p.payload[:0], payload...)
+		return
+	}
+	if l.rare != nil { // this is the answer to those before as well
+		l.rare.pongs.owed = false
+	}
+	if Send(c, payload, OpPong) == nil && slow { // it fails only on a connection that is closing
+		l.rare.pongs.ahead = c.Send.Len()
+	}
+}
+
+// taken notes that the socket took n bytes.
+func (l *layer) taken(c *reactor.Conn, n int) {
+	p := &l.rare.pongs
+	if p.ahead -= n; p.ahead <= 0 && p.owed {
+		p.ahead, p.owed = 0, false
+		l.answerPing(c, p.payload)
+	}
+}
+
+// keepAlive is the state of Options.Ping. Like the loop's deadlines it notes
+// when bytes came and looks at that when its timer fires, once per period.
+type keepAlive struct {
+	timer *reactor.Timer
+	heard time.Time // when bytes last came, or a ping was sent
+	asked bool      // a ping was sent that no pong has answered
+}
+
+// keepAlive begins the keep-alive.
+func (l *layer) keepAlive(c *reactor.Conn) {
+	l.extra().alive = &keepAlive{heard: c.Manager().Now()}
+	l.watchPeer(c, l.opts.Ping)
+}
+
+func (l *layer) watchPeer(c *reactor.Conn, d time.Duration) {
+	l.rare.alive.timer = c.Manager().AddTimer(d, reactor.TimerOnce, func() { l.checkPeer(c) })
+}
+
+// checkPeer pings a peer that has been silent, or gives it up. While the
+// connection is paused the peer cannot be heard, so that time does not count.
+func (l *layer) checkPeer(c *reactor.Conn) {
+	a, now := l.rare.alive, c.Manager().Now()
+	if l.state != open {
+		return
+	}
+	if c.Stopped() {
+		a.heard = now
+	}
+	wait, silent := l.opts.Ping, now.Sub(a.heard)
+	if a.asked {
+		wait = l.opts.pong()
+	}
+	switch {
+	case silent < wait:
+		l.watchPeer(c, wait-silent)
+	case a.asked:
+		l.state = done
+		c.Fail(&reactor.DeadlineError{Deadline: "pong", After: wait})
+	default:
+		Ping(c, nil) // which fails only on a connection that is closing
+		a.asked, a.heard = true, now
+		l.watchPeer(c, l.opts.pong())
+	}
+}
