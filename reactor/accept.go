@@ -6,14 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acceptBurst bounds how many connections one listener accepts in a turn.
+// acceptBurst bounds how many connections one listener accepts in a turn. It
+// begins with one, for an accept that finds nobody costs the kernel almost as much
+// as one that does; each turn in a row that finds somebody doubles it.
 const acceptBurst = 64
 
 // acceptRest is how long a listener rests when there are no descriptors left.
 const acceptRest = time.Second
 
 func (c *Conn) accept() {
-	for range acceptBurst {
+	for range c.burst() {
 		if c.Stopped() || c.mgr.ending {
 			return
 		}
@@ -29,18 +31,42 @@ func (c *Conn) accept() {
 			c.mgr.stats.Accepted++
 			a.accepted(c)
 		case errAgain:
-			c.mgr.hungry = false // the backlog is empty
+			c.mgr.sated()
+			c.ext.burst = 0
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			c.rest(err)
 			return
-		case unix.EBADF, unix.EINVAL, unix.ENOTSOCK, unix.EOPNOTSUPP: // of the listener: shut down elsewhere, say
+		case unix.EBADF, unix.EINVAL, unix.ENOTSOCK: // of the listener: shut down elsewhere, say
 			c.Fail(opError("accept", c.network(), c.LocalAddr(), sysErr("accept", err)))
 			return
-		default: // of that one connection, such as ECONNABORTED
+		default: // of that one connection: ECONNABORTED, and on Linux what befell it in the network, EOPNOTSUPP among it
 			c.mgr.log.Debug("accept", "id", c.id, "error", err)
 		}
 	}
+}
+
+// sated notes that nobody waits to be accepted.
+func (m *Manager) sated() {
+	if m.hunger == nil || m.hunger.pos < 0 { // and there was no want for a while
+		m.hungry = false
+	}
+}
+
+// burst is how many connections the listener accepts in this turn.
+func (c *Conn) burst() uint8 {
+	x, m := c.ext, c.mgr
+	switch {
+	case x.batch+1 == m.batch:
+		x.burst = max(1, min(2*x.burst, acceptBurst))
+	case x.burst > 0: // the last turn that accepted left nobody waiting
+		m.sated()
+		fallthrough
+	default:
+		x.burst = 1
+	}
+	x.batch = m.batch
+	return x.burst
 }
 
 // accepted lets the new connection inherit from its listener and be heard of.
@@ -74,7 +100,7 @@ func (c *Conn) inherit(l *Conn) {
 		c.SetLimits(x.limits)
 	}
 	if x.watch != nil {
-		c.SetDeadlines(x.watch.limits)
+		c.guard(x.watch.limits)
 	} else {
 		c.established()
 	}
@@ -82,7 +108,7 @@ func (c *Conn) inherit(l *Conn) {
 
 // rest keeps a listener from spinning on connections that it cannot accept for
 // want of descriptors or memory: it is not watched until a connection of the
-// manager's closes, or for a second. That is logged once until it accepts again.
+// manager's closes, or for a second. That is logged once, until for a second there was no want.
 func (c *Conn) rest(err error) {
 	m := c.mgr
 	if !m.hungry {
@@ -98,6 +124,7 @@ func (c *Conn) rest(err error) {
 // starve lets a listener rest until the next feed.
 func (c *Conn) starve() {
 	c.flags |= resting
+	c.ext.burst = 0
 	c.mark()
 	c.mgr.starved = append(c.mgr.starved, c)
 }

@@ -43,7 +43,9 @@ type extras struct {
 	high     int            // water marks of Send; 0 is off
 	low      int
 	limits   Limits
-	limited  bool // limits are the connection's own
+	limited  bool   // limits are the connection's own
+	burst    uint8  // how many connections a listener accepted in its last turn, if nothing stopped it
+	batch    uint32 // that turn's
 	watch    *watchdog
 	flight   *flight
 	tls      *tlsState
@@ -58,6 +60,7 @@ const (
 	connecting                    // the dialler is at work
 	packets                       // a datagram socket
 	foreign                       // made by WrapFD
+	noSocket                      // of those, a pipe or a terminal, say
 	paused                        // Pause
 	ended                         // the peer's end of stream was read
 	failed                        // Fail: no more input, Send gets one try
@@ -72,6 +75,7 @@ const (
 	above                         // Send is beyond its high-water mark
 	hexdump                       // SetHexdump
 	handshaking                   // SetHandshaking
+	receiving                     // SetReceiving
 	recorded                      // SetRecorder
 	resting                       // a listener that must not accept now
 	secure                        // ext.tls is there
@@ -227,7 +231,7 @@ func (c *Conn) Resume() {
 		c.Redispatch()
 		if w := c.watchdog(); w != nil {
 			w.read = c.mgr.ticks()
-			w.shaken = w.read
+			w.shaken, w.begun = w.read, w.read
 			w.rearm()
 		}
 	}

@@ -215,8 +215,11 @@ func (m *Manager) WrapFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reactor: WrapFD: descriptor %d: %w", fd, err)
 	}
-	if sa, err := unix.Getpeername(fd); err == nil {
+	switch sa, err := unix.Getpeername(fd); err {
+	case nil:
 		c.remote = addrPort(sa)
+	case unix.ENOTSOCK:
+		c.flags |= noSocket
 	}
 	return c, nil
 }

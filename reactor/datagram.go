@@ -150,7 +150,7 @@ func (c *Conn) readPackets() {
 		m.arrived = n
 		m.stats.Reads++
 		m.stats.BytesIn += uint64(n)
-		c.heard()
+		c.heard(n)
 		c.offerRead()
 	}
 }

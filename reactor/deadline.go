@@ -20,6 +20,14 @@ type Deadlines struct {
 	// however many bytes trickle in meanwhile. A pause does not count. See
 	// SetHandshaking. With TLS it counts from EvTLSHS at the earliest.
 	Handshake time.Duration
+	// Message is for the rest of a message whose beginning has come, such as the
+	// body of HTTP's or an MQTT packet: how long it may take until it is complete.
+	// A pause does not count. See SetReceiving.
+	Message time.Duration
+	// Rate, in bytes per second, makes Message a bound on how slow a message may be,
+	// however large: each Rate bytes that come give it another second, up to the
+	// whole of Message from then on.
+	Rate int
 	// Idle is how long the peer may send nothing at all. A pause does not count.
 	Idle time.Duration
 	// Stall is how long bytes may wait in Send without the socket taking any.
@@ -32,7 +40,7 @@ type Deadlines struct {
 // A DeadlineError is EvError's data when a deadline passed. It is an
 // os.ErrDeadlineExceeded, and a net.Error that timed out.
 type DeadlineError struct {
-	Deadline string        // "connect", "TLS handshake", "handshake", "idle", "stall" or "life"
+	Deadline string        // "connect", "TLS handshake", "handshake", "message", "idle", "stall" or "life"
 	After    time.Duration // what it was set to
 }
 
@@ -63,29 +71,50 @@ func (c *Conn) SetDeadlines(d Deadlines) {
 	if c.is(closed) {
 		return
 	}
-	if c.ext == nil || c.ext.watch == nil {
-		if d == (Deadlines{}) && c.mgr.deadlines == d {
-			return
-		}
-		c.extra().watch = newWatchdog(c)
+	if c.watchdog() == nil && d == (Deadlines{}) && c.mgr.deadlines == d {
+		return
 	}
-	c.ext.watch.limits = d
-	c.ext.watch.rearm()
+	own := d
+	c.guard(&own)
+}
+
+// guard puts the connection under deadlines that it may share with others.
+func (c *Conn) guard(d *Deadlines) {
+	x := c.extra()
+	if x.watch == nil {
+		x.watch = newWatchdog(c)
+	}
+	x.watch.limits = d
+	x.watch.rearm()
 }
 
 // SetHandshaking tells the loop that a protocol's opening handshake, or the
 // header of a message, begins, or that it is complete: what the Handshake
 // deadline is about. It is for layers.
-func (c *Conn) SetHandshaking(on bool) {
+func (c *Conn) SetHandshaking(on bool) { c.setPhase(handshaking, on) }
+
+// SetReceiving tells the loop that a message has begun to arrive of which more
+// is to come, or that it is complete: what the Message deadline is about. It is
+// for layers. It reports whether that was news: a layer that did not begin the
+// wait, for one above it is in the middle of a longer message, does not end it.
+func (c *Conn) SetReceiving(on bool) (news bool) { return c.setPhase(receiving, on) }
+
+func (c *Conn) setPhase(f flags, on bool) (news bool) {
 	c.mgr.own()
-	if c.is(handshaking) == on || c.is(closed) {
-		return
+	if c.is(f) == on || c.is(closed) {
+		return false
 	}
-	c.flags ^= handshaking
+	c.flags ^= f
 	if w := c.watchdog(); w != nil && on {
-		w.shaken = c.mgr.ticks()
+		now := c.mgr.ticks()
+		if f == handshaking {
+			w.shaken = now
+		} else {
+			w.begun = now
+		}
 		w.rearm()
 	}
+	return true
 }
 
 // watchdog keeps the deadlines of one connection. It has one timer, armed for
@@ -95,10 +124,11 @@ func (c *Conn) SetHandshaking(on bool) {
 // period.
 type watchdog struct {
 	c       *Conn
-	limits  Deadlines
+	limits  *Deadlines
 	timer   Timer
 	born    int64 // ticks: when the connection was established
 	shaken  int64 // when the handshake began
+	begun   int64 // when a message did, or as if it had at the rate that is asked for
 	read    int64 // when bytes last came, or the connection was resumed
 	wrote   int64 // when bytes last left, or began to wait
 	stalled bool  // bytes wait for the socket
@@ -106,7 +136,7 @@ type watchdog struct {
 
 func newWatchdog(c *Conn) *watchdog {
 	now := c.mgr.ticks()
-	w := &watchdog{c: c, born: now, shaken: now, read: now, wrote: now, stalled: c.blocked()}
+	w := &watchdog{c: c, born: now, shaken: now, begun: now, read: now, wrote: now, stalled: c.blocked()}
 	w.timer = Timer{m: c.mgr, pos: -1, fn: w.expire}
 	return w
 }
@@ -125,15 +155,20 @@ func (c *Conn) established() {
 		now := c.mgr.ticks()
 		w.born, w.shaken, w.read, w.wrote = now, now, now, now
 		w.rearm()
-	} else if d := c.mgr.deadlines; d.Handshake|d.Idle|d.Stall|d.Life != 0 || d.TLS != 0 && c.is(secure) {
-		c.SetDeadlines(d)
+	} else if d := &c.mgr.deadlines; *d != (Deadlines{Connect: d.Connect, TLS: d.TLS}) || d.TLS != 0 && c.is(secure) {
+		c.guard(d)
 	}
 }
 
-// heard notes that bytes came.
-func (c *Conn) heard() {
-	if w := c.watchdog(); w != nil {
-		w.read = c.mgr.ticks()
+// heard notes that n bytes came.
+func (c *Conn) heard(n int) {
+	w := c.watchdog()
+	if w == nil {
+		return
+	}
+	w.read = c.mgr.ticks()
+	if rate := w.limits.Rate; rate > 0 {
+		w.begun = min(w.read, w.begun+int64(n)*int64(time.Second)/int64(rate))
 	}
 }
 
@@ -163,11 +198,12 @@ func (w *watchdog) first() (when int64, name string, after time.Duration) {
 			when, name, after = at, what, limit
 		}
 	}
-	c, d := w.c, &w.limits
+	c, d := w.c, w.limits
 	securing := c.securing()
 	earliest(true, w.born, d.Life, "life")
 	earliest(securing && !c.is(paused), w.shaken, d.TLS, "TLS handshake")
 	earliest(c.is(handshaking) && !securing && !c.is(paused), w.shaken, d.Handshake, "handshake")
+	earliest(c.is(receiving) && !c.is(paused|ended), w.begun, d.Message, "message")
 	earliest(!c.is(paused|ended), w.read, d.Idle, "idle")
 	earliest(w.stalled && c.blocked(), w.wrote, d.Stall, "stall")
 	return when, name, after
@@ -198,7 +234,7 @@ func (w *watchdog) expire() {
 	when, name, after := w.first()
 	if when <= w.c.mgr.ticks() { // the loop may be late, not the peer: look once
 		switch name {
-		case "idle":
+		case "TLS handshake", "handshake", "message", "idle":
 			w.c.ready(readable)
 		case "stall":
 			w.c.flush()

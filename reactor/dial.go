@@ -109,6 +109,11 @@ func (d *dialer) begin(addr netip.AddrPort) error {
 	return nil
 }
 
+func (t *try) connected() bool {
+	_, err := unix.Getpeername(t.fd)
+	return err == nil
+}
+
 // ready hears that the attempt has ended.
 func (t *try) ready(interest) {
 	d := t.d
@@ -160,8 +165,15 @@ func (d *dialer) established(fd int) {
 	c.ext.dial = nil // StartTLS has asked it for the host
 }
 
-// expire ends the attempts that are still under way.
+// expire ends the attempts that are still under way, unless it is the loop
+// that is late and one has succeeded.
 func (d *dialer) expire() {
+	if i := slices.IndexFunc(d.tries, (*try).connected); i >= 0 {
+		d.tries[i].ready(writable)
+	}
+	if d.done {
+		return
+	}
 	late := &DeadlineError{"connect", d.limit.period}
 	for _, t := range d.tries {
 		d.errs = append(d.errs, opError("dial", d.network, t.addr, late))

@@ -23,7 +23,8 @@ const starving = "RIKKI_TEST_STARVING"
 // accepts as many more as are closed.
 func TestOutOfDescriptors(t *testing.T) {
 	if os.Getenv(starving) != "" {
-		starve(t)
+		t.Run("many", starve)
+		t.Run("in crowds", churn)
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestOutOfDescriptors$", "-test.count=1", "-test.v", "-test.timeout=60s")
@@ -141,7 +142,7 @@ func starve(t *testing.T) {
 	for i := range 3 {
 		accepted[i].Close()
 		await(t, m, "the next connection", func() bool { return len(accepted) == 6+i })
-		idle(6+i, strings.Count(log.String(), "level=ERROR"))
+		idle(6+i, 1) // the want goes on, though one backlog was empty in between
 	}
 
 	// Enough for all.
@@ -157,4 +158,49 @@ func starve(t *testing.T) {
 			c.Close()
 		}
 	}
+}
+
+// A want that comes and goes as connections do is said once, until there was
+// none for a second.
+func churn(t *testing.T) {
+	k := newClock()
+	var log strings.Builder
+	m := newManager(t, reactor.WithClock(k.now), reactor.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	var accepted []*reactor.Conn
+	l := listen(t, m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {
+		if ev == reactor.EvAccept {
+			accepted = append(accepted, c)
+		}
+	})
+	var peers []*peer
+	for range 15 {
+		peers = append(peers, newPeer(t, open(t, l.LocalAddr().Addr(), unix.SOCK_STREAM)))
+	}
+	limitFiles(t, 2)
+	crowd := func(errs int) { // there is room for two of three
+		t.Helper()
+		had := len(accepted)
+		for _, p := range peers[had : had+3] {
+			if err := unix.Connect(p.fd, sockaddr(l.LocalAddr())); err != nil && err != unix.EINPROGRESS {
+				t.Fatal(err)
+			}
+		}
+		await(t, m, "EvAccept of two", func() bool { return len(accepted) == had+2 })
+		spin(t, m, 2)
+		if n := strings.Count(log.String(), "level=ERROR"); n != errs {
+			t.Fatalf("%d errors logged, want %d:\n%s", n, errs, &log)
+		}
+		for _, c := range accepted {
+			c.Close()
+		}
+		await(t, m, "EvAccept of the third", func() bool { return len(accepted) == had+3 })
+		accepted[had+2].Close()
+		spin(t, m, 2)
+	}
+	for range 4 {
+		crowd(1)
+	}
+	k.advance(time.Second)
+	spin(t, m, 2)
+	crowd(2)
 }

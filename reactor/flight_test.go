@@ -231,6 +231,21 @@ func TestFlightRecorderOfDatagrams(t *testing.T) {
 	}
 }
 
+// A hook that fails the connection at what it sees does not show it.
+func TestRedactThatFails(t *testing.T) {
+	m, _, log := recorded(t)
+	c, p := wrap(t, m, (&recorder{}).handle)
+	c.SetRecorder(&reactor.Recorder{Entries: 2, Bytes: 12, Redact: func(c *reactor.Conn, _ bool, b []byte) {
+		c.Fail(errors.New("a secret"))
+		clear(b)
+	}})
+	p.write("hunter2")
+	await(t, m, "the record", func() bool { return log.Len() > 0 })
+	if lines := dumped(t, log); len(lines) != 1 || !strings.Contains(lines[0], "read 7 bytes") {
+		t.Errorf("%q", lines)
+	}
+}
+
 // Off it costs nothing, and on nothing that the garbage collector would see
 // once the ring is full.
 func TestFlightRecorderDoesNotAllocate(t *testing.T) {

@@ -1,8 +1,11 @@
 package reactor_test
 
 import (
+	"context"
 	"errors"
 	"net"
+	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -26,28 +29,90 @@ func TestLateLoopFailsNobody(t *testing.T) {
 			t.Error(s.r.errs)
 		}
 	})
-	t.Run("idle", func(t *testing.T) { // more connections than one wait reports
-		m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Idle: 3 * time.Second}))
-		var recorders []*recorder
+	for name, d := range map[string]reactor.Deadlines{
+		"idle":      {Idle: 3 * time.Second},
+		"handshake": {Handshake: 3 * time.Second},
+		"message":   {Message: 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) { // more connections than one wait reports
+			m, k := timed(t, reactor.WithDeadlines(d))
+			var recorders []*recorder
+			var peers []*peer
+			for range 400 {
+				r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+					c.Recv.Reset()
+					c.SetHandshaking(false)
+					c.SetReceiving(false)
+				}}}
+				c, p := wrap(t, m, r.handle)
+				c.SetHandshaking(true)
+				c.SetReceiving(true)
+				recorders, peers = append(recorders, r), append(peers, p)
+			}
+			spin(t, m, 5)
+			k.advance(2 * time.Second)
+			for _, p := range peers {
+				p.write("x")
+			}
+			k.advance(2 * time.Second)
+			spin(t, m, 5)
+			for i, r := range recorders {
+				if len(r.errs) > 0 {
+					t.Fatalf("connection %d: %v", i, r.errs)
+				}
+			}
+		})
+	}
+	t.Run("resolve", func(t *testing.T) {
+		l := listen(t, newManager(t), "tcp://127.0.0.1:0", nil)
+		slow := gate(make(chan struct{}))
+		m, k := timed(t, reactor.WithResolver(slow))
 		var peers []*peer
 		for range 400 {
-			r := &recorder{}
-			_, p := wrap(t, m, r.handle)
-			recorders, peers = append(recorders, r), append(peers, p)
+			_, p := wrap(t, m, (&recorder{}).handle)
+			peers = append(peers, p)
 		}
 		spin(t, m, 5)
-		k.advance(2 * time.Second)
+		r := &recorder{}
+		before := runtime.NumGoroutine()
+		dial(t, m, urlOf(hostPort("late.test", l.LocalAddr().Port())), r.handle)
+		spin(t, m, 2)
 		for _, p := range peers {
 			p.write("x")
 		}
-		k.advance(2 * time.Second)
+		close(slow)
+		for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
+			runtime.Gosched() // until both look-ups are answered
+		}
+		k.advance(time.Minute)
 		spin(t, m, 5)
-		for i, r := range recorders {
-			if len(r.errs) > 0 {
-				t.Fatalf("connection %d: %v", i, r.errs)
-			}
+		if len(r.errs) > 0 || r.count(reactor.EvConnect) != 1 {
+			t.Error(r.events, r.errs)
 		}
 	})
+	t.Run("connect", func(t *testing.T) {
+		m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Connect: 3 * time.Second}))
+		_, at := bindRaw(t, "127.0.0.1", unix.SOCK_STREAM, 500)
+		r := &recorder{on: hooks{reactor.EvConnect: func(*reactor.Conn, any) { k.advance(3 * time.Second) }}}
+		for range 400 {
+			dial(t, m, urlOf(at.String()), r.handle)
+		}
+		spin(t, m, 5)
+		if len(r.errs) > 0 || r.count(reactor.EvConnect) != 400 {
+			t.Errorf("%d connected; %v", r.count(reactor.EvConnect), r.errs)
+		}
+	})
+}
+
+// gate is a resolver that answers when it is opened.
+type gate chan struct{}
+
+func (g gate) LookupNetIP(_ context.Context, network, _ string) ([]netip.Addr, error) {
+	<-g
+	if network == "ip6" {
+		return nil, nil
+	}
+	return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 }
 
 // A deadline that has passed when it is set is no sign of a late loop.

@@ -2,6 +2,7 @@ package reactor_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -219,19 +220,22 @@ func TestStragglers(t *testing.T) {
 	closedForGood(t, m)
 }
 
-// A Drain that is given no time writes nothing and names everybody.
+// A Drain that is given no time offers what there is to the sockets once, be
+// it that no time passes, and names everybody who is left.
 func TestDrainWithoutTime(t *testing.T) {
-	for _, timeout := range []time.Duration{0, -time.Second} {
-		m, _ := advancing(t, time.Microsecond)
+	for _, timeout := range []time.Duration{0, -time.Second, math.MinInt64} {
+		m, _ := timed(t)
 		r := &recorder{}
 		c, p := wrap(t, m, r.handle)
 		spin(t, m, 1)
+		var said []string
+		c.Push(&polite{name: "x", said: &said})
 		late, err := m.Drain(timeout)
 		if err != nil || len(late) != 1 || late[0].ID != c.ID() {
 			t.Errorf("Drain: %v, %v", late, err)
 		}
-		if !p.ended() || !r.closed() {
-			t.Error("not closed")
+		if !p.ended() || !r.closed() || string(p.in) != "bye from x. " {
+			t.Errorf("closed %v, got %q", r.closed(), p.in)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/rikki-go/rikki/reactor"
@@ -130,5 +131,35 @@ func TestUnixPathWithNUL(t *testing.T) {
 	}
 	if _, err := reactor.ParseURL("unix://%00" + path); err == nil {
 		t.Error("an abstract name is no path")
+	}
+}
+
+// Somebody who comes alone is accepted by one call; those who come in a crowd are
+// accepted twice as many each turn, and their number is forgotten with them.
+func TestAcceptsMoreWhileThereAreMore(t *testing.T) {
+	m := newManager(t)
+	l := listen(t, m, "tcp://127.0.0.1:0", nil)
+	spin(t, m, 1)
+	var got []int
+	turn := func() {
+		before := m.Stats().Accepted
+		spin(t, m, 1)
+		got = append(got, int(m.Stats().Accepted-before))
+	}
+	crowd := func(n int) {
+		for range n {
+			dialRaw(t, l.LocalAddr())
+		}
+	}
+	crowd(150)
+	for range 9 {
+		turn()
+	}
+	crowd(2)
+	for range 3 {
+		turn()
+	}
+	if want := []int{1, 2, 4, 8, 16, 32, 64, 23, 0, 1, 1, 0}; !slices.Equal(got, want) {
+		t.Errorf("accepted in each turn: %v, want %v", got, want)
 	}
 }

@@ -116,8 +116,7 @@ func (m *Manager) Poll(timeout time.Duration) error {
 	m.polling = true
 	m.stats.Turns++
 	events := m.stats.Events
-	m.fresh.each(m, (*Conn).open)
-	m.dirty.each(m, (*Conn).settle)
+	m.settle()
 	if m.stats.Events != events {
 		timeout = 0 // the caller may wait for what the handlers have just done
 	}
@@ -127,13 +126,19 @@ func (m *Manager) Poll(timeout time.Duration) error {
 	m.runTimers()
 	m.redo.each(m, (*Conn).offer)
 	m.tick()
-	m.fresh.each(m, (*Conn).open)
-	m.dirty.each(m, (*Conn).settle)
+	m.settle()
 	m.polling = false
 	if m.ending {
 		m.teardown()
 	}
 	return err
+}
+
+// settle opens the connections that are new and makes the kernel's side agree
+// with what handlers did.
+func (m *Manager) settle() {
+	m.fresh.each(m, (*Conn).open)
+	m.dirty.each(m, (*Conn).settle)
 }
 
 // enter panics if the loop is running already, or on another goroutine.
@@ -243,6 +248,10 @@ func (m *Manager) teardown() error {
 // run calls a function that is not a connection's handler.
 func (m *Manager) run(fn func()) {
 	m.depth++
+	if m.timing && !m.timed {
+		m.timed = true
+		defer m.time(m.clock())
+	}
 	fn()
 	m.leave()
 }

@@ -1,6 +1,7 @@
 package reactor_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rikki-go/rikki/reactor"
@@ -155,6 +156,53 @@ func TestOrderOfEvents(t *testing.T) {
 			}
 			accepted.want(t, "OPEN ACCEPT READ CLOSE")
 			listener.want(t, "OPEN CLOSE")
+		})
+	}
+}
+
+// What is answered in a turn is written at its end, with one write per
+// connection, but never later than 256 KiB and the read that came to them were read.
+func TestAnswersLeaveBeforeTheyAreCold(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		size int // of the request on each connection
+		most int // bytes that are read before answers are written
+	}{
+		{"little", 16, 80 * 16},
+		{"much", 8 << 10, 256<<10 + 64<<10},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := newManager(t)
+			read, unanswered, most, writes := 0, 0, 0, 0
+			var peers []*peer
+			for range 80 {
+				_, p := wrap(t, m, func(c *reactor.Conn, ev reactor.Event, data any) {
+					switch ev {
+					case reactor.EvRead:
+						n := *data.(*int)
+						read += n
+						unanswered += n
+						most = max(most, unanswered)
+						c.Write(c.Recv.Bytes())
+						c.Recv.Reset()
+					case reactor.EvWrite:
+						unanswered = 0
+						writes++
+					}
+				})
+				peers = append(peers, p)
+			}
+			spin(t, m, 2)
+			for _, p := range peers {
+				p.write(strings.Repeat("x", tt.size))
+			}
+			spin(t, m, 1)
+			if read != 80*tt.size || writes != 80 || unanswered != 0 {
+				t.Errorf("%d bytes read, %d writes, %d bytes not answered in one turn", read, writes, unanswered)
+			}
+			if most > tt.most || tt.size < 1<<10 && most != tt.most {
+				t.Errorf("%d bytes were read before answers were written, want %d", most, tt.most)
+			}
 		})
 	}
 }

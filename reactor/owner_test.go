@@ -67,6 +67,7 @@ var forbidden = map[string]func(m *reactor.Manager, c, l *reactor.Conn, timer *r
 	"SetDeadlines": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) {
 		c.SetDeadlines(reactor.Deadlines{Stall: 1})
 	},
+	"SetReceiving":   func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetReceiving(true) },
 	"SetHandshaking": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetHandshaking(true) },
 	"Push":           func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Push(&indifferent{}) },
 	"Replace": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) {

@@ -97,10 +97,20 @@ func (m *Manager) unwatch(fd int) {
 	}
 }
 
+// cacheful is how many bytes may be read before what handlers answered to them is
+// written: both are still in the processor's cache then, and so is the memory that
+// comes back for the next answers.
+const cacheful = 256 << 10
+
 // deliver hands one batch to those it is about.
 func (m *Manager) deliver(batch []readiness) {
 	m.batch++
+	settled := m.stats.BytesIn
 	for _, r := range batch {
+		if m.stats.BytesIn-settled >= cacheful {
+			m.settle()
+			settled = m.stats.BytesIn
+		}
 		if m.ending {
 			return
 		}

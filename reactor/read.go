@@ -49,7 +49,7 @@ func (c *Conn) read() {
 	} else {
 		into = c.recvRoom(4096)
 	}
-	n, err := readFD(int(c.fd), into)
+	n, err := c.readOnce(into)
 	switch {
 	case err == errAgain:
 		return
@@ -71,8 +71,16 @@ func (c *Conn) read() {
 	m.arrived = n
 	m.stats.Reads++
 	m.stats.BytesIn += uint64(n)
-	c.heard()
+	c.heard(n)
 	c.offerRead()
+}
+
+// readOnce makes one system call.
+func (c *Conn) readOnce(p []byte) (int, error) {
+	if c.is(noSocket) {
+		return readFD(int(c.fd), p)
+	}
+	return readSocket(int(c.fd), p)
 }
 
 // borrow lends Recv the first n bytes of the manager's buffer, in the place of
@@ -171,7 +179,7 @@ func (c *Conn) end() {
 
 // discard drops what arrives while lingering.
 func (c *Conn) discard() {
-	n, err := readFD(int(c.fd), c.mgr.rbuf)
+	n, err := c.readOnce(c.mgr.rbuf)
 	if err != errAgain && (err != nil || n == 0) {
 		c.Close()
 	}

@@ -16,7 +16,9 @@ type Recorder struct {
 	Entries int // reads and writes that are kept; at least 1
 	Bytes   int // of each, from its beginning
 	// Redact, if not nil, is given the bytes to be kept, a copy that it may
-	// change in place. write tells what was written from what was read.
+	// change in place. write tells what was written from what was read. A piece
+	// is what one read or write took: a secret may begin in one and end in the
+	// next, and beyond Bytes nothing is kept.
 	Redact func(c *Conn, write bool, p []byte)
 }
 
@@ -78,14 +80,15 @@ type entry struct {
 func (f *flight) keep(c *Conn, what string, peer netip.AddrPort, p []byte) {
 	if len(f.ring) < f.Entries {
 		f.ring = append(f.ring, entry{data: make([]byte, 0, f.Bytes)})
-		f.next = len(f.ring) - 1
 	}
 	e := &f.ring[f.next]
 	f.next = (f.next + 1) % f.Entries
-	*e = entry{c.mgr.clock(), what, peer, len(p), append(e.data[:0], p[:min(len(p), f.Bytes)]...)}
+	data := append(e.data[:0], p[:min(len(p), f.Bytes)]...)
+	*e = entry{c.mgr.clock(), what, peer, len(p), data[:0]} // Redact may fail the connection, which shows the ring
 	if f.Redact != nil {
-		f.Redact(c, what == "write", e.data)
+		f.Redact(c, what == "write", data)
 	}
+	e.data = data
 }
 
 // log writes what was kept, the oldest first.

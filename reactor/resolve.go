@@ -20,7 +20,7 @@ func (d *dialer) resolve() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
 	if m.resolveTimeout > 0 {
-		d.patience = m.AddTimer(m.resolveTimeout, TimerOnce, d.giveUp)
+		d.patience = m.AddTimer(m.resolveTimeout, TimerOnce, func() { m.Post(d.giveUp) }) // behind answers that are there
 	}
 	r := m.resolver
 	for _, network := range []string{"ip6", "ip4"} {

@@ -40,7 +40,7 @@ func (m *Manager) Run(ctx context.Context) error {
 // Drain ends the manager in order: listeners close, every layer says its
 // goodbye, what lies in Send is written. It polls meanwhile, new connections
 // are refused, and handlers run as ever. When no connection is left, or after
-// timeout, the manager is closed; those that were still open are returned. The
+// timeout (0 or less: after one turn of the loop), the manager is closed; those that were still open are returned. The
 // error is ErrClosed if the manager was closed before, or that of a failed Poll.
 // Like Poll, Drain panics if called from within a handler.
 func (m *Manager) Drain(timeout time.Duration) ([]Straggler, error) {
@@ -52,10 +52,10 @@ func (m *Manager) Drain(timeout time.Duration) ([]Straggler, error) {
 	for _, c := range m.conns {
 		c.leave()
 	}
-	end := add(m.ticks(), timeout)
-	var err error
-	for left := timeout; len(m.conns) > 0 && left >= 0 && err == nil; left = time.Duration(end - m.ticks()) {
-		err = m.Poll(left)
+	end := add(m.ticks(), max(timeout, 0))
+	err := m.Poll(0) // so that a goodbye is offered to its socket, however little the time
+	for len(m.conns) > 0 && m.ticks() < end && err == nil {
+		err = m.Poll(time.Duration(end - m.ticks()))
 	}
 	if m.closed { // by a handler
 		return nil, nil

@@ -60,7 +60,7 @@ func (c *Conn) flush() {
 		c.flushed(0)
 		return
 	}
-	n, err := writeFD(int(c.fd), p)
+	n, err := c.writeOnce(p)
 	if err == errAgain {
 		c.flushed(0)
 		return
@@ -73,6 +73,14 @@ func (c *Conn) flush() {
 		c.trace("write", c.remote, p[:n])
 	}
 	c.sent(n)
+}
+
+// writeOnce makes one system call.
+func (c *Conn) writeOnce(p []byte) (int, error) {
+	if c.is(noSocket) {
+		return writeFD(int(c.fd), p)
+	}
+	return writeSocket(int(c.fd), p)
 }
 
 // shrink gives the memory of an empty Send back.

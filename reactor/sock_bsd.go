@@ -27,6 +27,12 @@ func writeFD(fd int, p []byte) (int, error) {
 	}
 }
 
+// To a socket nothing is shorter here.
+
+func readSocket(fd int, p []byte) (int, error) { return readFD(fd, p) }
+
+func writeSocket(fd int, p []byte) (int, error) { return writeFD(fd, p) }
+
 func acceptFD(fd int) (int, netip.AddrPort, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -36,6 +36,35 @@ func writeFD(fd int, p []byte) (int, error) {
 	}
 }
 
+// readSocket and writeSocket are for sockets only. The kernel comes to a socket by
+// fewer steps than through the files' calls.
+
+func readSocket(fd int, p []byte) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+func writeSocket(fd int, p []byte) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
 // acceptFD returns the zero AddrPort for other than IP.
 func acceptFD(fd int) (int, netip.AddrPort, error) {
 	var raw unix.RawSockaddrAny

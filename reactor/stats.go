@@ -28,13 +28,14 @@ type Stats struct {
 
 	Lag    time.Duration // how late the last timer fired
 	MaxLag time.Duration // how late any did
-	// LongestHandler is the longest that a handler or layer took with an event,
-	// those it raised itself included; 0 unless WithHandlerTiming was given.
+	// LongestHandler is the longest that layers and handler took with an event, those
+	// they raised themselves included, or a timer or posted function; 0 unless
+	// WithHandlerTiming was given.
 	LongestHandler time.Duration
 }
 
-// WithHandlerTiming makes the manager time every handler, which costs two
-// readings of the clock per event.
+// WithHandlerTiming makes the manager time every handler, timer and posted
+// function, which costs two readings of the clock each.
 func WithHandlerTiming() Option { return func(m *Manager) { m.timing = true } }
 
 // Stats returns a copy. It looks at each connection once.

@@ -171,6 +171,9 @@ func TestLongestHandler(t *testing.T) {
 		"post": func(m *reactor.Manager, c *reactor.Conn, _ *peer) {
 			m.Post(func() { c.Call(reactor.EvRead, new(int)) })
 		},
+		"timer, no event": func(m *reactor.Manager, c *reactor.Conn, _ *peer) {
+			m.AddTimer(0, reactor.TimerOnce, func() { c.Fn(c, reactor.EvRead, new(int)) })
+		},
 	} {
 		for _, on := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {

@@ -185,26 +185,30 @@ func TestTLSCallbacks(t *testing.T) {
 			m := newManager(t, reactor.WithOwnerCheck())
 			var conn *reactor.Conn
 			server := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { conn = c }}}
-			cfg := serverConfig().Clone()
-			cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			called := false
+			cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				called = true
 				conn.Stopped()
 				conn.Write(nil)
 				if conn.TLS() != nil {
 					t.Error("TLS is there in the middle of the handshake")
 				}
 				act(conn)
-				return &cfg.Certificates[0], nil
-			}
+				return &serverConfig().Certificates[0], nil
+			}}
 			_, url := tlsListen(t, m, cfg, server.handle)
 			client := &recorder{}
 			tlsConnect(t, m, url, authority().Client(), client.handle)
 			if name == "Manager" {
-				for m.Poll(time.Millisecond) == nil {
+				for i := 0; i < turns && m.Poll(time.Millisecond) == nil; i++ {
 				}
 			} else {
 				await(t, m, "the end of it", func() bool {
 					return name == "nothing" && server.count(reactor.EvTLSHS) > 0 || server.closed() && client.closed()
 				})
+			}
+			if !called {
+				t.Error("the callback was not called")
 			}
 			if name != "nothing" && server.count(reactor.EvTLSHS) > 0 {
 				t.Errorf("events %s", eventList(server.events))

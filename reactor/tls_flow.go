@@ -36,7 +36,7 @@ func (c *Conn) readTLS() {
 		return
 	}
 	s := m.tlsShare()
-	n, err := readFD(int(c.fd), s.in)
+	n, err := c.readOnce(s.in)
 	switch {
 	case err == errAgain:
 		return
@@ -48,7 +48,7 @@ func (c *Conn) readTLS() {
 	default:
 		m.stats.Reads++
 		m.stats.BytesIn += uint64(n)
-		c.heard()
+		c.heard(n)
 	}
 	t.in = s.in[:n]
 	c.advance()
@@ -203,7 +203,7 @@ func (c *Conn) push() (n int, all bool) {
 	if out.Len() == 0 {
 		return 0, true
 	}
-	n, err := writeFD(int(c.fd), out.Bytes())
+	n, err := c.writeOnce(out.Bytes())
 	switch {
 	case err == errAgain:
 		return 0, false

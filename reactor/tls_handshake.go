@@ -198,7 +198,7 @@ func (c *Conn) watchHandshake() {
 		if c.mgr.deadlines.TLS == 0 || c.is(listening|connecting) {
 			return
 		}
-		c.SetDeadlines(c.mgr.deadlines)
+		c.guard(&c.mgr.deadlines)
 		w = c.watchdog()
 	}
 	w.shaken = c.mgr.ticks()
@@ -212,7 +212,7 @@ func (t *tlsState) end() {
 	if t.phase == tlsOpen && !t.bye && c.fd >= 0 {
 		t.goodbye()
 		if t.out.Len() > 0 {
-			writeFD(int(c.fd), t.out.Bytes()) // what it does not take is lost
+			c.writeOnce(t.out.Bytes()) // what it does not take is lost
 		}
 	}
 	if h := t.shake; h != nil { // suspended it would never be collected

@@ -114,8 +114,9 @@ func init() { // spy uses the list
 			c.SetWater(x.rnd.IntN(high+1), high)
 		}},
 		{"SetDeadlines", false, func(x *torture, c *reactor.Conn) {
-			c.SetDeadlines(reactor.Deadlines{Connect: x.ms(20), Handshake: x.ms(100), Idle: x.ms(100), Stall: x.ms(100), Life: x.ms(1000)})
+			c.SetDeadlines(reactor.Deadlines{Connect: x.ms(20), Handshake: x.ms(100), Message: x.ms(100), Rate: x.rnd.IntN(1 << 20), Idle: x.ms(100), Stall: x.ms(100), Life: x.ms(1000)})
 		}},
+		{"SetReceiving", false, func(x *torture, c *reactor.Conn) { c.SetReceiving(x.rnd.IntN(2) == 0) }},
 		{"SetHandshaking", false, func(x *torture, c *reactor.Conn) { c.SetHandshaking(x.rnd.IntN(2) == 0) }},
 		{"SetLimits", false, func(x *torture, c *reactor.Conn) {
 			c.SetLimits(reactor.Limits{Send: 1 + x.rnd.IntN(tortureBuffer), Recv: 1 + x.rnd.IntN(tortureBuffer)})

@@ -33,7 +33,7 @@ const (
 )
 
 // A gigabyte from a fast sender to a slow reader in bounded memory.
-func TestGigabyteToSlowReader(t *testing.T) {
+func TestBulkToSlowReader(t *testing.T) {
 	m, err := reactor.New(reactor.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)

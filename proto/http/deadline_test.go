@@ -3,6 +3,7 @@ package http_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -165,6 +166,41 @@ func TestSlowBody(t *testing.T) {
 	s.wantNone("a nanosecond early")
 	s.after(1)
 	s.wantDeadline("idle")
+}
+
+// A body has a deadline of its own, which a body that comes fast enough moves on,
+// however long it takes, and which is over with the message.
+func TestBodyDeadline(t *testing.T) {
+	d := reactor.Deadlines{Handshake: 5 * time.Second, Message: 10 * time.Second, Rate: 100}
+	begin := func() *late {
+		s := newLate(t, d)
+		s.write("POST /b HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4000\r\n\r\n")
+		return s
+	}
+	s := begin()
+	s.trickle(strings.Repeat("x", 9))
+	s.after(time.Second - 1 + 90*time.Millisecond)
+	s.wantNone("a nanosecond early")
+	s.after(1)
+	s.wantDeadline("message")
+
+	s = begin()
+	for i := range 39 {
+		s.after(time.Second)
+		s.write(strings.Repeat("x", 100))
+		s.wantNone(fmt.Sprint(i))
+	}
+	s.write(strings.Repeat("x", 100))
+	s.after(time.Hour)
+	if s.wantNone("between messages"); s.msgs != 1 {
+		t.Errorf("%d messages", s.msgs)
+	}
+
+	s = begin() // an answer that does not wait for the body ends the wait for it
+	s.c.Write(make([]byte, 32<<20))
+	must(t, http.Reply(s.c, 413, "", "too large"))
+	s.after(time.Hour)
+	s.wantNone("the answer is on its way")
 }
 
 // A header that waits behind a request that is not answered yet is not late.

@@ -121,7 +121,7 @@ func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
 	} else {
 		l.request = newRequest(msg)
 	}
-	n := l.parser.head
+	n, held := l.parser.head, c.Recv.Len()
 	c.Call(reactor.EvHTTPHdrs, msg)
 	switch {
 	case !l.on(c): // who took over begins behind the header
@@ -129,6 +129,9 @@ func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
 		return false
 	case l.closing:
 		return true
+	case c.Recv.Len() != held:
+		c.Fail(errTaken)
+		return false
 	}
 	return !c.Stopped() && l.proceed(c, msg, true)
 }
@@ -141,9 +144,12 @@ func (l *layer) proceed(c *reactor.Conn, msg *Message, filled bool) bool {
 		return l.finish(c, msg, n)
 	case err != ErrIncomplete:
 		l.refuse(c, err)
-	case l.expects: // [RFC 9110 10.1.1]
-		l.expects = false
-		c.Send.AppendString("HTTP/1.1 100 Continue\r\n\r\n")
+	default:
+		c.SetReceiving(true)
+		if l.expects { // [RFC 9110 10.1.1]
+			l.expects = false
+			c.Send.AppendString("HTTP/1.1 100 Continue\r\n\r\n")
+		}
 	}
 	return false
 }
@@ -152,6 +158,7 @@ func (l *layer) proceed(c *reactor.Conn, msg *Message, filled bool) bool {
 // there is no need for it. What the handler finds in Recv is what follows.
 func (l *layer) finish(c *reactor.Conn, msg *Message, n int) bool {
 	l.begun = false
+	c.SetReceiving(false)
 	c.Recv.Consume(n)
 	if l.unanswered || l.parser.Response && !l.interim {
 		c.Call(reactor.EvHTTPMsg, msg)

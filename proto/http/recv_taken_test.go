@@ -59,3 +59,45 @@ func TestHandlerTakesUnfinishedMessage(t *testing.T) {
 		}
 	}
 }
+
+// So does one that takes them when it hears of the header: the connection
+// fails, also if it pauses and goes on later.
+func TestHandlerTakesHeader(t *testing.T) {
+	for name, request := range map[string]string{
+		"no body": lines("GET / HTTP/1.1", "Host: h"),
+		"body":    lines("POST / HTTP/1.1", "Host: h", "Content-Length: 10") + "0123456789",
+		"chunked": lines("POST / HTTP/1.1", "Host: h", "Transfer-Encoding: chunked") + "3\r\nabc\r\n0\r\n\r\n",
+	} {
+		for _, pause := range []bool{false, true} {
+			for _, left := range []int{0, 5} {
+				l := newLoop(t)
+				var failed error
+				closed := false
+				ln, err := http.Listen(l.m, "http://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
+					switch ev {
+					case reactor.EvHTTPHdrs:
+						c.Recv.Consume(c.Recv.Len() - left)
+						if pause {
+							c.Pause()
+							c.Manager().Post(c.Resume)
+						}
+					case reactor.EvHTTPMsg:
+						t.Errorf("%s: a message", name)
+					case reactor.EvError:
+						failed = data.(error)
+					case reactor.EvClose:
+						closed = true
+					}
+				}, nil)
+				must(t, err)
+				c, err := l.m.Connect("tcp://"+ln.LocalAddr().String(), nil, nil)
+				must(t, err)
+				io.WriteString(c, request)
+				l.until("the end", func() bool { return closed })
+				if failed == nil {
+					t.Errorf("%s, pause %v, %d left: no error", name, pause, left)
+				}
+			}
+		}
+	}
+}

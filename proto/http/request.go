@@ -45,6 +45,7 @@ func (l *layer) answered(c *reactor.Conn, last bool) {
 	l.unanswered = false
 	if last {
 		l.closing = true
+		c.SetReceiving(false) // of a body that is still to come nothing is wanted
 		c.Drain()
 	}
 	if !l.busy && c.Recv.Len() > 0 {

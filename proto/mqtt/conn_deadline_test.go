@@ -164,6 +164,33 @@ func TestConnNoHandshakeWhenOpen(t *testing.T) {
 	})
 }
 
+// A packet that trickles in has its time; between packets, and while a CONNECT
+// waits for the program, there is none.
+func TestConnSlowPacket(t *testing.T) {
+	overBoth(t, func(t *testing.T, scheme string) {
+		h := newHourglass(t, scheme, "server", reactor.Deadlines{Message: 10 * time.Second})
+		h.upgrade("server")
+		publish := pack("32 09 00 03'a/b' 00 01'hi'")
+		h.p.send(append(connectC[4], publish[:5]...))
+		await(t, h.m, "CONNECT", h.r.saw("connect"))
+		h.now = h.now.Add(time.Hour)
+		h.wantNone("the answer is ours to give")
+		looptest.Must(t, mqtt.Connack(h.c, false, 0))
+		h.wantNone("at the answer")
+		h.now = h.now.Add(9 * time.Second)
+		h.p.send(publish[5:])
+		await(t, h.m, "PUBLISH", h.r.saw("a/b=hi"))
+		h.now = h.now.Add(time.Hour)
+		h.wantNone("between packets")
+		for i := range 9 {
+			h.p.send(publish[i : i+1])
+			h.wantNone(fmt.Sprint("at byte ", i))
+			h.now = h.now.Add(time.Second)
+		}
+		h.passes("message", time.Second)
+	})
+}
+
 // A peer that never reads is closed, also if all that it is sent are the
 // answers to its own packets.
 func TestConnPeerThatNeverReads(t *testing.T) {

@@ -214,6 +214,7 @@ func (l *layer) next(c *reactor.Conn, p []byte) int {
 	if err == nil {
 		n, err = Parse(p, l.version, &l.msg)
 	}
+	c.SetReceiving(err == ErrIncomplete)
 	if err == ErrIncomplete {
 		return 0
 	}

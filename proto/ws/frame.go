@@ -57,10 +57,10 @@ const maxHeader = 14
 // errIncomplete says that the header is not all there yet.
 var errIncomplete = errors.New("ws: incomplete frame")
 
-// header is a frame's [RFC 6455 5.2].
+// header is a frame's [RFC 6455 5.2], but for the masking key, its last four
+// bytes: without an array it is handed on in registers.
 type header struct {
 	length int64 // bytes of payload
-	key    [4]byte
 	op     OpCode
 	fin    bool
 	rsv1   bool // the message is compressed [RFC 7692 6]
@@ -105,10 +105,10 @@ func parseHeader(buf []byte, want expected) (h header, size int, err error) {
 		}
 	}
 	if h.masked {
-		if size += 4; len(buf) < size {
-			return h, 0, errIncomplete
-		}
-		copy(h.key[:], buf[size-4:size])
+		size += 4
+	}
+	if len(buf) < size {
+		return h, 0, errIncomplete
 	}
 	return h, size, nil
 }

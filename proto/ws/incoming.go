@@ -12,25 +12,32 @@ import (
 // incoming is what has arrived of a message that is not complete. A message
 // in one frame that lies in Recv as a whole, as most do, needs none.
 type incoming struct {
-	header          // of the frame that is arriving, with the length that is still to come
-	arriving bool   // the header was taken out of Recv, its payload not
-	seen     int    // bytes of that payload, at the front of Recv, that are unmasked and checked
-	message  OpCode // OpText or OpBinary once the message has begun
-	deflated bool   // the message is compressed
-	handed   bool   // a piece of the message was handed to the handler
-	size     int64  // bytes of the message, without those of the frame that is arriving
+	header           // of the frame that is arriving, with the length that is still to come
+	key      [4]byte // which it is masked with
+	arriving bool    // the header was taken out of Recv, its payload not
+	seen     int     // bytes of that payload, at the front of Recv, that are unmasked and checked
+	message  OpCode  // OpText or OpBinary once the message has begun
+	deflated bool    // the message is compressed
+	handed   bool    // a piece of the message was handed to the handler
+	size     int64   // bytes of the message, without those of the frame that is arriving
 	text     textState
 	parts    []byte    // the message so far
 	inflater *inflater // the message has arrived, compressed, and is handed on in pieces
 }
 
-// begin takes note of a frame's header.
-func (in *incoming) begin(h header) {
+// begin takes note of a frame's header, which lies in raw.
+func (in *incoming) begin(h header, raw []byte) {
 	in.header, in.seen = h, 0
+	if h.masked {
+		in.key = maskKey(raw)
+	}
 	if h.op == OpText || h.op == OpBinary {
 		in.message, in.deflated = h.op, h.rsv1
 	}
 }
+
+// maskKey is the end of the header of a masked frame.
+func maskKey(raw []byte) [4]byte { return [4]byte(raw[len(raw)-4:]) }
 
 // check goes on with what has newly arrived of the frame's payload, and says
 // what it breaks.
@@ -79,7 +86,7 @@ func (l *layer) next(c *reactor.Conn) bool {
 		return false
 	case int64(len(buf)-size) < h.length:
 		in := l.incoming(c)
-		in.begin(h)
+		in.begin(h, buf[:size])
 		in.arriving = true
 		c.Recv.Consume(size)
 		return l.proceed(c)
@@ -89,7 +96,7 @@ func (l *layer) next(c *reactor.Conn) bool {
 	c.Recv.Consume(end)
 	if l.in == nil && h.fin && !h.rsv1 && !h.op.isControl() { // a message in one piece
 		if h.masked {
-			ws.Cipher(payload, h.key, 0)
+			ws.Cipher(payload, maskKey(buf[:size]), 0)
 		}
 		if h.op == OpText && !utf8.Valid(payload) {
 			l.refuse(c, errNotText)
@@ -99,7 +106,7 @@ func (l *layer) next(c *reactor.Conn) bool {
 		return true
 	}
 	in := l.incoming(c)
-	in.begin(h)
+	in.begin(h, buf[:size])
 	if err := in.check(payload); err != nil {
 		l.refuse(c, err)
 		return false

@@ -44,6 +44,7 @@ type layer struct {
 	msg   Message
 	state state
 	busy  bool // an event is being raised
+	waits bool // the loop was told that the rest of a message is to come
 }
 
 // rare is what most connections do without.
@@ -85,6 +86,7 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		if l.state != handshaking || l.finishHandshake(c) {
 			for !c.Stopped() && l.next(c) {
 			}
+			l.await(c, l.in != nil || c.Recv.Len() > 0)
 		}
 		l.busy = false
 	case reactor.EvClose:
@@ -97,9 +99,24 @@ func (*layer) ALPN() string { return "http/1.1" }
 
 // raise raises an event with a message.
 func (l *layer) raise(c *reactor.Conn, ev reactor.Event, m Message) {
+	if ev == reactor.EvWSMsg && m.Fin {
+		l.await(c, false)
+	}
 	l.msg = m
 	c.Call(ev, &l.msg)
 	l.msg.Data = nil
+}
+
+// await tells the loop whether the rest of a message is to come, which is what
+// its Message deadline is about.
+func (l *layer) await(c *reactor.Conn, rest bool) {
+	switch {
+	case rest && !l.waits:
+		l.waits = c.SetReceiving(true)
+	case !rest && l.waits:
+		l.waits = false
+		c.SetReceiving(false)
+	}
 }
 
 // opened begins the life of a WebSocket after its handshake.
