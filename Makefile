@@ -34,6 +34,10 @@ test: ## all tests, with the race detector where there is a C compiler
 	fi; \
 	PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || \
 		echo "make test: mosquitto is not installed, so the tests against it are SKIPPED"; \
+	command -v node >/dev/null && test -d interop/node/node_modules || \
+		echo "make test: Node or its ws (npm ci in interop/node) is not installed, so the tests against it are SKIPPED"; \
+	command -v chromium >/dev/null || \
+		echo "make test: chromium is not installed, so the tests with a browser are SKIPPED"; \
 	$(call each,echo "$$dir: go test $$race ./..." && go test $$race -timeout 10m ./...)
 
 bench: ## all benchmarks; BENCH=regexp chooses
@@ -88,6 +92,7 @@ staticcheck:
 
 clean: ## remove what this Makefile and those of the examples built
 	rm -rf bin
+	rm -rf interop/node/node_modules
 	@for dir in examples/*/; do rm -f "$$dir$$(basename "$$dir")"; done
 
 help: ## this list

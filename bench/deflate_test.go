@@ -74,7 +74,7 @@ func records(count, n int) [][]byte {
 	return all
 }
 
-var lengths = []int{64, 512, 4 << 10, 64 << 10}
+var lengths = []int{64, 128, 256, 512, 4 << 10, 64 << 10}
 
 // counter counts what is written.
 type counter struct{ n int }

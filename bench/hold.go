@@ -15,7 +15,7 @@ import (
 
 // perHolder is how many idle connections one process holds, and comes from one
 // address: fewer than the ports that Linux gives out by itself.
-const perHolder = 15000
+const perHolder = 14000
 
 // spareFiles are descriptors that a process needs besides its connections.
 const spareFiles = 100

@@ -37,7 +37,8 @@ func given(name string) (found bool) {
 // buildAll builds the examples, once.
 var buildAll = sync.OnceValue(func() error {
 	args := append([]string{"build", "-o", programs + string(filepath.Separator)}, buildFlags...)
-	cmd := exec.Command("go", append(args, "./examples/mqtt-over-ws-client", "./examples/mqtt-server")...)
+	cmd := exec.Command("go", append(args, "./examples/mqtt-over-ws-client", "./examples/mqtt-server",
+		"./examples/websocket-client", "./examples/websocket-server")...)
 	cmd.Dir = ".."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", cmd, err, out)

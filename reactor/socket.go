@@ -93,7 +93,7 @@ func (m *Manager) listenOn(fd int, sa unix.Sockaddr, kind int) error {
 		return nil
 	}
 	backlog := m.sockets.Backlog
-	if backlog <= 0 {
+	if backlog <= 0 || backlog > 1<<15-1 {
 		backlog = 1<<15 - 1 // the system cuts it to what it allows
 	}
 	return sysErr("listen", unix.Listen(fd, backlog))

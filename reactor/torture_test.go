@@ -25,6 +25,7 @@ const (
 	tortureMemory  = 96 << 20 // how far the heap may grow meanwhile
 	tortureRest    = 16 << 20 // and what may be left of that: pools, mostly
 	tortureClients = 6
+	tortureTurns   = 20 // at the least, however slow the machine
 )
 
 func TestTorture(t *testing.T) {
@@ -132,7 +133,7 @@ func (x *torture) run(d time.Duration) {
 	}
 	end := time.Now().Add(d)
 	for turn := 0; running.Load() > 0; turn++ {
-		if time.Now().After(end) {
+		if turn >= tortureTurns && time.Now().After(end) {
 			x.quit.Store(true)
 		}
 		if err := x.m.Poll(5 * time.Millisecond); err != nil {

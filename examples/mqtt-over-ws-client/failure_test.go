@@ -14,11 +14,11 @@ import (
 
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{"-nonsense"}, {"-url"}, {"ws://127.0.0.1"}, {"-topic", "a/#"}, {"-topic", "a/+/b"}, {"-topic", ""}, {"-topic", "\xff"}, {"-hexdump=x"}} {
-		if r := client(t, args...); r.status != 2 || r.stderr == "" || r.stdout != "" {
-			t.Errorf("%q: status %d, stdout %q, stderr %q", args, r.status, r.stdout, r.stderr)
+		if r := client(t, args...); r.Status != 2 || r.Stderr == "" || r.Stdout != "" {
+			t.Errorf("%q: status %d, stdout %q, stderr %q", args, r.Status, r.Stdout, r.Stderr)
 		}
 	}
-	if r := client(t, "-h"); r.status != 0 || !strings.Contains(r.stderr, "-topic") {
+	if r := client(t, "-h"); r.Status != 0 || !strings.Contains(r.Stderr, "-topic") {
 		t.Errorf("-h: %+v", r)
 	}
 }
@@ -37,7 +37,7 @@ func TestBadURL(t *testing.T) {
 		t.Run(url, func(t *testing.T) {
 			r := client(t, "-url", url)
 			r.wantFailure(t, words...)
-			if strings.Contains(r.stderr, "s3cret") {
+			if strings.Contains(r.Stderr, "s3cret") {
 				t.Error("the password shows")
 			}
 		})
@@ -156,7 +156,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 				args = []string{"-v", "-url", strings.Replace(url, "ws://", "ws://me:s3cret@", 1)}
 			}
 			r := client(t, args...)
-			if out := r.stdout + r.stderr; strings.Contains(out, "s3cret") || inURL && code == 0 && !strings.Contains(out, "CONNECTED to ws://me:xxxxx@") {
+			if out := r.Stdout + r.Stderr; strings.Contains(out, "s3cret") || inURL && code == 0 && !strings.Contains(out, "CONNECTED to ws://me:xxxxx@") {
 				t.Errorf("code %d, in URL %v:\n%s", code, inURL, out)
 			}
 		}
@@ -174,7 +174,7 @@ func TestSignals(t *testing.T) {
 				} else {
 					close(arrived)
 				}
-				s.in.Peek(1 << 12) // until the client is gone
+				s.In.Peek(1 << 12) // until the client is gone
 			})
 			p := looptest.Start(t, "-v", "-url", url)
 			if open {
@@ -184,10 +184,10 @@ func TestSignals(t *testing.T) {
 			}
 			p.Signal(sig)
 			var r result
-			r.status, r.stdout, r.stderr = p.Wait()
+			r.Status, r.Stdout, r.Stderr = p.Wait()
 			r.wantFailure(t)
-			if r.stderr != "interrupted\n" || !strings.Contains(r.stdout, "closed") { // EvClose was raised
-				t.Errorf("%v: stderr %q, stdout\n%s", sig, r.stderr, r.stdout)
+			if r.Stderr != "interrupted\n" || !strings.Contains(r.Stdout, "closed") { // EvClose was raised
+				t.Errorf("%v: stderr %q, stdout\n%s", sig, r.Stderr, r.Stdout)
 			}
 		}
 	}

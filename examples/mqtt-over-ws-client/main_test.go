@@ -52,11 +52,11 @@ var wantLog = []string{
 
 func wantSuccess(t *testing.T, r result) {
 	t.Helper()
-	if r.status != 0 || r.stderr != "" {
-		t.Errorf("status %d, stderr %q", r.status, r.stderr)
+	if r.Status != 0 || r.Stderr != "" {
+		t.Errorf("status %d, stderr %q", r.Status, r.Stderr)
 	}
-	if !strings.Contains(r.stdout, "RECEIVED hello <- mg/test\n") {
-		t.Errorf("stdout:\n%s", r.stdout)
+	if !strings.Contains(r.Stdout, "RECEIVED hello <- mg/test\n") {
+		t.Errorf("stdout:\n%s", r.Stdout)
 	}
 }
 
@@ -64,7 +64,7 @@ func wantSuccess(t *testing.T, r result) {
 func TestEmbeddedBroker(t *testing.T) {
 	r := client(t)
 	wantSuccess(t, r)
-	got := texts(t, r.stdout)
+	got := texts(t, r.Stdout)
 	for i, text := range got {
 		if strings.HasPrefix(text, "CONNECTED to ws://127.0.0.1:") && strings.HasSuffix(text, "/mqtt") {
 			got[i] = "CONNECTED to URL"
@@ -81,12 +81,12 @@ func TestEmbeddedBroker(t *testing.T) {
 func TestTopicAndMessage(t *testing.T) {
 	for _, message := range []string{"", "one\ntwo", strings.Repeat("long", 30000), "\x00\xff%d"} {
 		r := client(t, "-topic", "x/y", "-message", message)
-		if r.status != 0 || r.stderr != "" {
-			t.Errorf("%.20q: status %d, stderr %q", message, r.status, r.stderr)
+		if r.Status != 0 || r.Stderr != "" {
+			t.Errorf("%.20q: status %d, stderr %q", message, r.Status, r.Stderr)
 		}
 		want := fmt.Sprintf("GOT %d bytes WS msg", 2+2+3+2+len(message))
-		if len(message) < 100 && !slices.Contains(texts(t, r.stdout), want) {
-			t.Errorf("%q: no %q in\n%s", message, want, r.stdout)
+		if len(message) < 100 && !slices.Contains(texts(t, r.Stdout), want) {
+			t.Errorf("%q: no %q in\n%s", message, want, r.Stdout)
 		}
 	}
 }
@@ -181,11 +181,11 @@ func TestHexdump(t *testing.T) {
 	r := client(t, "-hexdump")
 	wantSuccess(t, r)
 	for _, want := range []string{"47 45 54 20 2f 6d 71 74  74 20 48 54 54 50", "|GET /mqtt HTTP/1|", "|HTTP/1.1 101 Swi|", "82 04 20 02 00 00"} {
-		if !strings.Contains(r.stdout, want) {
-			t.Errorf("no %q in\n%s", want, r.stdout)
+		if !strings.Contains(r.Stdout, want) {
+			t.Errorf("no %q in\n%s", want, r.Stdout)
 		}
 	}
-	if r := client(t); strings.Contains(r.stdout, "|GET") {
+	if r := client(t); strings.Contains(r.Stdout, "|GET") {
 		t.Error("bytes are shown without -hexdump")
 	}
 }
@@ -194,8 +194,8 @@ func TestHexdump(t *testing.T) {
 func TestVerbose(t *testing.T) {
 	r := client(t, "-v")
 	wantSuccess(t, r)
-	if !strings.Contains(r.stdout, " DEBUG ") || !strings.Contains(r.stdout, "closed") {
-		t.Errorf("stdout:\n%s", r.stdout)
+	if !strings.Contains(r.Stdout, " DEBUG ") || !strings.Contains(r.Stdout, "closed") {
+		t.Errorf("stdout:\n%s", r.Stdout)
 	}
-	texts(t, r.stdout)
+	texts(t, r.Stdout)
 }

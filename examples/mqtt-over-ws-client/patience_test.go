@@ -21,7 +21,7 @@ func TestSubscriptionRefused(t *testing.T) {
 			} else {
 				s.open(connack, refusal)
 			}
-			s.in.Peek(1 << 12) // until the client is gone
+			s.In.Peek(1 << 12) // until the client is gone
 		})).wantFailure(t, "refused", "subscription", "a/b")
 	}
 }
@@ -39,7 +39,7 @@ func TestPatience(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			url := serve(t, func(s *server) {
 				script(s)
-				s.in.Peek(1 << 12)
+				s.In.Peek(1 << 12)
 			})
 			before := looptest.TakeStock(t)
 			var log bytes.Buffer

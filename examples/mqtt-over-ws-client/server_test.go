@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/hex"
 	"io"
-	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 )
@@ -31,11 +27,7 @@ var (
 )
 
 // server is a scripted broker for one connection.
-type server struct {
-	net.Conn
-	in      *bufio.Reader
-	request string
-}
+type server struct{ *looptest.Peer }
 
 // serve runs the script with the first connection to the URL it returns, and
 // then reads until the client is gone.
@@ -48,38 +40,12 @@ func serve(t *testing.T, script func(s *server)) (url string) {
 // serveAndWait is serve with a function that waits for the script's end.
 func serveAndWait(t *testing.T, script func(s *server)) (url string, wait func()) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer c.Close()
-		c.SetDeadline(time.Now().Add(20 * time.Second))
-		s := &server{Conn: c, in: bufio.NewReader(c)}
-		for !strings.HasSuffix(s.request, "\r\n\r\n") {
-			line, err := s.in.ReadString('\n')
-			if s.request += line; err != nil {
-				return
-			}
-		}
-		script(s)
-		c.(*net.TCPConn).CloseWrite()
-		io.Copy(io.Discard, s.in)
-	}()
-	t.Cleanup(func() { l.Close(); <-done })
-	return "ws://" + l.Addr().String() + "/mqtt", func() { <-done }
+	addr, wait := looptest.Serve(t, func(p *looptest.Peer) { script(&server{p}) })
+	return "ws://" + addr + "/mqtt", wait
 }
 
 // agreement is the answer that opens the WebSocket.
-func (s *server) agreement() string {
-	return looptest.Agreement(looptest.HeaderValue(s.request, "Sec-WebSocket-Key"), "Sec-WebSocket-Protocol: mqtt\r\n")
-}
+func (s *server) agreement() string { return s.Agreement("Sec-WebSocket-Protocol: mqtt\r\n") }
 
 // frame is an unmasked final frame.
 func frame(op byte, payload []byte) []byte {
@@ -101,11 +67,11 @@ func (s *server) open(messages ...[]byte) {
 // message reads a binary message, which must be masked [RFC 6455 5.1].
 func (s *server) message() []byte {
 	var h [6]byte
-	if _, err := io.ReadFull(s.in, h[:]); err != nil || h[0] != 0x82 || h[1] < 0x80 || h[1] > 0x80+125 {
+	if _, err := io.ReadFull(s.In, h[:]); err != nil || h[0] != 0x82 || h[1] < 0x80 || h[1] > 0x80+125 {
 		return nil
 	}
 	p := make([]byte, h[1]&0x7f)
-	if _, err := io.ReadFull(s.in, p); err != nil {
+	if _, err := io.ReadFull(s.In, p); err != nil {
 		return nil
 	}
 	for i := range p {
@@ -115,39 +81,19 @@ func (s *server) message() []byte {
 }
 
 // result is what a run left behind.
-type result struct {
-	status         int
-	stdout, stderr string
-}
+type result struct{ looptest.Result }
 
 // client runs the program here and looks for leaks.
 func client(t *testing.T, args ...string) result {
 	t.Helper()
-	before := looptest.TakeStock(t)
-	var stdout, stderr bytes.Buffer
-	status := run(args, &stdout, &stderr)
-	before.Check(t, 1) // the server's end of the connection
-	return result{status, stdout.String(), stderr.String()}
+	return result{looptest.Run(t, run, args...)}
 }
 
 // wantFailure wants status 1 and one line on stderr that has the words.
 func (r result) wantFailure(t *testing.T, words ...string) {
 	t.Helper()
-	if r.status != 1 {
-		t.Errorf("status %d, want 1", r.status)
-	}
-	if strings.Count(r.stderr, "\n") != 1 || !strings.HasSuffix(r.stderr, "\n") || len(r.stderr) < 5 {
-		t.Errorf("stderr is not one line: %q", r.stderr)
-	}
-	for _, w := range words {
-		if !strings.Contains(r.stderr, w) {
-			t.Errorf("stderr %q does not say %q", r.stderr, w)
-		}
-	}
-	if strings.Contains(r.stdout, "RECEIVED") {
-		t.Errorf("the message came all the same:\n%s", r.stdout)
-	}
-	if reason := strings.TrimSpace(r.stderr); strings.Contains(r.stdout, "panic") || strings.Contains(r.stdout, reason) {
-		t.Errorf("stdout:\n%s", r.stdout)
+	r.WantFailure(t, words...)
+	if strings.Contains(r.Stdout, "RECEIVED") {
+		t.Errorf("the message came all the same:\n%s", r.Stdout)
 	}
 }

@@ -17,8 +17,8 @@ func TestEmbeddedTLS(t *testing.T) {
 	r := client(t, "-tls")
 	wantSuccess(t, r)
 	for _, words := range []string{"Secured with TLS 1.3", "CONNECTED to wss://127.0.0.1:", "RECEIVED hello <- mg/test"} {
-		if !strings.Contains(r.stdout, words) {
-			t.Errorf("no %q in\n%s", words, r.stdout)
+		if !strings.Contains(r.Stdout, words) {
+			t.Errorf("no %q in\n%s", words, r.Stdout)
 		}
 	}
 }
@@ -82,11 +82,11 @@ func TestTrust(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := client(t, row.args...)
-			if r.status != row.status || !strings.Contains(r.stderr, row.says) {
-				t.Errorf("status %d, stderr %q, want %d and %q", r.status, r.stderr, row.status, row.says)
+			if r.Status != row.status || !strings.Contains(r.Stderr, row.says) {
+				t.Errorf("status %d, stderr %q, want %d and %q", r.Status, r.Stderr, row.status, row.says)
 			}
-			if warned := strings.Contains(r.stdout, "NOT VERIFIED"); warned != (row.name == "nobody") {
-				t.Errorf("warned: %v\n%s", warned, r.stdout)
+			if warned := strings.Contains(r.Stdout, "NOT VERIFIED"); warned != (row.name == "nobody") {
+				t.Errorf("warned: %v\n%s", warned, r.Stdout)
 			}
 		})
 	}

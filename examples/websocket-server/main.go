@@ -5,7 +5,8 @@
 //	go run ./examples/websocket-server -listen ws://127.0.0.1:9000 -max-message 1048576
 //	go run ./examples/websocket-server -listen wss://127.0.0.1:9001 -cert cert.pem -key key.pem
 //
-// A GET that does not ask for a WebSocket gets a short page of text.
+// A GET that does not ask for a WebSocket gets a page with a client: open
+// http://127.0.0.1:8000/ in a browser.
 //
 // It logs to standard output. Exit status: 0 after SIGINT or SIGTERM, 1 if it
 // cannot listen or the loop fails, with the reason on standard error, 2 for wrong
@@ -15,6 +16,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -40,8 +42,10 @@ const goodbye = 2 * time.Second
 // reads before it is not read from any more. One message can exceed it.
 const maxUnsent = 1 << 20
 
-// page is what a browser gets.
-const page = "This is a WebSocket echo server: it sends every message back. Connect to it with ws:// instead of http://.\n"
+// page is what a browser gets. It needs nothing else.
+//
+//go:embed page.html
+var page []byte
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -49,6 +53,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 type options struct {
 	url        string
 	maxMessage int // bytes
+	deflate    bool
 	verbose    bool
 	files      certs.Files
 	tls        *tls.Config // of a wss:// URL
@@ -81,6 +86,7 @@ func parseArgs(args []string, stderr io.Writer) (o options, err error) {
 	f.StringVar(&o.url, "listen", "ws://127.0.0.1:8000", "`URL` to listen on, ws://host:port or wss://host:port; the path means nothing")
 	o.files.Flags(f, "for wss://")
 	f.IntVar(&o.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
+	f.BoolVar(&o.deflate, "deflate", false, "compress messages with clients that offer it (permessage-deflate)")
 	f.BoolVar(&o.verbose, "v", false, "log every connection and message")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -109,7 +115,10 @@ func serve(o options, log *slog.Logger) error {
 	defer m.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := &server{log: log, maxMessage: o.maxMessage, verbose: o.verbose}
+	s := &server{log: log, ws: ws.Options{MaxMessage: o.maxMessage}, verbose: o.verbose}
+	if o.deflate {
+		s.ws.Deflate = &ws.Deflate{}
+	}
 	if err := s.listen(m, o); err != nil {
 		return err
 	}
@@ -127,9 +136,9 @@ func serve(o options, log *slog.Logger) error {
 
 // server is what the handlers share.
 type server struct {
-	log        *slog.Logger
-	maxMessage int
-	verbose    bool
+	log     *slog.Logger
+	ws      ws.Options
+	verbose bool
 }
 
 // listen accepts WebSockets on a ws:// or wss:// URL.
@@ -166,7 +175,12 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	case reactor.EvHTTPMsg:
 		s.answer(c, data.(*http.Message))
 	case reactor.EvWSOpen:
-		ws.SetMaxMessage(c, s.maxMessage) // which fails only without WebSocket
+		s.log.Debug("open", "id", c.ID(), "remote", c.RemoteAddr())
+	case reactor.EvWSCtl:
+		if m := data.(*ws.Message); m.Op == ws.OpClose {
+			code, reason := m.Close()
+			s.log.Debug("closed by the peer", "id", c.ID(), "code", code, "reason", string(reason))
+		}
 	case reactor.EvError:
 		s.log.Info("failed", "id", c.ID(), "remote", c.RemoteAddr(), "error", data.(error))
 	}
@@ -185,9 +199,10 @@ func (s *server) echo(c *reactor.Conn, m *ws.Message) {
 func (s *server) answer(c *reactor.Conn, hm *http.Message) {
 	var err error
 	if method := string(hm.Method); hm.Header("Upgrade") == nil && (method == "GET" || method == "HEAD") {
-		err = http.Reply(c, 200, "Content-Type: text/plain\r\n", "%s", page)
+		// One page for each connection: a few bytes must not ask for many pages at once.
+		err = http.ReplyBytes(c, 200, "Content-Type: text/html; charset=utf-8\r\nConnection: close\r\n", page)
 	} else {
-		err = ws.Upgrade(c, hm, "")
+		err = s.ws.Upgrade(c, hm, "")
 	}
 	if err != nil {
 		s.log.Info("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)

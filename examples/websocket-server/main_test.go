@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -14,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
+	"github.com/rikki-go/rikki/examples/internal/frames"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -51,7 +53,7 @@ func TestArgs(t *testing.T) {
 		want options
 	}{
 		{nil, options{url: "ws://127.0.0.1:8000", maxMessage: 64 << 20}},
-		{[]string{"-listen", "ws://[::1]:1", "-max-message=5", "-v"}, options{url: "ws://[::1]:1", maxMessage: 5, verbose: true}},
+		{[]string{"-listen", "ws://[::1]:1", "-max-message=5", "-deflate", "-v"}, options{url: "ws://[::1]:1", maxMessage: 5, deflate: true, verbose: true}},
 	} {
 		if got, err := parseArgs(tc.args, io.Discard); err != nil || got != tc.want {
 			t.Errorf("%q: %+v, %v", tc.args, got, err)
@@ -126,22 +128,9 @@ func send(t *testing.T, c net.Conn, op ws.OpCode, p []byte) {
 	}
 }
 
-// readFrame reads a frame that a server of this test may send.
-func readFrame(r io.Reader) (f ws.Frame, err error) {
-	if f.Header, err = ws.ReadHeader(r); err != nil {
-		return f, err
-	}
-	if f.Header.Length > 1<<20 {
-		return f, fmt.Errorf("frame of %d bytes", f.Header.Length)
-	}
-	f.Payload = make([]byte, f.Header.Length)
-	_, err = io.ReadFull(r, f.Payload)
-	return f, err
-}
-
 func receive(t *testing.T, c net.Conn, op ws.OpCode, want []byte) {
 	t.Helper()
-	f, err := readFrame(c)
+	f, err := frames.Read(c)
 	if err != nil || f.Header.OpCode != op || !f.Header.Fin || !bytes.Equal(f.Payload, want) {
 		t.Fatalf("got %+v, %v; want opcode %#x and %d bytes", f.Header, err, op, len(want))
 	}
@@ -162,6 +151,10 @@ func TestEcho(t *testing.T) {
 		}
 	}
 	r.Await(`DEBUG main\.go:\d+  message id=\d+ op=binary bytes=307200`)
+	c := r.dial("/")
+	send(t, c, ws.OpClose, ws.NewCloseFrameBody(4001, "so long"))
+	receive(t, c, ws.OpClose, ws.NewCloseFrameBody(4001, ""))
+	r.Await(`DEBUG main\.go:\d+  closed by the peer id=\d+ code=4001 reason="so long"`)
 	r.end(syscall.SIGTERM)
 }
 
@@ -169,17 +162,50 @@ func TestEcho(t *testing.T) {
 func TestPage(t *testing.T) {
 	r := start(t)
 	for _, tc := range []struct{ request, first, rest string }{
-		{"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", page},
-		{"GET /any HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", page},
-		{"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
+		{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ", string(page)},
+		{strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 2), "HTTP/1.1 200 ", "\r\n\r\n" + string(page)}, // one page, then the end
+		{"GET /any HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ", string(page)},
+		{"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
 		{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "HTTP/1.1 405 ", "GET\n"},
 		{"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: close\r\n\r\n", "HTTP/1.1 426 ", "Upgrade: websocket\n"},
 	} {
-		if got := r.ask(tc.request); !strings.HasPrefix(got, tc.first) || !strings.HasSuffix(got, tc.rest) {
+		if got := r.ask(tc.request); !strings.HasPrefix(got, tc.first) || !strings.HasSuffix(got, tc.rest) || strings.Count(got, "<title>") > 1 {
 			t.Errorf("%q is answered %q", tc.request, got)
 		}
 	}
 	r.end(os.Interrupt)
+}
+
+// TestDeflate: what comes compressed goes back compressed, and without -deflate
+// nothing is agreed on.
+func TestDeflate(t *testing.T) {
+	for _, args := range [][]string{{"-deflate"}, nil} {
+		r := start(t, args...)
+		d := ws.Dialer{Extensions: []httphead.Option{wsflate.DefaultParameters.Option()}, Timeout: 10 * time.Second}
+		c, br, hs, err := d.Dial(context.Background(), "ws://"+r.addr)
+		if err != nil || br != nil || len(hs.Extensions) != len(args) {
+			t.Fatalf("%q: %v, %v, agreed on %v", args, br, err, hs.Extensions)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(30 * time.Second))
+		if args != nil {
+			large := bytes.Repeat([]byte("all the same "), 10_000)
+			f, err := wsflate.CompressFrame(ws.NewTextFrame(large))
+			if err == nil {
+				err = ws.WriteFrame(c, ws.MaskFrame(f))
+			}
+			if err == nil {
+				f, err = frames.Read(c)
+			}
+			if err != nil || f.Header.Length > int64(len(large)/50) {
+				t.Fatalf("%+v, %v", f.Header, err)
+			}
+			if f, err = wsflate.DecompressFrame(f); err != nil || !bytes.Equal(f.Payload, large) {
+				t.Errorf("%d bytes, %v", len(f.Payload), err)
+			}
+		}
+		r.end(os.Interrupt)
+	}
 }
 
 // TestMaxMessage: what is larger is refused with the code for that.
@@ -219,7 +245,7 @@ func TestSlowReader(t *testing.T) {
 		t.Fatalf("all was taken though nothing was read (%v)", err)
 	}
 	for i := range messages {
-		f, err := readFrame(c)
+		f, err := frames.Read(c)
 		if err != nil || len(f.Payload) != size || binary.BigEndian.Uint32(f.Payload) != uint32(i) {
 			t.Fatalf("message %d: %d bytes, %v", i, len(f.Payload), err)
 		}

@@ -45,6 +45,9 @@ func (o *Options) Connect(m *reactor.Manager, url string, fn reactor.Handler, fn
 	if transport == "" {
 		return nil, fmt.Errorf("ws: bad URL %q: want ws:// or wss://", u.Redacted())
 	}
+	if strings.Contains(url, "#") { // [RFC 6455 3]
+		return nil, fmt.Errorf("ws: bad URL %q: it has a fragment", u.Redacted())
+	}
 	if u.Host == "" {
 		return nil, fmt.Errorf("ws: bad URL %q: no host", u.Redacted())
 	}

@@ -85,7 +85,7 @@ func TestSendWhenPeerCloses(t *testing.T) {
 	})
 }
 
-// We close: messages still arrive, pings are not answered, nothing can be
+// We close: messages still arrive, pings are answered, nothing else can be
 // sent, and the peer's answer ends it without another Close frame.
 func TestCloseFirst(t *testing.T) {
 	eachRole(t, func(t *testing.T, w *world, r role) {
@@ -105,6 +105,7 @@ func TestCloseFirst(t *testing.T) {
 		e.wantSent(`close 1000 "done"`)
 		e.feed(e.frame(fin|text, "still") + e.frame(fin|ping, "p"))
 		e.rec.want(t, `MSG text "still"`, `CTL ping "p"`)
+		e.wantSent(`pong "p"`)
 		e.feed(e.frame(fin|closs, closing(1000, "")) + e.frame(fin|text, "late"))
 		e.ends()
 		e.rec.want(t, `CTL close 1000 ""`, "CLOSE")

@@ -55,7 +55,8 @@ func (d *deflation) borrow(s *spares) *deflater {
 	if d.out != nil {
 		return d.out
 	}
-	out := s.flate.deflater(d.shape())
+	level, bits := d.shape()
+	out := s.flate.deflater(d.opts, level, bits)
 	if d.params.sendTakeover {
 		d.out = out
 	}

@@ -4,15 +4,17 @@ import (
 	"compress/flate"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Deflate says how permessage-deflate [RFC 7692] is offered by a client or
 // accepted by a server, and how messages are compressed. The zero value has the
 // defaults. Sending is this side's, receiving the peer's.
 type Deflate struct {
-	// Level is compress/flate's: 1 is fastest and 9 smallest. 0 is 2 with
-	// context takeover and 1 without, where it begins anew for each message:
-	// that is cheap at level 1 only, which in turn makes little of a context.
+	// Level is compress/flate's: 1 is fastest and 9 smallest, -2 is Huffman codes
+	// only. 0 is 2 with context takeover and 1 without, where each message begins
+	// anew: that is cheap at level 1 only, which in turn makes little of a
+	// context.
 	Level int
 
 	// Threshold is the size in bytes of the shortest message that is
@@ -34,14 +36,32 @@ type Deflate struct {
 
 	// MaxRatio fails the connection with CloseTooLarge when a message inflates
 	// to more than 64 KiB and to more than MaxRatio times its size; 0 is no
-	// limit. Nothing is compressed to less than a 1030th of its size.
+	// limit. Nothing is compressed to less than a 1032nd of its size.
 	MaxRatio int
 
 	// Budget is how many bytes the contexts of all of a Manager's connections
-	// may take: for receiving 32 KiB, or less with a smaller window; for sending
-	// 800 KiB, at level 1 1180 KiB. Past it connections are negotiated without context
-	// takeover. 0 is DefaultDeflateBudget, negative: no context takeover at all.
+	// may take: for each up to 32 KiB for receiving, as its window is, and 800 KiB
+	// for sending, 1180 KiB at level 1. Past it connections are negotiated without
+	// context takeover. 0 is DefaultDeflateBudget, negative: no context takeover
+	// at all.
 	Budget int
+
+	// NewCompressor makes the compressors in the place of compress/flate's, for
+	// instance with a package that is faster; docs/performance.md compares one. They
+	// must not refer back more than 1<<windowBits bytes. Budget takes them to be as
+	// large as compress/flate's.
+	NewCompressor func(level, windowBits int) Compressor
+}
+
+// A Compressor writes a DEFLATE stream [RFC 1951]. That of compress/flate is one.
+type Compressor interface {
+	// Write compresses p. It may keep any amount back.
+	Write(p []byte) (int, error)
+	// Flush writes out all that was kept back, up to a byte's end, and an empty
+	// stored block [RFC 7692 7.2.1].
+	Flush() error
+	// Reset begins a new stream, on w, which refers to nothing that was before.
+	Reset(w io.Writer)
 }
 
 // The defaults of Deflate, chosen by what docs/performance.md shows.
@@ -95,7 +115,7 @@ func (d *Deflate) room(spent int) int {
 // keep references within it (see deflater).
 func (d *Deflate) level(bits uint8, takeover bool) int {
 	switch {
-	case bits == minWindow:
+	case bits == minWindow && d.NewCompressor == nil:
 		return flate.HuffmanOnly
 	case d.Level != 0:
 		return d.Level

@@ -156,14 +156,14 @@ func TestDeflateAllocatesNothing(t *testing.T) {
 			for _, takeover := range []bool{false, true} {
 				o := &Deflate{}
 				var pool flatePool
-				d := pool.deflater(o.level(bits, takeover), bits)
+				d := pool.deflater(o, o.level(bits, takeover), bits)
 				z := make([]byte, 0, 2*n+100)
 				run := func() {
 					z = d.compress(z[:0], p)
 					z = d.end(d.write(d.flush(d.write(z[:0], p)), p))
 					if !takeover {
 						pool.putDeflater(d)
-						d = pool.deflater(o.level(bits, takeover), bits)
+						d = pool.deflater(o, o.level(bits, takeover), bits)
 					}
 				}
 				run()
@@ -212,13 +212,13 @@ func TestFlatePool(t *testing.T) {
 	var pool flatePool
 	p := text(rand.New(rand.NewPCG(9, 10)), 5000)
 	fresh := newDeflater(1, 10).compress(nil, p)
-	d := pool.deflater(1, maxWindow)
+	d := pool.deflater(new(Deflate), 1, maxWindow)
 	d.write(nil, p) // and no end
 	pool.putDeflater(d)
-	if pool.deflater(2, maxWindow) == d {
+	if pool.deflater(new(Deflate), 2, maxWindow) == d {
 		t.Error("got level 1 for level 2")
 	}
-	if again := pool.deflater(1, 10); again != d || !bytes.Equal(again.compress(nil, p), fresh) {
+	if again := pool.deflater(new(Deflate), 1, 10); again != d || !bytes.Equal(again.compress(nil, p), fresh) {
 		t.Error("a used one is not as good as new")
 	}
 	f := pool.inflater()
@@ -240,7 +240,43 @@ func TestFlatePool(t *testing.T) {
 	}
 	last := newDeflater(2, maxWindow)
 	pool.putDeflater(last)
-	if len(pool.deflaters) != maxPooled || len(pool.inflaters) != maxPooled || pool.deflater(2, maxWindow) != last {
+	if len(pool.deflaters) != maxPooled || len(pool.inflaters) != maxPooled || pool.deflater(new(Deflate), 2, maxWindow) != last {
 		t.Errorf("keeps %d and %d", len(pool.deflaters), len(pool.inflaters))
+	}
+}
+
+// made notes the compressors that were asked for.
+type made struct{ levels, bits []int }
+
+func (m *made) compressor(level, windowBits int) Compressor {
+	m.levels, m.bits = append(m.levels, level), append(m.bits, windowBits)
+	w, _ := flate.NewWriter(nil, level)
+	return w
+}
+
+// A compressor of the program's is asked for with the level and the window, kept
+// as ours are, and trusted with the window.
+func TestNewCompressor(t *testing.T) {
+	p := text(rand.New(rand.NewPCG(7, 8)), 3000)
+	var m made
+	o := &Deflate{NewCompressor: m.compressor}
+	var pool flatePool
+	for _, bits := range []uint8{minWindow, 10, 10, maxWindow} {
+		d := pool.deflater(o, o.level(bits, true), bits)
+		z := d.compress(nil, p)
+		received(t, z, p, nil, maxWindow)
+		if bits == 10 && len(z) != len(newDeflater(2, maxWindow).compress(nil, p)) {
+			t.Errorf("%d bits: the message was cut into windows", bits)
+		}
+		pool.putDeflater(d)
+	}
+	if !slices.Equal(m.bits, []int{minWindow, 10, maxWindow}) || !slices.Equal(m.levels, []int{2, 2, 2}) {
+		t.Errorf("made for windows %v, levels %v", m.bits, m.levels)
+	}
+	if d := pool.deflater(new(Deflate), 2, 10); d.own != nil {
+		t.Error("the program's was given to others")
+	}
+	if d := pool.deflater(&Deflate{NewCompressor: m.compressor}, 2, 10); len(m.bits) != 4 || d.own == o {
+		t.Error("the program's was given to other options of its")
 	}
 }

@@ -12,12 +12,14 @@ import (
 // a smaller window it begins anew before more than that has gone by: then no
 // reference can reach further.
 type deflater struct {
-	fw     *flate.Writer
-	dst    []byte // where fw's output goes during a call
-	level  int    // compress/flate's
-	window int    // bytes; 0: no reference can reach too far
-	past   int    // bytes that could be referred to, 32 KiB at the most
-	open   bool   // something was put in since the last flush
+	fw     Compressor
+	own    *Deflate // whose NewCompressor made fw; nil for compress/flate's
+	dst    []byte   // where fw's output goes during a call
+	level  int      // compress/flate's
+	bits   uint8    // of the window
+	window int      // bytes; 0: no reference can reach too far
+	past   int      // bytes that could be referred to, 32 KiB at the most
+	open   bool     // something was put in since the last flush
 }
 
 // deflateCost is how many bytes of heap a deflater takes: what compress/flate
@@ -39,11 +41,30 @@ func newDeflater(level int, bits uint8) *deflater {
 	return d
 }
 
+// newDeflater returns one with the compressor that the options want.
+func (o *Deflate) newDeflater(level int, bits uint8) *deflater {
+	if o.NewCompressor == nil {
+		return newDeflater(level, bits)
+	}
+	d := &deflater{own: o, level: level, fw: o.NewCompressor(level, int(bits))}
+	d.fw.Reset(d)
+	d.setWindow(bits)
+	return d
+}
+
 func (d *deflater) setWindow(bits uint8) {
-	d.window = 1 << bits
-	if bits == maxWindow || d.level == flate.HuffmanOnly {
+	d.bits, d.window = bits, 1<<bits
+	if bits == maxWindow || d.level == flate.HuffmanOnly || d.own != nil {
 		d.window = 0
 	}
+}
+
+// serves reports whether the deflater is what the options want.
+func (d *deflater) serves(o *Deflate, level int, bits uint8) bool {
+	if o.NewCompressor == nil {
+		return d.own == nil && d.level == level
+	}
+	return d.own == o && d.level == level && d.bits == bits
 }
 
 // Write implements io.Writer for compress/flate.

@@ -65,6 +65,7 @@ func TestDeflateAccept(t *testing.T) {
 		{"blanks and quotes", Deflate{}, room, lines(" \t" + pmd + "\t;\tserver_max_window_bits = \"1\\0\" ;client_max_window_bits\t=\t\"9\" , x"), pmd + sbit + "=10" + cbit + "=9", deflateParams{10, 9, true, true}},
 
 		{"budget for one", Deflate{}, 850 << 10, lines(pmd), pmd, both},
+		{"budget for either", Deflate{}, 810 << 10, lines(pmd), pmd + sno, deflateParams{15, 15, false, true}},
 		{"budget for receiving", Deflate{}, 100 << 10, lines(pmd), pmd + sno, deflateParams{15, 15, false, true}},
 		{"budget for sending", Deflate{}, 800 << 10, lines(pmd + cno), pmd + cno, deflateParams{15, 15, true, false}},
 		{"budget for a small window", Deflate{}, 256, lines(pmd + cbit + "=8"), pmd + sno + cbit + "=8", deflateParams{15, 8, false, true}},
@@ -133,7 +134,7 @@ func TestDeflateOffer(t *testing.T) {
 		{"our window, agreed", Deflate{WindowBits: 10}, room, pmd + cbit + "=10", pmd + cbit + "=9", deflateParams{9, 15, true, true}},
 		{"the server's window", Deflate{PeerWindowBits: 10}, room, pmd + sbit + "=10" + cbit, pmd + sbit + "=10", deflateParams{15, 10, true, true}},
 		{"the server's window, smaller", Deflate{PeerWindowBits: 10}, room, pmd + sbit + "=10" + cbit, pmd + sbit + "=9", deflateParams{15, 9, true, true}},
-		{"all", Deflate{0, 0, 9, 8, true, true, 0, 0}, room, pmd + sno + cno + sbit + "=8" + cbit + "=9", pmd + sno + sbit + "=8", deflateParams{9, 8, false, false}},
+		{"all", Deflate{WindowBits: 9, PeerWindowBits: 8, NoContextTakeover: true, PeerNoContextTakeover: true}, room, pmd + sno + cno + sbit + "=8" + cbit + "=9", pmd + sno + sbit + "=8", deflateParams{9, 8, false, false}},
 		{"no budget", Deflate{}, 0, pmd + sno + cno + cbit, pmd + sno, deflateParams{15, 15, false, false}},
 		{"budget for receiving", Deflate{}, 100 << 10, pmd + cno + cbit, pmd, deflateParams{15, 15, false, true}},
 	} {

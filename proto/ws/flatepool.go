@@ -16,12 +16,12 @@ type flatePool struct {
 // sent or handled, so that few are at a time.
 const maxPooled = 4
 
-// deflater returns one that refers to nothing, of compress/flate's level and for
-// a window of 1<<bits bytes.
-func (p *flatePool) deflater(level int, bits uint8) *deflater {
-	i := slices.IndexFunc(p.deflaters, func(d *deflater) bool { return d.level == level })
+// deflater returns one that refers to nothing, of a level and for a window of
+// 1<<bits bytes.
+func (p *flatePool) deflater(o *Deflate, level int, bits uint8) *deflater {
+	i := slices.IndexFunc(p.deflaters, func(d *deflater) bool { return d.serves(o, level, bits) })
 	if i < 0 {
-		return newDeflater(level, bits)
+		return o.newDeflater(level, bits)
 	}
 	d := p.deflaters[i]
 	p.deflaters = slices.Delete(p.deflaters, i, i+1)

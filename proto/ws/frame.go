@@ -143,6 +143,8 @@ func (h *header) wrongSize(want expected) string {
 		return "from a client is not masked"
 	case h.op.isControl() && h.length > maxControl: // [RFC 6455 5.5]
 		return "has more than 125 bytes: too many for a control frame"
+	case h.op == OpClose && h.length == 1: // [RFC 6455 5.5.1]
+		return "with one byte of payload"
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rikki-go/rikki/proto/http"
@@ -49,6 +50,9 @@ func checkExtra(headers string) (protocols []string, err error) {
 		for p := range strings.SplitSeq(value, ",") {
 			if p = strings.Trim(p, " \t"); !http.IsToken(p) {
 				return errors.New("ws: Sec-WebSocket-Protocol is not a list of tokens")
+			}
+			if slices.Contains(protocols, p) { // [RFC 6455 4.1]
+				return fmt.Errorf("ws: Sec-WebSocket-Protocol names %s twice", p)
 			}
 			protocols = append(protocols, p)
 		}

@@ -19,6 +19,7 @@ type inflater struct {
 	limit inflateLimit
 	most  int // bytes that the message may become
 	sum   int // bytes that it has become
+	ends  int // final blocks that it may still have
 }
 
 // inflaterCost is how many bytes of heap an inflater takes at the most once it
@@ -107,6 +108,11 @@ func (l inflateLimit) exceeded(most int) error {
 	return violation(CloseTooLarge, "message inflates to more than %d times its size", l.ratio)
 }
 
+// freeEnds is how many final blocks a message may have, besides one for every
+// 256 bytes. Senders that use them make one per message. Two bytes are enough
+// for one, but a restart takes as long as a kilobyte.
+const freeEnds = 16
+
 // begin starts with the compressed message p, which must stay as it is until
 // next has returned an error. past is the connection's history if it takes its
 // context over, with a window of 1<<bits bytes, and nil otherwise.
@@ -117,6 +123,7 @@ func (f *inflater) begin(p []byte, past *inflateHistory, bits uint8, limit infla
 		f.past, f.size = &f.own, 1<<maxWindow
 	}
 	f.limit, f.most, f.sum = limit, limit.most(len(p)), 0
+	f.ends = freeEnds + len(p)/256
 	f.in = inflateSource{p, inflateTail}
 	f.restart()
 }
@@ -143,6 +150,9 @@ func (f *inflater) next(dst []byte) (int, error) {
 		f.sum += n
 		f.past.add(dst[:n], f.size)
 		if err == io.EOF && f.in.left() > 0 { // a final block is not a message's end [RFC 7692 7.2.3.4]
+			if f.ends--; f.ends < 0 {
+				return 0, violation(CloseInvalidData, "compressed message with too many final blocks")
+			}
 			f.restart()
 			err = nil
 		}

@@ -20,11 +20,12 @@ type pongs struct {
 // maxUnsent is how many bytes may wait in Send before pings share a pong.
 const maxUnsent = 64 << 10
 
-// answerPing sends a pong [RFC 6455 5.5.2]. If the peer does not read and one is
+// answerPing sends a pong, also after our Close frame, which only data must not
+// follow [RFC 6455 5.5.1, 5.5.2]. If the peer does not read and one is
 // waiting for it already, only the last of its pings is answered, when that one
 // is gone [RFC 6455 5.5.3].
 func (l *layer) answerPing(c *reactor.Conn, payload []byte) {
-	if l.state != open {
+	if l.state != open && l.state != closing {
 		return
 	}
 	slow := c.Send.Len() > maxUnsent
@@ -36,7 +37,7 @@ func (l *layer) answerPing(c *reactor.Conn, payload []byte) {
 	if l.rare != nil { // this is the answer to those before as well
 		l.rare.pongs.owed = false
 	}
-	if Send(c, payload, OpPong) == nil && slow { // it fails only on a connection that is closing
+	if appendFrame(c, byte(OpPong)|finBit, payload) == nil && slow { // it fails only on a connection that is closing
 		l.rare.pongs.ahead = c.Send.Len()
 	}
 }

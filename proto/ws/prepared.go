@@ -55,7 +55,11 @@ func (p *Prepared) Send(c *reactor.Conn) error {
 	i := slices.IndexFunc(p.variants, func(v variant) bool { return v.kind == kind })
 	if i < 0 {
 		i = len(p.variants)
-		p.variants = append(p.variants, variant{kind, p.encode(c, kind)})
+		var o *Deflate
+		if kind.bits > 0 {
+			o = l.rare.deflate.opts
+		}
+		p.variants = append(p.variants, variant{kind, p.encode(c, kind, o)})
 	}
 	if _, err := c.Write(p.variants[i].frame); err != nil {
 		return err
@@ -68,11 +72,11 @@ func (p *Prepared) Send(c *reactor.Conn) error {
 
 // encode makes the frame of a kind. A client's has one key for all the
 // connections it goes to, chosen when the payload is fixed already [RFC 6455 10.3].
-func (p *Prepared) encode(c *reactor.Conn, kind variantKind) []byte {
+func (p *Prepared) encode(c *reactor.Conn, kind variantKind, o *Deflate) []byte {
 	payload, first := p.payload, byte(p.op)|finBit
 	if kind.bits > 0 {
 		s := shared(c)
-		d := s.flate.deflater(kind.level, kind.bits)
+		d := s.flate.deflater(o, kind.level, kind.bits)
 		payload, first = d.compress(nil, payload), first|rsv1Bit
 		s.flate.putDeflater(d)
 	}

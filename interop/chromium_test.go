@@ -1,0 +1,275 @@
+package interop
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rikki-go/rikki/proto/ws"
+)
+
+// browser is a headless Chromium, with one page. It is told what to do over a
+// WebSocket, of which it is the server: the DevTools protocol.
+type browser struct {
+	t     *testing.T
+	tools *wsOurs
+	calls int
+}
+
+// chromium finds the browser. Without it the test is skipped, or fails where that
+// must not happen.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("RIKKI_REQUIRE_CHROMIUM") != "" {
+		t.Fatal("chromium is not installed, and RIKKI_REQUIRE_CHROMIUM is set")
+	}
+	t.Skip("chromium is not installed")
+	return ""
+}
+
+// browse starts a browser with an empty page.
+func (l *loop) browse() *browser {
+	l.t.Helper()
+	p := launch(l.t, chromium(l.t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--user-data-dir="+l.t.TempDir(), "--remote-debugging-port=0", "about:blank")
+	at := p.match(`^DevTools listening on ws://([^/]+)/`)
+	if at == nil {
+		l.t.Fatalf("chromium does not start: %q", p.output())
+	}
+	var pages []struct {
+		Type string
+		URL  string `json:"webSocketDebuggerUrl"`
+	}
+	answer, err := http.Get("http://" + at[1] + "/json/list")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(&pages); err != nil {
+		l.t.Fatal(err)
+	}
+	for _, page := range pages {
+		if page.Type == "page" {
+			b := &browser{t: l.t, tools: l.dialWS(ourWays[0], page.URL)}
+			l.t.Cleanup(func() { b.call("Browser.close", nil) }) // before launch's signal, which would not be obeyed at once
+			return b
+		}
+	}
+	l.t.Fatalf("chromium has no page: %+v", pages)
+	return nil
+}
+
+// call calls a method of the DevTools protocol. Events that come meanwhile are
+// dropped.
+func (b *browser) call(method string, params any) (result json.RawMessage) {
+	b.t.Helper()
+	b.calls++
+	request, err := json.Marshal(map[string]any{"id": b.calls, "method": method, "params": params})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.tools.send(wsMessage{ws.OpText, request})
+	for {
+		b.tools.until("the answer to "+method, func() bool { return len(b.tools.got) > 0 || b.tools.closed || b.tools.err != nil })
+		if len(b.tools.got) == 0 {
+			b.t.Fatalf("%s: the browser is gone: %v", method, b.tools.err)
+		}
+		var answer struct {
+			ID     int
+			Result json.RawMessage
+			Error  *struct{ Message string }
+		}
+		err := json.Unmarshal(b.tools.got[0].data, &answer)
+		b.tools.got = b.tools.got[1:]
+		switch {
+		case err != nil:
+			b.t.Fatalf("%s: %v", method, err)
+		case answer.Error != nil:
+			b.t.Fatalf("%s: %s", method, answer.Error.Message)
+		case answer.ID == b.calls:
+			return answer.Result
+		}
+	}
+}
+
+// eval evaluates JavaScript on the page, waits if that is a promise, and returns the value.
+func (b *browser) eval(value any, format string, args ...any) {
+	b.t.Helper()
+	var answer struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails json.RawMessage
+	}
+	raw := b.call("Runtime.evaluate", map[string]any{
+		"expression": fmt.Sprintf(format, args...), "returnByValue": true, "awaitPromise": true})
+	if err := json.Unmarshal(raw, &answer); err != nil || answer.ExceptionDetails != nil {
+		b.t.Fatalf("%.200s: %v %s", format, err, answer.ExceptionDetails)
+	}
+	if value == nil {
+		return
+	}
+	if err := json.Unmarshal(answer.Result.Value, value); err != nil {
+		b.t.Fatalf("%.200s: %v in %s", format, err, raw)
+	}
+}
+
+// await waits until an expression is true.
+func (b *browser) await(condition string) {
+	b.t.Helper()
+	late := time.Now().Add(patience)
+	for done := false; !done; b.eval(&done, `Boolean(%s)`, condition) {
+		if time.Now().After(late) {
+			b.t.Fatalf("waited in vain for %s; the page says %q", condition, b.lines())
+		}
+	}
+}
+
+// lines are those of the page's log.
+func (b *browser) lines() (all []string) {
+	b.t.Helper()
+	b.eval(&all, `[...document.querySelectorAll("#log li")].map(li => li.className + ": " + li.textContent)`)
+	return all
+}
+
+// press presses a button of the page.
+func (b *browser) press(id string) { b.eval(nil, `document.getElementById(%q).click()`, id) }
+
+// fill fills a field of the page in.
+func (b *browser) fill(id, value string) {
+	b.eval(nil, `document.getElementById(%q).value = %q`, id, value)
+}
+
+// send presses a button and waits for the message to come back.
+func (b *browser) send(button string) {
+	b.t.Helper()
+	n := len(b.lines())
+	b.press(button)
+	b.await(fmt.Sprintf(`document.querySelectorAll("#log li").length >= %d`, n+2))
+}
+
+// The page of examples/websocket-server, used as a person would. What the page
+// reports and what the server logs must agree.
+func TestChromiumPage(t *testing.T) {
+	chromium(t)
+	t.Parallel()
+	l := newLoop(t)
+	server := launch(t, example(t, "websocket-server"), "-v", "-deflate", "-listen", "ws://127.0.0.1:0")
+	at := server.match(`listening url=\S+ local=(\S+)$`)
+	if at == nil {
+		t.Fatalf("websocket-server does not listen: %q", server.output())
+	}
+	b := l.browse()
+	b.call("Page.navigate", map[string]any{"url": "http://" + at[1] + "/"})
+	b.await(`document.body && document.body.dataset.state === "open"`)
+	b.send("send")
+	b.send("binary")
+	b.fill("text", "каждое слово "+strings.Repeat("x", 1000))
+	b.send("send")
+	b.send("large")
+	b.fill("text", "")
+	b.send("send")
+	b.fill("code", "4000")
+	b.fill("reason", "so long")
+	b.press("close")
+	b.await(`document.body.dataset.state === "closed"`)
+	b.press("reconnect")
+	b.await(`document.body.dataset.state === "open"`)
+	server.cmd.Process.Signal(syscall.SIGTERM)
+	b.await(`document.body.dataset.state === "closed"`)
+
+	const open = "note: open, extensions: permessage-deflate"
+	want := []string{open,
+		`sent: text "hello"`, `received: text "hello", as sent`,
+		`sent: binary of 5 bytes`, `received: binary of 5 bytes, as sent`,
+		`sent: text of 1013 characters`, `received: text of 1013 characters, as sent`,
+		`sent: binary of 1048576 bytes`, `received: binary of 1048576 bytes, as sent`,
+		`sent: text ""`, `received: text "", as sent`,
+		`note: closed cleanly, code 4000`,
+		open,
+		`note: closed cleanly, code 1001`,
+	}
+	got := b.lines()
+	if !slices.Equal(got, want) {
+		t.Errorf("the page says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	t.Logf("the page says\n%s", strings.Join(got, "\n"))
+	for _, line := range []string{"op=text bytes=5", "op=binary bytes=5", "op=text bytes=1024", "op=binary bytes=1048576", "op=text bytes=0",
+		`closed by the peer id=\d+ code=4000 reason="so long"`, `closed by the peer id=\d+ code=1001`} {
+		if server.match(line+`.*`) == nil {
+			t.Errorf("the server does not log %q", line)
+		}
+	}
+	if err := server.wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// conversing is a client's part of a conversation, in a browser. It returns how
+// many messages came back, and the server's extensions.
+const conversing = `(async () => {
+	const socket = new WebSocket(%q, ["other", "chat.example"]);
+	socket.binaryType = "arraybuffer";
+	const came = [], waiting = [];
+	socket.onmessage = e => waiting.length ? waiting.shift()(e.data) : came.push(e.data);
+	const closed = new Promise(resolve => socket.onclose = e => resolve([e.wasClean, e.code, e.reason]));
+	await new Promise((resolve, reject) => { socket.onopen = resolve; socket.onerror = () => reject("no WebSocket") });
+	const next = () => came.length ? came.shift() : new Promise(resolve => waiting.push(resolve));
+	let n = 0;
+	const want = async m => {
+		const got = await next();
+		const same = typeof m === "string" ? m === got : m.length === got.byteLength && new Uint8Array(got).every((x, i) => x === m[i]);
+		if (!same)
+			throw new Error("message " + n + " is not as sent");
+		n++;
+	};
+	const messages = [];
+	for (const size of [0, 1, 16, 125, 126, 1000, 16384, 65535, 65536, 1 << 20]) {
+		messages.push(Uint8Array.from({length: size}, (_, i) => i ^ i >> 8));
+		messages.push("each word, jedes Wort, каждое слово; ".repeat(1 + size / 30).slice(0, size));
+	}
+	messages.push(crypto.getRandomValues(new Uint8Array(65536)), crypto.getRandomValues(new Uint8Array(125)));
+	for (const m of messages) {
+		socket.send(m);
+		await want(m);
+	}
+	for (const m of messages)
+		socket.send(m);
+	for (const m of messages)
+		await want(m);
+	socket.close(4321, "good-bye, мир");
+	return {n, extensions: socket.extensions, protocol: socket.protocol, closed: await closed};
+})()`
+
+// A browser is the client of our server, which compresses in each of its ways.
+func TestChromiumClient(t *testing.T) {
+	chromium(t)
+	t.Parallel()
+	l := newLoop(t)
+	b := l.browse()
+	for _, way := range ourWays {
+		o, url := l.serveWS(way)
+		var out struct {
+			N                    int
+			Extensions, Protocol string
+			Closed               []any
+		}
+		b.eval(&out, conversing, url)
+		o.ends(clientsClose, nil)
+		if out.Protocol != subprotocol || fmt.Sprint(out.Closed) != "[true 4321 ]" {
+			t.Errorf("%s: the browser says %+v", way.name, out)
+		}
+		o.report(wsPeer{name: "chromium, ours " + or(way.name, "plain")}, "client", out.N, out.Extensions)
+	}
+}

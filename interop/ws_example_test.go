@@ -1,0 +1,49 @@
+package interop
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestWSExamples runs examples/websocket-client against examples/websocket-server.
+func TestWSExamples(t *testing.T) {
+	t.Parallel()
+	server := launch(t, example(t, "websocket-server"), "-v", "-deflate", "-listen", "ws://127.0.0.1:0")
+	at := server.match(`listening url=\S+ local=(\S+)$`)
+	if at == nil {
+		t.Fatalf("websocket-server does not listen: %q", server.output())
+	}
+	url := "ws://" + at[1] + "/"
+	stdout, stderr, status := run(t, example(t, "websocket-client"), "-url", url, "-n", "2", "-deflate")
+	want := []string{"CONNECTED to " + url, "SENT hello 1", "RECEIVED hello 1", "SENT hello 2", "RECEIVED hello 2", "CLOSED 1000 "}
+	if got := texts(t, stdout); status != 0 || stderr != "" || !slices.Equal(got, want) {
+		t.Errorf("status %d, stderr %q, log\n%s", status, stderr, stdout)
+	}
+	if server.match(`closed by the peer id=\d+ code=1000`) == nil {
+		t.Error("the server heard no Close frame")
+	}
+}
+
+// TestWSExampleEchoes runs examples/websocket-client -echo against servers of
+// others, which drive it.
+func TestWSExampleEchoes(t *testing.T) {
+	t.Parallel()
+	program := example(t, "websocket-client")
+	for _, peer := range wsPeers() {
+		t.Run(peer.name+" "+or(peer.deflate, "plain"), func(t *testing.T) {
+			outcome := make(chan error, 1)
+			url := peer.listen(t, func(e wsEnd) {
+				defer e.end()
+				_, err := drive(e)
+				outcome <- err
+			})
+			_, stderr, status := run(t, program, "-url", url, "-echo", "-deflate")
+			if err := await(t, outcome); err != nil {
+				t.Error(err)
+			}
+			if status != 0 || stderr != "" {
+				t.Errorf("status %d, stderr %q", status, stderr)
+			}
+		})
+	}
+}
