@@ -179,7 +179,7 @@ func (c *Conn) IsTLS() bool { return c.is(secure) }
 // the peer among it; nil before EvTLSHS, after EvClose, and without TLS.
 func (c *Conn) TLS() *tls.ConnectionState {
 	t := c.tls()
-	if t == nil || t.conn == nil || t.phase < tlsOpen { // earlier the coroutine holds the locks
+	if t == nil || t.conn == nil || t.shake != nil { // while there is a coroutine it holds the locks
 		return nil
 	}
 	s := t.conn.ConnectionState()

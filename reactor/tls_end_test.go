@@ -176,3 +176,33 @@ func TestTLSEndBehindPause(t *testing.T) {
 		t.Errorf("got %q", r.got)
 	}
 }
+
+// A write that fails in mid-handshake leaves a coroutine that holds crypto/tls's
+// locks: nothing that a handler may call waits for them.
+func TestTLSWriteFailsInHandshake(t *testing.T) {
+	m := newManager(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r := &recorder{on: hooks{
+		reactor.EvConnect: func(*reactor.Conn, any) { // reset before ClientHello is written
+			raw, err := l.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			raw.(*net.TCPConn).SetLinger(0)
+			raw.Close()
+		},
+		reactor.EvError: func(c *reactor.Conn, _ any) {
+			if c.TLS() != nil {
+				t.Error("TLS is there without a handshake")
+			}
+		},
+	}}
+	tlsConnect(t, m, "tcp://"+l.Addr().String(), authority().Client(), r.handle)
+	await(t, m, "the end", r.closed)
+	looptest.WantErr(t, r.err(t), nil, "write tcp")
+}
