@@ -128,7 +128,6 @@ func (c *Conn) endTLS() {
 		c.end()
 	case !errors.Is(t.err, ErrTruncated):
 		t.phase = tlsBroken
-		c.Send.Reset()
 		c.Fail(opError("read", c.network(), c.remote, t.err))
 	case c.is(draining): // nobody waits for more
 		c.flags |= ended
@@ -164,7 +163,7 @@ func (c *Conn) flushTLS() {
 	}
 	c.keepOut()
 	if t.bye || t.phase == tlsBroken {
-		c.Send.Reset() // appended too late
+		c.Send.Reset() // nothing of it can be sent any more
 	}
 	c.shrink()
 	c.flushed(sent)
@@ -185,7 +184,6 @@ func (c *Conn) encrypt(p []byte) int {
 	n, err := t.conn.Write(p[:min(len(p), tlsWriteSize)])
 	if err != nil {
 		t.phase = tlsBroken
-		c.Send.Reset()
 		c.Fail(opError("write", c.network(), c.remote, err))
 		return 0
 	}

@@ -156,7 +156,6 @@ func (t *tlsState) over() {
 func (t *tlsState) refuse(err error) {
 	c := t.c
 	t.phase, t.in = tlsBroken, nil
-	c.Send.Reset()
 	var header tls.RecordHeaderError
 	switch {
 	case errors.Is(err, ErrTruncated):
