@@ -73,8 +73,9 @@ func TestWSNodeClient(t *testing.T) {
 		l := newLoop(t)
 		for _, role := range []string{"client", "asker"} {
 			o, url := l.serveWS(way)
-			if role == "client" && peer.large {
-				url += "?large"
+			url += "?"
+			for _, m := range peer.more() {
+				url += fmt.Sprintf("more=%d&", len(m.data))
 			}
 			p := launch(t, node(t), "node/peer.js", role, nodeOptions(peer), url)
 			l.beside(p.wait)
@@ -83,11 +84,11 @@ func TestWSNodeClient(t *testing.T) {
 				t.Fatalf("node has not agreed: %q", p.output())
 			}
 			if role == "asker" {
-				o.ends(peer.answerTo(serversClose), nil)
+				o.ends(peer.answerTo(serversClose))
 				p.wantClosed(t, serversClose.code, serversClose.reason)
 				continue
 			}
-			o.ends(clientsClose, nil)
+			o.ends(clientsClose)
 			p.wantClosed(t, clientsClose.code, "")
 			extensions, _ := strconv.Unquote(agreed[1])
 			o.report(peer, "client", o.messages, extensions)
@@ -111,12 +112,12 @@ func TestWSNodeServer(t *testing.T) {
 		}
 		o.converse(peer.more()...)
 		o.close(clientsClose)
-		o.ends(peer.answerTo(clientsClose), nil)
+		o.ends(peer.answerTo(clientsClose))
 		p.wantClosed(t, clientsClose.code, clientsClose.reason)
 		o.report(peer, "server", o.messages, o.extensions)
 
 		o = l.dialWS(way, url)
 		o.send(serversClose.leave())
-		o.ends(serversClose, nil)
+		o.ends(serversClose)
 	})
 }

@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 
@@ -209,10 +208,10 @@ func (o *wsOurs) close(f closeFrame) { noError(o.t, ws.Close(o.c, f.code, f.reas
 
 // ends waits for the end, which must be clean, after a Close frame. Nothing but
 // may can go wrong behind it.
-func (o *wsOurs) ends(want closeFrame, may error) {
+func (o *wsOurs) ends(want closeFrame) {
 	o.t.Helper()
 	o.until("EvClose", func() bool { return o.closed })
-	if o.err != nil && (may == nil || !errors.Is(o.err, may)) || o.last != want {
+	if o.err != nil || o.last != want {
 		o.t.Errorf("heard Close %+v, want %+v; error %v", o.last, want, o.err)
 	}
 }

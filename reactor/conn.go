@@ -65,6 +65,7 @@ const (
 	ended                         // the peer's end of stream was read
 	failed                        // Fail: no more input, Send gets one try
 	draining                      // Drain
+	patient                       // AwaitEnd: the peer is to end the stream first
 	lingering                     // our end of stream was sent, the peer's is awaited
 	closing                       // to be freed by settle
 	closed                        // EvClose was or is being raised
@@ -181,6 +182,14 @@ func (c *Conn) Drain() {
 		c.flags |= draining
 		c.mark()
 	}
+}
+
+// AwaitEnd is Drain for the side that is not to be the first to close: once Send
+// is empty it waits, for one second, until the peer ends the stream. How the peer
+// does that, with a reset too, is no failure.
+func (c *Conn) AwaitEnd() {
+	c.Drain()
+	c.flags |= patient
 }
 
 // Fail raises EvError with err and closes the connection. No input is

@@ -214,3 +214,39 @@ func TestCloseWhileDraining(t *testing.T) {
 		}
 	}
 }
+
+// AwaitEnd leaves the end of the stream to the peer, takes it as it comes, and
+// does not wait for ever.
+func TestAwaitEnd(t *testing.T) {
+	for name, end := range map[string]func(p *peer, k *clock){
+		"the peer closes": func(p *peer, _ *clock) { p.close() },
+		"the peer resets": func(p *peer, _ *clock) { p.reset() },
+		"the peer sends, then resets": func(p *peer, _ *clock) {
+			p.write("more")
+			p.reset()
+		},
+		"the peer does nothing": func(_ *peer, k *clock) { k.advance(time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, k := timed(t)
+			r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+				c.Recv.Reset()
+				c.Write([]byte("last"))
+				c.AwaitEnd()
+			}}}
+			p := dialRaw(t, listen(t, m, "tcp://127.0.0.1:0", r.handle).LocalAddr())
+			p.write("x")
+			await(t, m, "the last bytes", p.received("last"))
+			k.advance(time.Second - 1)
+			spin(t, m, 5)
+			if p.ended() || r.count(reactor.EvClose) > 0 {
+				t.Fatal("it did not leave the end to the peer")
+			}
+			end(p, k)
+			await(t, m, "EvClose", func() bool { return r.count(reactor.EvClose) == 1 })
+			if len(r.errs) > 0 {
+				t.Errorf("errors %v", r.errs)
+			}
+		})
+	}
+}

@@ -54,7 +54,7 @@ func (c *Conn) read() {
 	case err == errAgain:
 		return
 	case err != nil:
-		c.Fail(opError("read", c.network(), c.remote, sysErr("read", err)))
+		c.lost("read", err)
 		return
 	case n == 0:
 		c.end()

@@ -66,13 +66,23 @@ func (c *Conn) flush() {
 		return
 	}
 	if err != nil {
-		c.Fail(opError("write", c.network(), c.remote, sysErr("write", err)))
+		c.lost("write", err)
 		return
 	}
 	if c.is(hexdump | recorded) {
 		c.trace("write", c.remote, p[:n])
 	}
 	c.sent(n)
+}
+
+// lost ends a connection on which a system call failed. It is no failure if
+// nothing but the peer's end is awaited.
+func (c *Conn) lost(call string, err error) {
+	if c.is(patient) {
+		c.Close()
+		return
+	}
+	c.Fail(opError(call, c.network(), c.remote, sysErr(call, err)))
 }
 
 // writeOnce makes one system call.
@@ -105,11 +115,12 @@ func (c *Conn) sent(n int) {
 }
 
 // finish goes on with Drain as far as it can: once everything is written the
-// sending side is shut down, then the peer's end is awaited.
+// sending side is shut down, unless that is the peer's to do first, then the peer's
+// end is awaited.
 func (c *Conn) finish() {
 	switch {
-	case c.unsent() || !c.saidGoodbye():
-	case c.is(listening|connecting|packets|ended) || !shutdownFD(int(c.fd)):
+	case c.unsent() || !c.is(patient) && !c.saidGoodbye(): // who leaves the end to the peer says it when it frees
+	case c.is(listening|connecting|packets|ended) || !c.is(patient) && !shutdownFD(int(c.fd)):
 		c.flags |= closing
 	default:
 		c.flags |= lingering

@@ -41,7 +41,7 @@ func (c *Conn) readTLS() {
 	case err == errAgain:
 		return
 	case err != nil:
-		c.Fail(opError("read", c.network(), c.remote, sysErr("read", err)))
+		c.lost("read", err)
 		return
 	case n == 0:
 		t.gone = true
@@ -208,7 +208,7 @@ func (c *Conn) push() (n int, all bool) {
 	case err != nil:
 		out.Reset()
 		c.ext.tls.phase = tlsBroken
-		c.Fail(opError("write", c.network(), c.remote, sysErr("write", err)))
+		c.lost("write", err)
 		return 0, false
 	}
 	out.Consume(n)

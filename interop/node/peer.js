@@ -87,12 +87,10 @@ async function converse(socket) {
 		socket.send(messages[i % 12][0], {binary: messages[i % 12][1]});
 	for (let i = 0; i < 50; i++)
 		await want(messages[i % 12]);
-	if (url.endsWith("?large")) {
-		for (const size of [1 << 20, 16000000]) {
-			const large = [Buffer.alloc(size, crypto.randomBytes(1 << 20)), true];
-			socket.send(large[0]);
-			await want(large);
-		}
+	for (const size of new URL(url).searchParams.getAll("more")) {
+		const large = [Buffer.alloc(Number(size), crypto.randomBytes(1 << 20)), true];
+		socket.send(large[0]);
+		await want(large);
 	}
 	console.log("exchanged", n);
 }

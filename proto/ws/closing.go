@@ -2,15 +2,10 @@ package ws
 
 import (
 	"encoding/binary"
-	"time"
 	"unicode/utf8"
 
 	"github.com/rikki-go/rikki/reactor"
 )
-
-// hangUpWait is how long a client that has exchanged Close frames waits for the
-// server to close the connection, which is the server's to do [RFC 6455 7.1.1].
-const hangUpWait = time.Second
 
 // Close sends a Close frame with a code and a reason, which may be empty. The
 // peer's answer closes the connection; Options.CloseWait bounds the wait for it.
@@ -37,19 +32,10 @@ func (l *layer) Leave(c *reactor.Conn) bool {
 func (l *layer) closeSent(c *reactor.Conn) {
 	l.state = closing
 	wait := l.opts.closeWait()
-	l.after(c, wait, func() {
+	l.extra().timer = c.Manager().AddTimer(wait, reactor.TimerOnce, func() {
 		l.state = done
 		c.Fail(&reactor.DeadlineError{Deadline: "close", After: wait})
 	})
-}
-
-// after replaces the closing handshake's timer.
-func (l *layer) after(c *reactor.Conn, d time.Duration, fn func()) {
-	x := l.extra()
-	if x.timer != nil {
-		x.timer.Stop()
-	}
-	x.timer = c.Manager().AddTimer(d, reactor.TimerOnce, fn)
 }
 
 // answerClose answers the peer's Close frame with its code, unless ours came
@@ -60,14 +46,14 @@ func (l *layer) answerClose(c *reactor.Conn, payload []byte) {
 		Send(c, payload[:min(len(payload), 2)], OpClose)
 	}
 	l.state = done
-	if c.IsClient() {
-		l.after(c, hangUpWait, c.Drain)
-		return
-	}
 	if l.rare != nil && l.rare.timer != nil {
 		l.rare.timer.Stop()
 	}
-	c.Drain()
+	if c.IsClient() {
+		c.AwaitEnd()
+	} else {
+		c.Drain()
+	}
 }
 
 // checkClose checks the payload of a Close frame [RFC 6455 5.5.1, 7.4], or what

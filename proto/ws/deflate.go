@@ -25,7 +25,8 @@ type Deflate struct {
 	// many bytes back a compressed message may refer: the most that is used for
 	// sending, and the most that the peer is asked to use, which bounds the
 	// memory for receiving. 0 is 15, which is 32 KiB [RFC 7692 7.1.2]. A server
-	// can ask only clients that say they can be asked. The memory for sending
+	// can ask only clients that say they can be asked; a client's handshake fails if
+	// the server agrees to compress and not to what it was asked. The memory for sending
 	// does not shrink with the window, and windows below 15 compress far worse.
 	WindowBits, PeerWindowBits int
 

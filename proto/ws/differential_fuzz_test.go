@@ -151,8 +151,7 @@ func (g *gobwasReader) control(h gobwas.Header, r io.Reader) error {
 		return err
 	}
 	p := make([]byte, h.Length)
-	n, err := io.ReadFull(r, p)
-	if n < len(p) {
+	if n, _ := io.ReadFull(r, p); n < len(p) {
 		if h.OpCode == gobwas.OpClose {
 			g.cut, g.cutSize = p[:n], h.Length
 		}
@@ -162,7 +161,7 @@ func (g *gobwasReader) control(h gobwas.Header, r io.Reader) error {
 	if code, reason := gobwas.ParseCloseFrameData(p); h.OpCode == gobwas.OpClose {
 		judged = []byte(closable(code, reason, p))
 	}
-	err = wsutil.ControlHandler{Src: bytes.NewReader(judged), Dst: io.Discard, State: g.rd.State, DisableSrcCiphering: true}.Handle(h)
+	err := wsutil.ControlHandler{Src: bytes.NewReader(judged), Dst: io.Discard, State: g.rd.State, DisableSrcCiphering: true}.Handle(h)
 	if err == nil || errors.As(err, new(wsutil.ClosedError)) {
 		rec := new(recorder)
 		rec.handle(nil, reactor.EvWSCtl, &ws.Message{Op: ws.OpCode(h.OpCode), Data: p})
