@@ -22,20 +22,38 @@ func TestOnTheSpot(t *testing.T) {
 		for cfg, want := range map[*tls.Config]bool{client: true, stranger: false} {
 			cfg = cfg.Clone()
 			cfg.ServerName = name
-			a, b := net.Pipe()
-			done := make(chan struct{})
-			go func() {
-				tls.Server(b, server).Handshake()
-				b.Close()
-				close(done)
-			}()
-			if err := tls.Client(a, cfg).Handshake(); (err == nil) != want {
+			err := shake(t, server, cfg)
+			if (err == nil) != want {
 				t.Errorf("%s: %v, want success %v", name, err, want)
 			}
-			a.Close()
-			<-done
 		}
 	}
+}
+
+// shake makes a handshake over loopback and returns how the client fared.
+func shake(t *testing.T, server, client *tls.Config) error {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if c, err := l.Accept(); err == nil {
+			tls.Server(c, server).Handshake()
+			c.Close()
+		}
+	}()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = tls.Client(c, client).Handshake()
+	c.Close()
+	<-done
+	return err
 }
 
 func TestServer(t *testing.T) {
