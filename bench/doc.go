@@ -3,5 +3,6 @@
 // measured and how.
 //
 //	go run -C bench .          # less than six minutes
+//	go run -C bench . -tls     # the same over TLS, two minutes
 //	go run -C bench . -quick   # less than one; a look, not a result
 package main

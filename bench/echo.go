@@ -19,8 +19,15 @@ type sample struct {
 	busy       float64 // part of its core that the server used
 }
 
+// exchange is a load, without TLS or with it.
+type exchange interface {
+	start() error
+	run(d time.Duration) (messages int, err error)
+	stop() error
+}
+
 // measure makes a server work and looks at its clock.
-func measure(l *load, p *process, warm, d time.Duration) (s sample, err error) {
+func measure(l exchange, p *process, warm, d time.Duration) (s sample, err error) {
 	if err := l.start(); err != nil {
 		return s, err
 	}

@@ -20,6 +20,8 @@ type bench struct {
 	idleRounds int
 	idleLevels []int
 	flatRounds int
+	tlsRounds  int
+	tlsConns   int           // of handshakes, and idle
 	limit      time.Duration // of the whole
 }
 
@@ -28,12 +30,14 @@ var (
 		rounds: 7, warm: 300 * time.Millisecond, span: time.Second,
 		idleConns: 18000, idleRounds: 3,
 		idleLevels: []int{0, 1000, 10000, 50000}, flatRounds: 11,
+		tlsRounds: 5, tlsConns: 2000,
 		limit: 6 * time.Minute,
 	}
 	quick = bench{
 		rounds: 2, warm: 100 * time.Millisecond, span: 400 * time.Millisecond,
 		idleConns: 4000, idleRounds: 1,
 		idleLevels: []int{0, 1000, 10000}, flatRounds: 3,
+		tlsRounds: 1, tlsConns: 400,
 		limit: time.Minute,
 	}
 )
@@ -52,6 +56,7 @@ func run(args []string, out io.Writer) error {
 	}
 	f := flag.NewFlagSet("bench", flag.ExitOnError)
 	hurry := f.Bool("quick", false, "less than a minute; a look, not a result")
+	overTLS := f.Bool("tls", false, "measure over TLS instead")
 	f.Parse(args)
 	if f.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "unexpected argument %q\n", f.Arg(0))
@@ -75,10 +80,10 @@ func run(args []string, out io.Writer) error {
 	if err := b.m.pin(); err != nil {
 		return err
 	}
-	return b.all(out, *hurry)
+	return b.all(out, *hurry, *overTLS)
 }
 
-func (b *bench) all(out io.Writer, hurried bool) error {
+func (b *bench) all(out io.Writer, hurried, overTLS bool) error {
 	before, err := b.m.usage()
 	if err != nil {
 		return err
@@ -87,7 +92,11 @@ func (b *bench) all(out io.Writer, hurried bool) error {
 	if hurried {
 		fmt.Fprintln(out, "-quick: few and short rounds; a look, not a result")
 	}
-	for _, part := range []func(io.Writer) error{b.echo, b.idle, b.flat} {
+	parts := []func(io.Writer) error{b.echo, b.idle, b.flat}
+	if overTLS {
+		parts = []func(io.Writer) error{b.tls}
+	}
+	for _, part := range parts {
 		if err := part(out); err != nil {
 			return err
 		}

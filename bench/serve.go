@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // server is one of those that are compared.
@@ -28,7 +29,7 @@ var servers = []*server{
 }
 
 func serverNamed(name string) *server {
-	for _, s := range servers {
+	for _, s := range slices.Concat(servers, tlsServers) {
 		if s.name == name {
 			return s
 		}

@@ -53,6 +53,9 @@ func (l *loop) start(name string, tg target, opts mqtt.Options) *client {
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	if secure(tg.url) {
+		c.conn.StartTLS(identities().client())
+	}
 	l.clients = append(l.clients, c)
 	return c
 }

@@ -34,6 +34,10 @@ func startMochi(t *testing.T) *broker {
 	if err := s.AddListener(tcp); err != nil {
 		t.Fatal(err)
 	}
+	tcps := listeners.NewTCP(listeners.Config{ID: "tcps", Address: "127.0.0.1:0", TLSConfig: identities().server()})
+	if err := s.AddListener(tcps); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Serve(); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +46,7 @@ func startMochi(t *testing.T) *broker {
 			t.Error(err)
 		}
 	})
-	web := startMochiWS(t, s)
+	web, webs := startMochiWS(t, s)
 	b := &broker{name: "mochi", shuffles: true, tellsLoser: true, deniesFilter: true, routes: []route{
 		{"mqtt", "mqtt://" + tcp.Address(), false},
 		{"ws", web + "/whole", false},
@@ -50,6 +54,9 @@ func startMochi(t *testing.T) *broker {
 		{"ws fragments", web + "/fragments", false},
 		{"ws by hand", web + "/whole", true},
 		{"ws split by hand", web + "/split", true},
+		{"mqtts", "mqtts://" + tcps.Address(), false},
+		{"wss", webs + "/whole", false},
+		{"wss split by hand", webs + "/split", true},
 	}}
 	b.refusals = []refusal{{user, "wrong", map[uint8]string{4: "not authorized", 5: "bad user name or password"}}}
 	for _, r := range mochiRefusals {

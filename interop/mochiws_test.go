@@ -14,11 +14,11 @@ import (
 	mochi "github.com/mochi-mqtt/server/v2"
 )
 
-// startMochiWS lets clients in over WebSocket and returns the URL to which
-// they add "/whole" (a message for each write of the broker's), "/split" (several
+// startMochiWS lets clients in over WebSocket and returns the URLs, without and
+// with TLS, to which they add "/whole" (a message for each write of the broker's), "/split" (several
 // messages for a write, cut anywhere), "/fragments" (messages in several
 // frames) or "/bare" (no subprotocol is agreed on).
-func startMochiWS(t *testing.T, s *mochi.Server) string {
+func startMochiWS(t *testing.T, s *mochi.Server) (plain, secure string) {
 	t.Helper()
 	w := &web{broker: s, conns: map[net.Conn]struct{}{}}
 	mux := http.NewServeMux()
@@ -26,12 +26,15 @@ func startMochiWS(t *testing.T, s *mochi.Server) string {
 	mux.HandleFunc("/split", w.door("mqtt", 4096, split))
 	mux.HandleFunc("/fragments", w.door("mqtt", 4, fragments))
 	mux.HandleFunc("/bare", w.door("", 4096, whole))
-	srv := httptest.NewServer(mux)
+	srv, srvs := httptest.NewServer(mux), httptest.NewUnstartedServer(mux)
+	srvs.TLS = identities().server()
+	srvs.StartTLS()
 	t.Cleanup(func() { // before the broker's
 		srv.Close()
+		srvs.Close()
 		w.close()
 	})
-	return "ws" + strings.TrimPrefix(srv.URL, "http")
+	return "ws" + strings.TrimPrefix(srv.URL, "http"), "ws" + strings.TrimPrefix(srvs.URL, "http")
 }
 
 // web hands WebSockets to the broker as if they were plain connections.

@@ -21,15 +21,21 @@ type tools struct {
 func eachTool(t *testing.T, test func(t *testing.T, x *tools)) {
 	t.Parallel()
 	pub, sub := mosquittoTool(t, "mosquitto_pub"), mosquittoTool(t, "mosquitto_sub")
-	s := startServer(t)
-	u, err := url.Parse(s.urls["mqtt"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, version := range []string{"311", "5"} {
-		t.Run(version, func(t *testing.T) {
-			test(t, &tools{t, s, pub, sub, u.Hostname(), u.Port(), []string{"-V", version}})
-		})
+	for _, scheme := range []string{"mqtt", "mqtts"} {
+		s := startServer(t) // with a log of its own
+		u, err := url.Parse(s.urls[scheme])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, version := range []string{"311", "5"} {
+			flags := []string{"-V", version}
+			if scheme == "mqtts" {
+				flags = append(flags, "--cafile", identities().ca)
+			}
+			t.Run(scheme+" "+version, func(t *testing.T) {
+				test(t, &tools{t, s, pub, sub, u.Hostname(), u.Port(), flags})
+			})
+		}
 	}
 }
 

@@ -37,10 +37,10 @@ func startMosquitto(t *testing.T) *broker {
 	t.Helper()
 	program := mosquittoTool(t, "mosquitto")
 	for range 5 { // a port that was free may be taken when mosquitto wants it
-		tcp, web := freePort(t), freePort(t)
-		config := mosquittoConfig(t, tcp, web)
+		tcp, web, tcps, webs := freePort(t), freePort(t), freePort(t), freePort(t)
+		config := mosquittoConfig(t, tcp, web, tcps, webs)
 		p := launch(t, program, "-c", config)
-		if p.match("mosquitto version .* running$") == nil || !reachable(tcp) || !reachable(web) {
+		if p.match("mosquitto version .* running$") == nil || !reachable(tcp) || !reachable(web) || !reachable(tcps) || !reachable(webs) {
 			continue
 		}
 		ws := "ws://" + web + "/mqtt"
@@ -49,6 +49,9 @@ func startMosquitto(t *testing.T) *broker {
 				{"mqtt", "mqtt://" + tcp, false},
 				{"ws", ws, false},
 				{"ws by hand", ws, true},
+				{"mqtts", "mqtts://" + tcps, false},
+				{"wss", "wss://" + webs + "/mqtt", false},
+				{"wss by hand", "wss://" + webs + "/mqtt", true},
 			},
 			refusals: []refusal{
 				{user, "wrong", map[uint8]string{4: "not authorized", 5: "not authorized"}},
@@ -59,7 +62,7 @@ func startMosquitto(t *testing.T) *broker {
 	return nil
 }
 
-func mosquittoConfig(t *testing.T, tcp, web string) string {
+func mosquittoConfig(t *testing.T, tcp, web, tcps, webs string) string {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name string, lines ...string) string {
@@ -73,6 +76,8 @@ func mosquittoConfig(t *testing.T, tcp, web string) string {
 		host, port, _ := net.SplitHostPort(addr)
 		return "listener " + port + " " + host
 	}
+	id := identities()
+	certificate := "certfile " + id.cert + "\nkeyfile " + id.key
 	return write("mosquitto.conf",
 		"user root", // if it is started by root, or it cannot read these files
 		"log_dest stderr",
@@ -86,6 +91,12 @@ func mosquittoConfig(t *testing.T, tcp, web string) string {
 		listener(web),
 		"protocol websockets",
 		"socket_domain ipv4", // or it listens on all addresses
+		listener(tcps),
+		certificate,
+		listener(webs),
+		"protocol websockets",
+		"socket_domain ipv4",
+		certificate,
 	)
 }
 

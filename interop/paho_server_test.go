@@ -13,10 +13,8 @@ import (
 func eachPaho(t *testing.T, test func(t *testing.T, from, to string)) {
 	t.Parallel()
 	s := startServer(t)
-	for _, from := range []string{"mqtt", "ws"} {
-		for _, to := range []string{"mqtt", "ws"} {
-			t.Run(from+" to "+to, func(t *testing.T) { test(t, s.urls[from], s.urls[to]) })
-		}
+	for _, way := range [][2]string{{"mqtt", "mqtt"}, {"mqtt", "ws"}, {"ws", "mqtt"}, {"ws", "ws"}, {"mqtts", "wss"}, {"wss", "mqtts"}} {
+		t.Run(way[0]+" to "+way[1], func(t *testing.T) { test(t, s.urls[way[0]], s.urls[way[1]]) })
 	}
 }
 

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"crypto/tls"
 	"net"
 	"net/url"
 	"strings"
@@ -33,9 +34,12 @@ func paho(t *testing.T, rawURL string, change ...func(*mqtt.ClientOptions)) *pah
 			c.got <- publication{topic: m.Topic(), data: string(m.Payload()), qos: m.Qos(), retain: m.Retained(), dup: m.Duplicate()}
 		}).
 		SetCustomOpenConnectionFn(func(u *url.URL, o mqtt.ClientOptions) (conn net.Conn, err error) {
-			if u.Scheme == "ws" {
-				conn, err = mqtt.NewWebsocket(u.String(), nil, o.ConnectTimeout, nil, nil)
-			} else {
+			switch u.Scheme {
+			case "ws", "wss":
+				conn, err = mqtt.NewWebsocket(u.String(), identities().client(), o.ConnectTimeout, nil, nil)
+			case "mqtts":
+				conn, err = tls.DialWithDialer(&net.Dialer{Timeout: o.ConnectTimeout}, "tcp", u.Host, identities().client())
+			default:
 				conn, err = net.DialTimeout("tcp", u.Host, o.ConnectTimeout)
 			}
 			c.conn = conn

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -94,4 +95,4 @@ func (tg target) id(name string) string {
 }
 
 // overWS reports whether the target is reached over WebSocket.
-func (tg target) overWS() bool { return tg.route.name != "mqtt" }
+func (tg target) overWS() bool { return strings.HasPrefix(tg.url, "ws") }

@@ -19,6 +19,10 @@ func (c *Conn) accept() {
 		if c.Stopped() || c.mgr.ending {
 			return
 		}
+		if c.crowded() {
+			c.starve()
+			return
+		}
 		fd, remote, err := acceptFD(int(c.fd))
 		switch err {
 		case nil:
@@ -83,6 +87,9 @@ func (c *Conn) accepted(l *Conn) {
 // inherit takes over what was set on the listener.
 func (c *Conn) inherit(l *Conn) {
 	x := l.ext
+	if x.tls != nil {
+		c.plan().cfg = x.tls.cfg
+	}
 	if x.high > 0 {
 		c.SetWater(x.low, x.high)
 	}
@@ -108,13 +115,18 @@ func (c *Conn) rest(err error) {
 		m.log.Error("accept", append(c.attrs(), "error", err)...)
 		m.hungry = true
 	}
-	c.flags |= resting
-	c.ext.burst = 0
-	c.mark()
+	c.starve()
 	if m.hunger == nil || m.hunger.pos < 0 {
 		m.hunger = m.AddTimer(acceptRest, TimerOnce, m.feed)
 	}
-	m.starved = append(m.starved, c)
+}
+
+// starve lets a listener rest until the next feed.
+func (c *Conn) starve() {
+	c.flags |= resting
+	c.ext.burst = 0
+	c.mark()
+	c.mgr.starved = append(c.mgr.starved, c)
 }
 
 // feed lets the listeners that rest try again.

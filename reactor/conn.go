@@ -48,6 +48,7 @@ type extras struct {
 	batch    uint32 // that turn's
 	watch    *watchdog
 	flight   *flight
+	tls      *tlsState
 }
 
 type flags uint32
@@ -77,7 +78,8 @@ const (
 	handshaking                   // SetHandshaking
 	receiving                     // SetReceiving
 	recorded                      // SetRecorder
-	resting                       // a listener that ran out of descriptors
+	resting                       // a listener that must not accept now
+	secure                        // ext.tls is there
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }

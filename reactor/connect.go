@@ -12,9 +12,10 @@ import (
 type transport struct {
 	network string // "tcp", "udp" or "unix"
 	kind    int    // SOCK_STREAM or SOCK_DGRAM
+	secure  bool   // tls://
 }
 
-// parseTransport accepts tcp://host:port, udp://host:port and unix:///path.
+// parseTransport accepts tcp://, tls:// and udp://host:port, and unix:///path.
 func parseTransport(rawURL string) (URL, transport, error) {
 	u, err := ParseURL(rawURL)
 	if err != nil {
@@ -23,15 +24,15 @@ func parseTransport(rawURL string) (URL, transport, error) {
 	bad := func(why string) (URL, transport, error) {
 		return u, transport{}, fmt.Errorf("reactor: bad URL %q: %s", u.Redacted(), why)
 	}
-	t := transport{u.Scheme, unix.SOCK_STREAM}
+	t := transport{u.Scheme, unix.SOCK_STREAM, false}
 	switch u.Scheme {
 	case "tcp", "unix":
 	case "udp":
 		t.kind = unix.SOCK_DGRAM
 	case "tls":
-		return u, t, fmt.Errorf("%w: %s", ErrNoTLS, u.Redacted())
+		t.network, t.secure = "tcp", true
 	default:
-		return bad("unknown scheme " + u.Scheme + " (want tcp, udp or unix)")
+		return bad("unknown scheme " + u.Scheme + " (want tcp, tls, udp or unix)")
 	}
 	switch {
 	case u.RawQuery != "":
@@ -56,11 +57,11 @@ func (m *Manager) newConn(fd int, f flags, fn Handler, fnData any) *Conn {
 	return c
 }
 
-// Connect makes a connection to tcp://host:port, udp://host:port or
-// unix:///path. A bad URL is an error at once, and so is a socket that
+// Connect makes a connection to tcp://host:port, tls://host:port,
+// udp://host:port or unix:///path. A bad URL is an error at once, and so is a socket that
 // cannot be had; the rest happens in Poll: EvOpen, EvResolve (not for unix)
 // and EvConnect, or EvError and EvClose. What is written before EvConnect is
-// sent after it.
+// sent after it. With tls://, EvTLSHS comes after EvConnect, see StartTLS.
 func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
 	m.own()
 	if m.ending || m.draining {
@@ -79,18 +80,22 @@ func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
 	}
 	c := m.newConn(-1, f, fn, fnData)
 	c.extra().dial = &dialer{c: c, transport: t, url: u}
+	if t.secure {
+		c.plan()
+	}
 	m.fresh.add(c)
 	return c, nil
 }
 
-// Listen makes a listener on tcp://host:port, udp://host:port or
+// Listen makes a listener on tcp://host:port, tls://host:port, udp://host:port or
 // unix:///path. The host is an IP address or localhost (127.0.0.1); an empty
 // one means all interfaces, IPv6 and IPv4. Port 0 lets the system choose, see
 // LocalAddr. The path of a UNIX-domain socket must not exist yet and is
 // removed at EvClose. What cannot be bound is an error at once.
 //
 // Accepted connections inherit fn, fnData and the layers; each begins with
-// EvOpen and EvAccept. A udp listener has one Conn for all its peers.
+// EvOpen and EvAccept. A udp listener has one Conn for all its peers. That of
+// tls:// wants a Config by StartTLS, or each connection does at EvAccept.
 func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
 	m.own()
 	if m.ending || m.draining {
@@ -112,6 +117,9 @@ func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
 	c.extra().local = localAddr(fd)
 	if u.Scheme == "unix" {
 		c.ext.path = u.Path
+	}
+	if t.secure {
+		c.plan()
 	}
 	m.fresh.add(c)
 	m.log.Debug("listening", "id", c.id, "url", u.Redacted(), "local", c.ext.local)

@@ -12,10 +12,13 @@ type Deadlines struct {
 	// Connect is for an outgoing connection: from when its name is resolved
 	// until it is established.
 	Connect time.Duration
+	// TLS is for the handshake of TLS: from EvConnect, EvAccept or StartTLS,
+	// whichever is last, until EvTLSHS. A pause does not count.
+	TLS time.Duration
 	// Handshake is for the opening of a protocol, or for the header of one
 	// message: from when its layer says that it begins until it is complete,
 	// however many bytes trickle in meanwhile. A pause does not count. See
-	// SetHandshaking.
+	// SetHandshaking. With TLS it counts from EvTLSHS at the earliest.
 	Handshake time.Duration
 	// Message is for the rest of a message whose beginning has come, such as the
 	// body of HTTP's or an MQTT packet: how long it may take until it is complete.
@@ -37,7 +40,7 @@ type Deadlines struct {
 // A DeadlineError is EvError's data when a deadline passed. It is an
 // os.ErrDeadlineExceeded, and a net.Error that timed out.
 type DeadlineError struct {
-	Deadline string        // "connect", "handshake", "message", "idle", "stall" or "life"
+	Deadline string        // "connect", "TLS handshake", "handshake", "message", "idle", "stall" or "life"
 	After    time.Duration // what it was set to
 }
 
@@ -55,7 +58,7 @@ func (e *DeadlineError) Timeout() bool { return true }
 func (e *DeadlineError) Temporary() bool { return false }
 
 // WithDeadlines sets the deadlines of all connections that have none of their
-// own. The default has Connect at 10 s and the others off.
+// own. The default has Connect and TLS at 10 s and the others off.
 func WithDeadlines(d Deadlines) Option { return func(m *Manager) { m.deadlines = d } }
 
 // SetDeadlines sets all deadlines of the connection, which may be at any time; on a
@@ -128,12 +131,12 @@ type watchdog struct {
 	begun   int64 // when a message did, or as if it had at the rate that is asked for
 	read    int64 // when bytes last came, or the connection was resumed
 	wrote   int64 // when bytes last left, or began to wait
-	stalled bool  // bytes wait in Send
+	stalled bool  // bytes wait for the socket
 }
 
 func newWatchdog(c *Conn) *watchdog {
 	now := c.mgr.ticks()
-	w := &watchdog{c: c, born: now, shaken: now, begun: now, read: now, wrote: now, stalled: c.unsent()}
+	w := &watchdog{c: c, born: now, shaken: now, begun: now, read: now, wrote: now, stalled: c.blocked()}
 	w.timer = Timer{m: c.mgr, pos: -1, fn: w.expire}
 	return w
 }
@@ -150,9 +153,9 @@ func (c *Conn) watchdog() *watchdog {
 func (c *Conn) established() {
 	if w := c.watchdog(); w != nil {
 		now := c.mgr.ticks()
-		w.born, w.read, w.wrote = now, now, now
+		w.born, w.shaken, w.read, w.wrote = now, now, now, now
 		w.rearm()
-	} else if d := &c.mgr.deadlines; *d != (Deadlines{Connect: d.Connect}) {
+	} else if d := &c.mgr.deadlines; *d != (Deadlines{Connect: d.Connect, TLS: d.TLS}) || d.TLS != 0 && c.is(secure) {
 		c.guard(d)
 	}
 }
@@ -175,7 +178,7 @@ func (c *Conn) flushed(n int) {
 	if w == nil {
 		return
 	}
-	waits := c.unsent()
+	waits := c.blocked()
 	if n > 0 || waits && !w.stalled {
 		w.wrote = c.mgr.ticks()
 	}
@@ -196,11 +199,13 @@ func (w *watchdog) first() (when int64, name string, after time.Duration) {
 		}
 	}
 	c, d := w.c, w.limits
+	securing := c.securing()
 	earliest(true, w.born, d.Life, "life")
-	earliest(c.is(handshaking) && !c.is(paused), w.shaken, d.Handshake, "handshake")
+	earliest(securing && !c.is(paused), w.shaken, d.TLS, "TLS handshake")
+	earliest(c.is(handshaking) && !securing && !c.is(paused), w.shaken, d.Handshake, "handshake")
 	earliest(c.is(receiving) && !c.is(paused|ended), w.begun, d.Message, "message")
 	earliest(!c.is(paused|ended), w.read, d.Idle, "idle")
-	earliest(w.stalled && c.unsent(), w.wrote, d.Stall, "stall")
+	earliest(w.stalled && c.blocked(), w.wrote, d.Stall, "stall")
 	return when, name, after
 }
 
@@ -225,11 +230,11 @@ func (w *watchdog) expire() {
 	if w.c.is(lingering | failed | closing) { // only the peer's end is awaited, for a second
 		return
 	}
-	w.stalled = w.stalled && w.c.unsent() // the program may have taken back what waited
+	w.stalled = w.stalled && w.c.blocked() // the program may have taken back what waited
 	when, name, after := w.first()
 	if when <= w.c.mgr.ticks() { // the loop may be late, not the peer: look once
 		switch name {
-		case "handshake", "message", "idle":
+		case "TLS handshake", "handshake", "message", "idle":
 			w.c.ready(readable)
 		case "stall":
 			w.c.flush()

@@ -154,7 +154,6 @@ func (d *dialer) established(fd int) {
 	d.stop()
 	c.fd = int32(fd)
 	c.flags &^= connecting
-	c.ext.dial = nil
 	if err := c.watch(); err != nil {
 		c.Fail(opError("watch", c.network(), c.remote, err))
 		return
@@ -163,6 +162,7 @@ func (d *dialer) established(fd int) {
 	c.mark() // what was written before is sent now
 	c.established()
 	c.Call(EvConnect, nil)
+	c.ext.dial = nil // StartTLS has asked it for the host
 }
 
 // expire ends the attempts that are still under way, unless it is the loop

@@ -23,7 +23,7 @@
 //
 // Connect, Listen and WrapFD call no handler; EvOpen comes from the next
 // Poll, or before what the program raises sooner with Fail or Call. An outgoing connection has EvOpen, EvResolve, EvConnect; an accepted one
-// EvOpen, EvAccept; then come EvRead and EvWrite. EvError comes at most once and
+// EvOpen, EvAccept; with TLS comes EvTLSHS; then come EvRead and EvWrite. EvError comes at most once and
 // before EvClose; EvClose comes exactly once and last. Layers (see Protocol)
 // hear of each event before the user's handler does.
 //
@@ -33,6 +33,13 @@
 // a connection; the loop writes, shuts down and frees after the handlers have
 // returned. Nothing is written to a socket while a handler runs, so a handler
 // may change what it has just appended to Send.
+//
+// # TLS
+//
+// tls:// URLs, and Conn.StartTLS on others, put crypto/tls under Recv and Send,
+// which stay plaintext. Nothing is sent before EvTLSHS that was not encrypted: what
+// is written earlier waits. The handshake runs as a coroutine, see iter.Pull: a
+// program that locks its goroutine to a thread does so before New.
 //
 // # Half-closed connections
 //

@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -15,9 +14,6 @@ type closedError struct{}
 
 func (closedError) Error() string { return "reactor: closed" }
 func (closedError) Unwrap() error { return net.ErrClosed }
-
-// ErrNoTLS is returned for URLs that ask for TLS.
-var ErrNoTLS = errors.New("reactor: TLS not available yet")
 
 // opError names the operation, the network and the peer of a failed call, in
 // the form that package net uses.

@@ -63,7 +63,7 @@ func (c *Conn) SetWater(low, high int) {
 // checkSend raises EvHighWater and EvLowWater as marks are crossed, after a
 // flush, and enforces the limit.
 func (c *Conn) checkSend() {
-	n := c.Send.Len()
+	n := c.queued()
 	if limit := c.limits().Send; limit > 0 && n > limit {
 		c.Fail(&LimitError{"Send", n, limit})
 	}

@@ -43,17 +43,6 @@ func TestBadURLs(t *testing.T) {
 	}
 }
 
-func TestTLSIsNotThereYet(t *testing.T) {
-	m := newManager(t)
-	_, err1 := m.Connect("tls://127.0.0.1:443", nil, nil)
-	_, err2 := m.Listen("tls://127.0.0.1:0", nil, nil)
-	for _, err := range []error{err1, err2} {
-		if !errors.Is(err, reactor.ErrNoTLS) || !strings.Contains(err.Error(), "TLS not available yet") {
-			t.Errorf("%v", err)
-		}
-	}
-}
-
 func TestListenWhereSomebodyListens(t *testing.T) {
 	m := newManager(t)
 	for _, url := range []string{"tcp://127.0.0.1:0", "tcp://[::1]:0", "udp://127.0.0.1:0"} {

@@ -21,6 +21,7 @@ type Manager struct {
 	deadlines      Deadlines
 	limits         Limits
 	sockets        Sockets
+	handshakes     Handshakes
 
 	poller poller
 	slots  []slot // by descriptor
@@ -37,7 +38,8 @@ type Manager struct {
 	timerSeq uint64
 	mail     *mailbox
 
-	rbuf   []byte // every read goes here first
+	rbuf   []byte     // every read goes here first
+	tls    *tlsShared // once there is TLS
 	pool   pool
 	locals map[any]any // see Local
 
@@ -46,6 +48,7 @@ type Manager struct {
 	hunger  *Timer  // for them to try again
 	checked bool    // WithOwnerCheck
 	owner   uint64  // the goroutine that polls, if checked
+	deputy  uint64  // the one that takes a step of a TLS handshake meanwhile; 0 if none does
 	stats   Stats   // what is counted as it happens
 	timing  bool    // WithHandlerTiming
 	timed   bool    // a handler is being timed
@@ -79,7 +82,8 @@ func New(opts ...Option) (*Manager, error) {
 		clock:          time.Now,
 		resolver:       net.DefaultResolver,
 		resolveTimeout: 5 * time.Second,
-		deadlines:      Deadlines{Connect: 10 * time.Second},
+		deadlines:      Deadlines{Connect: 10 * time.Second, TLS: 10 * time.Second},
+		handshakes:     Handshakes{PerTurn: 8, HalfOpen: 1024},
 		conns:          make(map[uint64]*Conn),
 		rbuf:           make([]byte, smallRest+readSize),
 	}

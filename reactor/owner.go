@@ -25,7 +25,7 @@ func (m *Manager) mustOwn() {
 	if m.owner == 0 {
 		return
 	}
-	if id := goroutine(); id != m.owner {
+	if id := goroutine(); id != m.owner && id != m.deputy {
 		panic(fmt.Sprintf("reactor: manager of goroutine %d used from goroutine %d; only Post and Wakeup may be called from others", m.owner, id))
 	}
 }

@@ -36,6 +36,10 @@ func (c *Conn) ready(what interest) {
 // handlers run; only what they leave is copied. Behind a large rest bytes are
 // read into Recv's own memory.
 func (c *Conn) read() {
+	if c.is(secure) {
+		c.readTLS()
+		return
+	}
 	m := c.mgr
 	rest := c.Recv.Len()
 	borrowed := rest <= smallRest
@@ -43,7 +47,7 @@ func (c *Conn) read() {
 	if borrowed {
 		into = m.rbuf[copy(m.rbuf, c.Recv.Bytes()):][:readSize]
 	} else {
-		into = c.recvRoom()
+		into = c.recvRoom(4096)
 	}
 	n, err := c.readOnce(into)
 	switch {
@@ -86,13 +90,13 @@ func (c *Conn) borrow(n int) {
 	c.Recv.buf, c.Recv.off = c.mgr.rbuf[:n:n], 0
 }
 
-// recvRoom returns the free memory behind the rest in Recv, at least a page
-// of it. Memory doubles, so that a large message is not copied over and over.
-func (c *Conn) recvRoom() []byte {
+// recvRoom returns the free memory behind the rest in Recv, at least that
+// much. Memory doubles, so that a large message is not copied over and over.
+func (c *Conn) recvRoom(least int) []byte {
 	b := &c.Recv
-	if cap(b.buf)-len(b.buf) < 4096 {
+	if cap(b.buf)-len(b.buf) < least {
 		old, rest := b.buf, b.Bytes()
-		b.buf, b.off = append(c.mgr.pool.get(len(rest)+max(len(rest), 4096)), rest...), 0
+		b.buf, b.off = append(c.mgr.pool.get(len(rest)+max(len(rest), least)), rest...), 0
 		c.mgr.pool.put(old)
 	}
 	room := b.buf[len(b.buf):cap(b.buf)]
@@ -106,13 +110,18 @@ func (c *Conn) offer() {
 	}
 	c.flags &^= again
 	held := c.Recv.Len() > 0 || len(c.layers) > 0 && !c.is(listening|packets)
-	if !held || c.is(lingering|connecting) {
+	if c.is(lingering|connecting) || c.securing() {
 		return
 	}
-	c.mgr.arrived = 0
-	c.offerHeld()
-	if !c.Stopped() {
-		c.offerRead()
+	if held {
+		c.mgr.arrived = 0
+		c.offerHeld()
+		if !c.Stopped() {
+			c.offerRead()
+		}
+	}
+	if c.is(secure) && !c.is(listening) {
+		c.endTLS()
 	}
 }
 
@@ -131,6 +140,12 @@ func (c *Conn) offerHeld() {
 // offerRead raises EvRead and then sees to the memory of what is left.
 func (c *Conn) offerRead() {
 	c.Call(EvRead, &c.mgr.arrived)
+	c.keepRest()
+}
+
+// keepRest copies what is left in Recv out of the manager's buffer, or gives the
+// memory of an empty Recv back.
+func (c *Conn) keepRest() {
 	b, m := &c.Recv, c.mgr
 	switch {
 	case unsafe.SliceData(b.buf) == unsafe.SliceData(m.rbuf):

@@ -62,7 +62,7 @@ func (m *Manager) Drain(timeout time.Duration) ([]Straggler, error) {
 	}
 	var late []Straggler
 	for _, c := range m.conns {
-		late = append(late, Straggler{c.id, c.remote, c.Send.Len()})
+		late = append(late, Straggler{c.id, c.remote, c.queued()})
 	}
 	if e := m.Close(); err == nil {
 		err = e

@@ -18,7 +18,7 @@ func (c *Conn) settle() {
 		return
 	}
 	if !c.is(closing | lingering) {
-		last, word := c.is(failed), c.Send.Len() // if a handler of EvWrite fails it now, its last word has the next turn
+		last, word := c.is(failed), c.unsent() // if a handler of EvWrite fails it now, its last word has the next turn
 		if !c.is(connecting) {
 			c.flush()
 		}
@@ -26,7 +26,7 @@ func (c *Conn) settle() {
 		c.checkRecv() // the limit may be new
 		switch {
 		case !last:
-		case word > 0 && !c.unsent(): // lest a reset destroy what the socket took
+		case word && !c.unsent(): // lest a reset destroy what the socket took
 			c.flags |= draining
 		default:
 			c.flags |= closing
@@ -48,6 +48,10 @@ func (c *Conn) settle() {
 func (c *Conn) flush() {
 	if c.is(packets) {
 		c.flushPackets()
+		return
+	}
+	if c.is(secure) && !c.is(listening) {
+		c.flushTLS()
 		return
 	}
 	p := c.Send.Bytes()
@@ -115,7 +119,7 @@ func (c *Conn) sent(n int) {
 // end is awaited.
 func (c *Conn) finish() {
 	switch {
-	case c.unsent():
+	case c.unsent() || !c.is(patient) && !c.saidGoodbye(): // who leaves the end to the peer says it when it frees
 	case c.is(listening|connecting|packets|ended) || !c.is(patient) && !shutdownFD(int(c.fd)):
 		c.flags |= closing
 	default:
@@ -131,7 +135,7 @@ func (c *Conn) unsent() bool {
 	if c.is(packets) {
 		return c.Send.Len() > 0 || c.ext != nil && len(c.ext.dgrams) > 0
 	}
-	return !c.is(listening) && c.Send.Len() > 0
+	return !c.is(listening) && c.queued() > 0
 }
 
 // watch tells the poller what to look for.
@@ -143,7 +147,7 @@ func (c *Conn) watch() error {
 	if c.is(lingering) || !c.is(paused|ended|failed|resting) {
 		want |= readable
 	}
-	if !c.is(lingering) && c.unsent() {
+	if !c.is(lingering) && c.blocked() {
 		want |= writable
 	}
 	return c.mgr.watch(int(c.fd), c, want)
@@ -172,6 +176,9 @@ func (c *Conn) free() {
 		}
 		if x.watch != nil {
 			x.watch.timer.Stop()
+		}
+		if x.tls != nil {
+			x.tls.end()
 		}
 	}
 	c.release()

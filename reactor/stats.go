@@ -7,7 +7,8 @@ type Stats struct {
 	Conns     int // connections now, listeners not counted
 	Listeners int
 	Paused    int // of both, those that are paused
-	Queued    int // bytes in all Send buffers
+	Queued    int // bytes in all Send buffers, and ciphertext of TLS that sockets did not take
+	HalfOpen  int // TLS handshakes under way of connections that were accepted
 	Unread    int // bytes in all Recv buffers
 
 	Opened   uint64 // connections and listeners made
@@ -15,7 +16,9 @@ type Stats struct {
 	Failed   uint64 // of those, that had EvError
 	Closed   uint64 // of those, that had EvClose
 
-	Turns    uint64 // of the loop
+	Turns      uint64 // of the loop
+	Handshakes uint64 // of TLS, that succeeded
+
 	Events   uint64 // raised, on all connections
 	Reads    uint64 // reads, or datagrams, that brought bytes
 	Writes   uint64 // writes, or rounds of datagrams
@@ -39,6 +42,9 @@ func WithHandlerTiming() Option { return func(m *Manager) { m.timing = true } }
 func (m *Manager) Stats() Stats {
 	m.own()
 	s := m.stats
+	if m.tls != nil {
+		s.HalfOpen = m.tls.halfOpen
+	}
 	for _, c := range m.conns {
 		if c.is(listening) {
 			s.Listeners++
@@ -48,7 +54,7 @@ func (m *Manager) Stats() Stats {
 		if c.is(paused) {
 			s.Paused++
 		}
-		s.Queued += c.Send.Len()
+		s.Queued += c.queued()
 		s.Unread += c.Recv.Len()
 	}
 	return s

@@ -2,11 +2,13 @@
 // broker, logs in with a will, subscribes to a topic, publishes a message
 // there, receives it back and closes.
 //
-// Without -url it runs a small broker beside itself, on the same event loop.
+// Without -url it runs a small broker beside itself, on the same event loop;
+// with -tls that speaks TLS, under a certificate made on the spot.
 package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,6 +20,7 @@ import (
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/broker"
+	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/proto/ws"
@@ -32,6 +35,8 @@ type session struct {
 	url, topic, message string
 	user, password      string
 	hexdump             bool
+	ownTLS              bool          // its own broker speaks TLS
+	tls                 *tls.Config   // of a wss:// URL
 	patience            time.Duration // with the broker, over all
 	log, brokerLog      *slog.Logger
 
@@ -47,6 +52,9 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvOpen:
 		c.SetHexdump(s.hexdump)
+	case reactor.EvTLSHS:
+		t := c.TLS()
+		s.log.Info("Secured with "+tls.VersionName(t.Version), "cipher", tls.CipherSuiteName(t.CipherSuite))
 	case reactor.EvWSOpen:
 		s.log.Info("Connected to WS. Logging in to MQTT...")
 		start := c.Send.Len()
@@ -146,7 +154,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	s := &session{patience: 30 * time.Second}
 	flags := flag.NewFlagSet("mqtt-over-ws-client", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&s.url, "url", "", "ws://host:port/path of the broker (default: one of its own)")
+	flags.StringVar(&s.url, "url", "", "ws://host:port/path or wss://… of the broker (default: one of its own)")
+	flags.BoolVar(&s.ownTLS, "tls", false, "have its own broker speak TLS")
+	var t trust
+	t.flags(flags)
 	flags.StringVar(&s.topic, "topic", "mg/test", "topic to subscribe and publish to")
 	flags.StringVar(&s.message, "message", "hello", "message to publish")
 	flags.StringVar(&s.user, "user", "", "MQTT user name")
@@ -166,11 +177,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "-topic %q is not a topic that can be published to\n", s.topic)
 		return 2
 	}
+	var err error
+	if s.tls, err = t.config(s.url, s.ownTLS); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
 	level, brokerLevel := slog.LevelInfo, slog.LevelWarn
 	if *verbose {
 		level, brokerLevel = slog.LevelDebug, slog.LevelDebug
 	}
 	s.log, s.brokerLog = clog.New(stdout, level), clog.New(stdout, brokerLevel)
+	if t.insecure {
+		s.log.Warn("-insecure: THE BROKER'S CERTIFICATE IS NOT VERIFIED. Anybody on the way can read and change everything, passwords too.")
+	}
 	if err := s.loop(); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
@@ -186,15 +205,29 @@ func (s *session) loop() error {
 	}
 	defer m.Close()
 	if s.url == "" {
-		l, err := broker.New(m, s.brokerLog).Listen("ws://127.0.0.1:0/mqtt")
+		scheme := "ws://"
+		if s.ownTLS {
+			scheme = "wss://"
+		}
+		l, err := broker.New(m, s.brokerLog).Listen(scheme + "127.0.0.1:0/mqtt")
 		if err != nil {
 			return err
 		}
-		s.url = "ws://" + l.LocalAddr().String() + "/mqtt"
+		s.url = scheme + l.LocalAddr().String() + "/mqtt"
+		if s.ownTLS {
+			var server *tls.Config
+			if server, s.tls, err = certs.OnTheSpot(); err != nil {
+				return err
+			}
+			l.StartTLS(server)
+		}
 	}
 	c, err := ws.Connect(m, s.url, handler, s, "Sec-WebSocket-Protocol: mqtt\r\n")
 	if err != nil {
 		return err
+	}
+	if c.IsTLS() {
+		c.StartTLS(s.tls)
 	}
 	if u, err := reactor.ParseURL(s.url); err == nil {
 		s.url = u.Redacted() // from here on it is only logged

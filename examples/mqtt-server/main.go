@@ -1,9 +1,11 @@
 // Command mqtt-server is Mongoose's mqtt-server tutorial: a small MQTT broker,
-// over tcp and WebSocket. What it can do is told in examples/internal/broker.
+// over tcp and WebSocket, with and without TLS. What it can do is told in examples/internal/broker.
 //
 //	go run ./examples/mqtt-server
 //	mosquitto_sub -t 'greetings/#' &
 //	mosquitto_pub -t greetings/all -m hello
+//	go run ./examples/mqtt-server -cert cert.pem -key key.pem
+//	mosquitto_pub --cafile ca.pem -h localhost -p 8883 -t greetings/all -m hello
 //
 // It logs to standard output. Exit status: 0 after SIGINT or SIGTERM, 1 if it
 // cannot listen or the loop fails, with the reason on standard error, 2 for wrong
@@ -12,6 +14,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,9 +22,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/rikki-go/rikki/examples/internal/broker"
+	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -29,18 +34,21 @@ import (
 // defaultURLs are listened on without -listen.
 var defaultURLs = []string{"mqtt://127.0.0.1:1883", "ws://127.0.0.1:8083/mqtt"}
 
+// secureURLs are listened on besides if there is a certificate.
+var secureURLs = []string{"mqtts://127.0.0.1:8883", "wss://127.0.0.1:8084/mqtt"}
+
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is the program. It returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
-	urls, level, err := parseArgs(args, stderr)
+	urls, cfg, level, err := parseArgs(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 2
 	}
-	if err := serve(urls, clog.New(stdout, level)); err != nil {
+	if err := serve(urls, cfg, clog.New(stdout, level)); err != nil {
 		fmt.Fprintln(stderr, "mqtt-server:", err)
 		return 1
 	}
@@ -48,32 +56,40 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // parseArgs explains to stderr what is wrong with the arguments.
-func parseArgs(args []string, stderr io.Writer) (urls []string, level slog.Level, err error) {
+func parseArgs(args []string, stderr io.Writer) (urls []string, cfg *tls.Config, level slog.Level, err error) {
 	f := flag.NewFlagSet("mqtt-server", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.Func("listen", fmt.Sprintf("`URL` to listen on, mqtt://host:port or ws://host:port/path; may be repeated (default %q)", defaultURLs),
+	f.Func("listen", fmt.Sprintf("`URL` to listen on, mqtt://host:port or ws://host:port/path, with TLS mqtts:// or wss://; may be repeated (default %q, with -cert %q too)", defaultURLs, secureURLs),
 		func(s string) error { urls = append(urls, s); return nil })
+	var files certs.Files
+	files.Flags(f, "for mqtts:// and wss://")
 	verbose := f.Bool("v", false, "log every message")
 	if err := f.Parse(args); err != nil {
-		return nil, 0, err
-	}
-	if f.NArg() > 0 {
-		err := fmt.Errorf("unexpected argument %q", f.Arg(0))
-		fmt.Fprintln(stderr, err)
-		f.Usage()
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	if urls == nil {
 		urls = defaultURLs
+		if files.Cert != "" {
+			urls = slices.Concat(urls, secureURLs)
+		}
+	}
+	cfg, err = files.Server(urls...)
+	if f.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		f.Usage()
+		return nil, nil, 0, err
 	}
 	if *verbose {
 		level = slog.LevelDebug
 	}
-	return urls, level, nil
+	return urls, cfg, level, nil
 }
 
-// serve runs the broker until a signal comes.
-func serve(urls []string, log *slog.Logger) error {
+// serve runs the broker until a signal comes. cfg is for the URLs with TLS.
+func serve(urls []string, cfg *tls.Config, log *slog.Logger) error {
 	m, err := reactor.New(reactor.WithLogger(log))
 	if err != nil {
 		return err
@@ -91,8 +107,12 @@ func serve(urls []string, log *slog.Logger) error {
 
 	b := broker.New(m, log)
 	for _, url := range urls {
-		if _, err := b.Listen(url); err != nil {
+		l, err := b.Listen(url)
+		if err != nil {
 			return err
+		}
+		if l.IsTLS() {
+			l.StartTLS(cfg)
 		}
 	}
 	for running {

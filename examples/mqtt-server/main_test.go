@@ -33,7 +33,9 @@ func TestExitStatus(t *testing.T) {
 		{"argument", []string{"mqtt://127.0.0.1:0"}, 2, `unexpected argument "mqtt://127.0.0.1:0"`},
 		{"no scheme", []string{"-listen", "127.0.0.1:0"}, 1, "127.0.0.1:0"},
 		{"wrong scheme", []string{"-listen", "http://127.0.0.1:0"}, 1, "want mqtt://"},
-		{"no TLS yet", []string{"-listen", "mqtts://127.0.0.1:0"}, 1, "TLS"},
+		{"no certificate", []string{"-listen", "mqtts://127.0.0.1:0"}, 2, "mqtts://127.0.0.1:0 wants -cert and -key"},
+		{"no key", []string{"-cert", "x"}, 2, "-cert and -key go together"},
+		{"no file", []string{"-cert", "no/such", "-key", "file"}, 2, "no/such"},
 		{"used", []string{"-listen", "mqtt://" + used}, 1, "address already in use"},
 		{"second is bad", []string{"-listen", "ws://127.0.0.1:0", "-listen", "mqtt://" + used}, 1, "address already in use"},
 	} {
@@ -51,7 +53,7 @@ func TestArgs(t *testing.T) {
 		{[]string{"-v"}, defaultURLs, slog.LevelDebug},
 		{[]string{"-listen", "x", "-listen=y"}, []string{"x", "y"}, slog.LevelInfo},
 	} {
-		urls, level, err := parseArgs(tc.args, io.Discard)
+		urls, _, level, err := parseArgs(tc.args, io.Discard)
 		if err != nil || !slices.Equal(urls, tc.urls) || level != tc.level {
 			t.Errorf("%q: got %q, %v, %v", tc.args, urls, level, err)
 		}

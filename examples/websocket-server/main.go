@@ -3,6 +3,7 @@
 //
 //	go run ./examples/websocket-server
 //	go run ./examples/websocket-server -listen ws://127.0.0.1:9000 -max-message 1048576
+//	go run ./examples/websocket-server -listen wss://127.0.0.1:9001 -cert cert.pem -key key.pem
 //
 // A GET that does not ask for a WebSocket gets a page with a client: open
 // http://127.0.0.1:8000/ in a browser.
@@ -14,6 +15,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	_ "embed"
 	"errors"
 	"flag"
@@ -25,6 +27,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
@@ -52,6 +55,8 @@ type options struct {
 	maxMessage int // bytes
 	deflate    bool
 	verbose    bool
+	files      certs.Files
+	tls        *tls.Config // of a wss:// URL
 }
 
 // run is the program. It returns the exit status.
@@ -78,7 +83,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 func parseArgs(args []string, stderr io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("websocket-server", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.StringVar(&o.url, "listen", "ws://127.0.0.1:8000", "`URL` to listen on, ws://host:port; the path means nothing")
+	f.StringVar(&o.url, "listen", "ws://127.0.0.1:8000", "`URL` to listen on, ws://host:port or wss://host:port; the path means nothing")
+	o.files.Flags(f, "for wss://")
 	f.IntVar(&o.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
 	f.BoolVar(&o.deflate, "deflate", false, "compress messages with clients that offer it (permessage-deflate)")
 	f.BoolVar(&o.verbose, "v", false, "log every connection and message")
@@ -91,7 +97,9 @@ func parseArgs(args []string, stderr io.Writer) (o options, err error) {
 	case o.maxMessage < 1:
 		err = fmt.Errorf("-max-message %d is not positive", o.maxMessage)
 	default:
-		return o, nil
+		if o.tls, err = o.files.Server(o.url); err == nil {
+			return o, nil
+		}
 	}
 	fmt.Fprintln(stderr, err)
 	f.Usage()
@@ -111,7 +119,7 @@ func serve(o options, log *slog.Logger) error {
 	if o.deflate {
 		s.ws.Deflate = &ws.Deflate{}
 	}
-	if err := s.listen(m, o.url); err != nil {
+	if err := s.listen(m, o); err != nil {
 		return err
 	}
 	if err := m.Run(ctx); ctx.Err() == nil {
@@ -133,9 +141,9 @@ type server struct {
 	verbose bool
 }
 
-// listen accepts WebSockets on a ws:// URL.
-func (s *server) listen(m *reactor.Manager, url string) error {
-	u, err := reactor.ParseURL(url)
+// listen accepts WebSockets on a ws:// or wss:// URL.
+func (s *server) listen(m *reactor.Manager, o options) error {
+	u, err := reactor.ParseURL(o.url)
 	if err != nil {
 		return err
 	}
@@ -146,6 +154,9 @@ func (s *server) listen(m *reactor.Manager, url string) error {
 	c, err := http.Listen(m, u.Socket(under, 80), s.handle, nil)
 	if err != nil {
 		return err
+	}
+	if c.IsTLS() {
+		c.StartTLS(o.tls)
 	}
 	c.SetWater(maxUnsent/2, maxUnsent) // of those that it accepts
 	s.log.Info("listening", "url", u.Redacted(), "local", c.LocalAddr())

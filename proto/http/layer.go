@@ -35,6 +35,9 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 }
 
+// ALPN implements [reactor.Negotiator].
+func (*layer) ALPN() string { return "http/1.1" }
+
 // End says whether the stream may end here: see [reactor.Ender].
 func (l *layer) End(c *reactor.Conn) error {
 	if l.waits() { // for an answer that cannot be sent any more
@@ -180,6 +183,9 @@ func (l *layer) beginResponse(msg *Message) {
 func (l *layer) refuse(c *reactor.Conn, err error) {
 	if err == ErrIncomplete {
 		return
+	}
+	if !l.begun && !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()) {
+		err = malformed("the peer speaks TLS on this connection, which does not")
 	}
 	if e, ok := err.(*Error); ok && !l.parser.Response {
 		l.replyError(c, e)

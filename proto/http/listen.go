@@ -7,7 +7,8 @@ import (
 )
 
 // Listen makes an HTTP server on http://host:port (mg_http_listen); the port
-// is 80 if the URL has none, its path means nothing. See reactor's
+// is 80 if the URL has none, its path means nothing. That of https://, on port
+// 443, is given a Config by StartTLS. See reactor's
 // Manager.Listen for the host and for errors. Accepted connections raise
 // EvHTTPHdrs and EvHTTPMsg to fn for each request.
 func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
@@ -24,7 +25,8 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 }
 
 // Connect makes a connection to the HTTP server of an http://host:port URL
-// (mg_http_connect); the port is 80 if the URL has none. fn writes requests
+// (mg_http_connect), or with TLS of an https:// one; the port is 80, or 443, if
+// the URL has none. fn writes requests
 // to the connection, from EvConnect on, as fmt.Fprintf(c, "GET / HTTP/1.1…"),
 // and gets EvHTTPHdrs and EvHTTPMsg for each response. An interim response
 // (100 to 199, without 101) raises EvHTTPHdrs only. After a response that ends

@@ -80,20 +80,6 @@ func TestConnBadListenURL(t *testing.T) {
 	}
 }
 
-func TestConnNoTLSYet(t *testing.T) {
-	for _, scheme := range []string{"mqtts", "wss"} {
-		m := newManager(t)
-		_, err := mqtt.Connect(m, scheme+"://me:secret@127.0.0.1", nil, noHandler(t), nil)
-		wantErr(t, err, reactor.ErrNoTLS, "TLS not available yet")
-		if strings.Contains(err.Error(), "secret") {
-			t.Error(err)
-		}
-		_, err = mqtt.Listen(m, scheme+"://127.0.0.1:0", noHandler(t), nil)
-		wantErr(t, err, reactor.ErrNoTLS, "TLS not available yet")
-		wantNoConns(t, m)
-	}
-}
-
 // A zone is part of an IPv6 address and survives [RFC 6874 2].
 func TestConnZone(t *testing.T) {
 	for _, scheme := range transports {

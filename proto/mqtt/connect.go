@@ -12,7 +12,8 @@ import (
 const subprotocol = "mqtt"
 
 // Connect opens a connection to a broker and logs in: mqtt://host[:1883] or
-// ws://host[:80][/path][?query]. User and password in the URL are those of
+// ws://host[:80][/path][?query], or with TLS mqtts://host[:8883] or
+// wss://host[:443][/path][?query], see reactor's Conn.StartTLS. User and password in the URL are those of
 // CONNECT unless opts has a user or a password. opts are Login's; nil is a clean
 // session.
 //

@@ -116,6 +116,10 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 }
 
+// ALPN implements reactor.Negotiator. Over WebSocket it is a layer below that is
+// asked first.
+func (*layer) ALPN() string { return "mqtt" }
+
 // End implements reactor.Ender: the stream may end between packets.
 func (l *layer) End(c *reactor.Conn) error {
 	if l.overWS {
@@ -240,6 +244,8 @@ func (l *layer) waits(c *reactor.Conn, n int) bool {
 // the protocol has words for it: in CONNACK, or in a 5.0 DISCONNECT.
 func (l *layer) refuse(c *reactor.Conn, err error) {
 	switch {
+	case !l.overWS && l.phase != ready && !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()):
+		err = errors.New("mqtt: the peer speaks TLS on this connection, which does not")
 	case l.role == server && l.phase == silent:
 		if code := connackFor(err); code != 0 {
 			l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, 4, false, code, nil) })

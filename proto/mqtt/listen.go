@@ -9,7 +9,8 @@ import (
 )
 
 // Listen makes the listener of a broker, on mqtt://host[:1883] or
-// ws://host[:80] (the path of requests is not looked at). Accepted connections
+// ws://host[:80] (the path of requests is not looked at), or with TLS on
+// mqtts://host[:8883] or wss://host[:443]: StartTLS gives it a Config. Accepted connections
 // raise EvMQTTCmd for each packet, and EvMQTTMsg before it for a PUBLISH.
 //
 // The layer speaks the protocol's grammar: CONNECT comes first and once, nothing
@@ -35,8 +36,11 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 		}
 	case "ws", "wss":
 		p.overWS = true
-		under := map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
-		c, err = http.Listen(m, u.Socket(under, 80), fn, fnData)
+		under := u.Socket("http", 80)
+		if u.Scheme == "wss" {
+			under = u.Socket("https", 443)
+		}
+		c, err = http.Listen(m, under, fn, fnData)
 	default:
 		err = fmt.Errorf("mqtt: bad URL %q: want mqtt:// or ws://, or mqtts:// or wss://", u.Redacted())
 	}

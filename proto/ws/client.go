@@ -27,7 +27,8 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	return defaults.Connect(m, url, fn, fnData, headers)
 }
 
-// Connect opens a WebSocket to ws://host[:port][/path][?query]. User and
+// Connect opens a WebSocket to ws://host[:port][/path][?query], or with TLS to
+// wss://…, see reactor's Conn.StartTLS. User and
 // password in the URL are sent as HTTP Basic credentials. Headers are
 // further lines of the request, "Name: value\r\n" each, such as
 // "Sec-WebSocket-Protocol: mqtt\r\n"; those that the handshake itself sends are
@@ -143,9 +144,12 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 	if errors.Is(err, http.ErrIncomplete) {
 		return false
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		err = h.check(c, l)
-	} else {
+	case !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()):
+		err = errors.New("ws: handshake: the server speaks TLS on this port: use wss://")
+	default:
 		err = fmt.Errorf("ws: handshake: %w", err)
 	}
 	if err != nil {

@@ -100,6 +100,9 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 }
 
+// ALPN implements reactor.Negotiator.
+func (*layer) ALPN() string { return "http/1.1" }
+
 // raise raises an event with a message.
 func (l *layer) raise(c *reactor.Conn, ev reactor.Event, m Message) {
 	if ev == reactor.EvWSMsg && m.Fin {

@@ -12,8 +12,8 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 	return defaults.Listen(m, url, fn, fnData)
 }
 
-// Listen makes a server of WebSockets and nothing else on ws://host[:80]; the path
-// of requests is not looked at. Requests are upgraded, or refused, as
+// Listen makes a server of WebSockets and nothing else on ws://host[:80], or with
+// TLS on wss://host[:443], which StartTLS gives a Config; the path of requests is not looked at. Requests are upgraded, or refused, as
 // Options.Upgrade does, before the handler hears of them: EvWSOpen comes before
 // EvHTTPMsg. The handler looks at the path in either, and may close the
 // connection.

@@ -196,15 +196,6 @@ func TestConnectErrors(t *testing.T) {
 	}
 }
 
-func TestConnectTLS(t *testing.T) {
-	m := newManager(t)
-	_, err := ws.Connect(m, "wss://u:secret@h.test/x", nil, nil, "")
-	contains(t, err, "TLS not available yet", "h.test")
-	if !errors.Is(err, reactor.ErrNoTLS) || strings.Contains(err.Error(), "secret") {
-		t.Errorf("error is %v", err)
-	}
-}
-
 func TestConnectAfterManagerClose(t *testing.T) {
 	m := newManager(t)
 	m.Close()

@@ -61,7 +61,8 @@ func New(m *reactor.Manager, log *slog.Logger) *Broker {
 }
 
 // Listen accepts clients on mqtt://host:port or ws://host:port/path, beside the
-// URLs that it listens on already. The errors are those of mqtt.Listen; the
+// URLs that it listens on already; on mqtts:// and wss:// once the listener has a
+// Config, by StartTLS. The errors are those of mqtt.Listen; the
 // listener's LocalAddr tells the port if it was 0.
 func (b *Broker) Listen(url string) (*reactor.Conn, error) {
 	c, err := mqtt.Listen(b.m, url, b.handle, nil)

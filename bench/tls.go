@@ -1,0 +1,160 @@
+//go:build linux
+
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+)
+
+// tlsWorks are the rows of messages over TLS.
+var tlsWorks = []work{{64, 64, 1}, {64, 16 << 10, 1}}
+
+// tlsSample is one round of one server.
+type tlsSample struct {
+	echo      []sample // by work
+	handshake float64  // microseconds of the server's CPU, upgrade included
+	bytes     float64  // resident, of an idle connection
+}
+
+// tlsOnce measures a server, in fresh processes.
+func (b *bench) tlsOnce(s *server) (got tlsSample, err error) {
+	for _, w := range tlsWorks {
+		p, addr, err := launchServer(b.m.serverCore, s)
+		if err != nil {
+			return got, err
+		}
+		l, err := newTLSLoad(w, addr)
+		if err != nil {
+			p.stop()
+			return got, err
+		}
+		one, err := measure(l, p, b.warm, b.span)
+		l.close()
+		p.stop()
+		if err != nil {
+			return got, err
+		}
+		got.echo = append(got.echo, one)
+	}
+	p, addr, err := launchServer(b.m.serverCore, s)
+	if err != nil {
+		return got, err
+	}
+	defer p.stop()
+	if got.handshake, err = b.tlsHandshakes(p, addr); err != nil {
+		return got, err
+	}
+	got.bytes, err = b.tlsIdle(s)
+	return got, err
+}
+
+// tlsHandshakes opens and closes connections, one after the other.
+func (b *bench) tlsHandshakes(p *process, addr string) (micros float64, err error) {
+	once := func() error {
+		c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if _, err := c.Write(handshake); err != nil {
+			return err
+		}
+		_, err = io.ReadAtLeast(c, make([]byte, 1024), len("HTTP/1.1 101"))
+		return err
+	}
+	for range 50 {
+		if err := once(); err != nil {
+			return 0, err
+		}
+	}
+	before, err := p.cpu()
+	if err != nil {
+		return 0, err
+	}
+	for range b.tlsConns {
+		if err := once(); err != nil {
+			return 0, err
+		}
+	}
+	after, err := p.cpu()
+	return float64((after - before).Nanoseconds()) / 1e3 / float64(b.tlsConns), err
+}
+
+// tlsIdle is how much idle connections, each of which has carried one small
+// message, add to a server's resident memory.
+func (b *bench) tlsIdle(s *server) (bytes float64, err error) {
+	p, addr, err := launchServer(b.m.serverCore, s)
+	if err != nil {
+		return 0, err
+	}
+	defer p.stop()
+	first, err := newTLSLoad(work{50, 64, 1}, addr)
+	if err != nil {
+		return 0, err
+	}
+	defer first.close()
+	before, err := p.resident()
+	if err != nil {
+		return 0, err
+	}
+	l, err := newTLSLoad(work{b.tlsConns, 64, 1}, addr)
+	if err != nil {
+		return 0, err
+	}
+	defer l.close()
+	after, err := p.resident()
+	return float64(after-before) / float64(b.tlsConns), err
+}
+
+// tls measures the servers over TLS, in turn, and prints the medians.
+func (b *bench) tls(out io.Writer) error {
+	rows := make([][]series, len(tlsWorks)+2)
+	for i := range rows {
+		rows[i] = make([]series, len(tlsServers))
+	}
+	for range b.tlsRounds {
+		for j, s := range tlsServers {
+			got, err := b.tlsOnce(s)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			for i, one := range got.echo {
+				rows[i][j] = append(rows[i][j], one.perMessage)
+			}
+			n := len(tlsWorks)
+			rows[n][j] = append(rows[n][j], got.handshake)
+			rows[n+1][j] = append(rows[n+1][j], got.bytes)
+		}
+	}
+	fmt.Fprintf(out, "\nOver TLS 1.3, P-256: medians (lowest to highest) of %d\n", b.tlsRounds)
+	head := []string{""}
+	for _, s := range tlsServers {
+		head = append(head, s.name)
+	}
+	for _, s := range tlsServers[1:] {
+		head = append(head, tlsServers[0].name+"/"+s.name)
+	}
+	t := newTable(out, head...)
+	for i, values := range rows {
+		var name string
+		switch i - len(tlsWorks) {
+		case 0:
+			name = "CPU of the server per handshake and upgrade, µs"
+		case 1:
+			name = fmt.Sprintf("resident bytes of each of %d idle connections", b.tlsConns)
+		default:
+			name = fmt.Sprintf("CPU per echoed message, µs, %d connections: %v", tlsWorks[i].conns, tlsWorks[i])
+		}
+		row := []string{name}
+		for _, v := range values {
+			row = append(row, fmt.Sprintf("%.4g (%.4g–%.4g)", v.median(), v.lowest(), v.highest()))
+		}
+		for _, v := range values[1:] {
+			row = append(row, fmt.Sprintf("%.2f", values[0].median()/v.median()))
+		}
+		t.row(row...)
+	}
+	return t.flush()
+}

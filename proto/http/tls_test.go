@@ -1,0 +1,90 @@
+package http_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	nethttp "net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/proto/http"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// A client of the standard library, which offers HTTP/2 as well, gets HTTP/1.1.
+func TestServeHTTPS(t *testing.T) {
+	m := looptest.NewManager(t)
+	authority := looptest.NewAuthority(t)
+	l, err := http.Listen(m, "https://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
+		if ev == reactor.EvHTTPMsg {
+			http.Reply(c, 200, "", "%s over %s", data.(*http.Message).URI, c.TLS().NegotiatedProtocol)
+		}
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.StartTLS(authority.Server(t))
+	got := make(chan string, 1)
+	go func() {
+		transport := &nethttp.Transport{TLSClientConfig: authority.Client(), ForceAttemptHTTP2: true}
+		defer transport.CloseIdleConnections()
+		var all strings.Builder
+		for i := range 3 {
+			resp, err := (&nethttp.Client{Transport: transport}).Get(fmt.Sprintf("https://%s/%d", l.LocalAddr(), i))
+			if err != nil {
+				all.WriteString(err.Error())
+				break
+			}
+			body, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			fmt.Fprintf(&all, "%s %s;", resp.Proto, body)
+		}
+		got <- all.String()
+	}()
+	var answer string
+	looptest.Await(t, m, "the answers", func() bool {
+		select {
+		case answer = <-got:
+			return true
+		default:
+			return false
+		}
+	})
+	if want := "HTTP/1.1 /0 over http/1.1;HTTP/1.1 /1 over http/1.1;HTTP/1.1 /2 over http/1.1;"; answer != want {
+		t.Errorf("got %q, want %q", answer, want)
+	}
+}
+
+// A server of the standard library.
+func TestFetchHTTPS(t *testing.T) {
+	m := looptest.NewManager(t)
+	authority := looptest.NewAuthority(t)
+	s := httptest.NewUnstartedServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		fmt.Fprint(w, r.URL.Path, " ", r.TLS.NegotiatedProtocol)
+	}))
+	s.TLS = &tls.Config{Certificates: authority.Server(t).Certificates}
+	s.StartTLS()
+	defer s.Close()
+	var body string
+	c, err := http.Connect(m, s.URL, func(c *reactor.Conn, ev reactor.Event, data any) {
+		switch ev {
+		case reactor.EvConnect:
+			fmt.Fprintf(c, "GET /path HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+		case reactor.EvHTTPMsg:
+			body = string(data.(*http.Message).Body)
+		case reactor.EvError:
+			body = data.(error).Error()
+		}
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.StartTLS(authority.Client())
+	looptest.Await(t, m, "the answer", func() bool { return body != "" })
+	if body != "/path http/1.1" {
+		t.Errorf("got %q", body)
+	}
+}

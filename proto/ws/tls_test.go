@@ -1,0 +1,86 @@
+package ws_test
+
+import (
+	"net"
+	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// wss:// on both sides: the opening handshake follows that of TLS, messages of
+// many records come back, the closing handshake ends it.
+func TestWSS(t *testing.T) {
+	m := newManager(t)
+	authority := looptest.NewAuthority(t)
+	server := &recorder{hook: func(c *reactor.Conn, ev reactor.Event, data any) {
+		if ev == reactor.EvWSMsg {
+			msg := data.(*ws.Message)
+			ws.Send(c, msg.Data, msg.Op)
+		}
+	}}
+	l, err := ws.Listen(m, "wss://127.0.0.1:0", server.handle, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.StartTLS(authority.Server(t))
+	var shaken, opened, got int
+	large := make([]byte, 100_000)
+	client := &recorder{hook: func(c *reactor.Conn, ev reactor.Event, data any) {
+		switch ev {
+		case reactor.EvTLSHS:
+			shaken++
+		case reactor.EvWSOpen:
+			opened = shaken
+			ws.Send(c, large, ws.OpBinary)
+		case reactor.EvWSMsg:
+			got = len(data.(*ws.Message).Data)
+			ws.Close(c, ws.CloseNormal, "")
+		}
+	}}
+	c, err := ws.Connect(m, "wss://"+l.LocalAddr().String()+"/x", client.handle, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.StartTLS(authority.Client())
+	await(t, m, "the end", func() bool { return client.closed && server.closed })
+	if opened != 1 || got != len(large) || client.err != nil || server.err != nil {
+		t.Errorf("EvTLSHS before EvWSOpen: %d times; %d bytes came back; errors %v, %v", opened, got, client.err, server.err)
+	}
+}
+
+// A ws:// client of a port that speaks TLS, and the other way round, are told.
+func TestWSAndTLSMixedUp(t *testing.T) {
+	m := newManager(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client := &recorder{}
+	if _, err := ws.Connect(m, "ws://"+l.Addr().String(), client.handle, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	spin(t, m)
+	raw, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	raw.Write([]byte{21, 3, 1, 0, 2, 2, 70})
+	await(t, m, "the error", func() bool { return client.err != nil })
+	contains(t, client.err, "speaks TLS on this port", "wss://")
+
+	server, tls := &recorder{}, &recorder{}
+	plain, err := ws.Listen(m, "ws://127.0.0.1:0", server.handle, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ws.Connect(m, "wss://"+plain.LocalAddr().String(), tls.handle, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	await(t, m, "both errors", func() bool { return server.err != nil && tls.err != nil })
+	contains(t, server.err, "the peer speaks TLS")
+	contains(t, tls.err, "does not speak TLS on this port", "HTTP/")
+}

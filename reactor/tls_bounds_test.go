@@ -1,0 +1,226 @@
+package reactor_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// One turn of the loop takes no more steps of handshakes than it may.
+func TestTLSStepsPerTurn(t *testing.T) {
+	const clients, perTurn = 12, 2
+	m := newManager(t, reactor.WithHandshakes(reactor.Handshakes{PerTurn: perTurn}))
+	all := &recorder{}
+	l, _ := tlsListen(t, m, serverConfig(), all.handle)
+	done := make(chan error)
+	for range clients {
+		raw := netDial(t, l.LocalAddr().String())
+		go func() { done <- tls.Client(raw, small(authority().Client(), tls.VersionTLS13)).Handshake() }()
+	}
+	await(t, m, "the connections", func() bool { return all.count(reactor.EvAccept) == clients })
+	left := clients
+	for range turns {
+		before := all.count(reactor.EvTLSHS)
+		m.Poll(time.Millisecond)
+		if n := all.count(reactor.EvTLSHS) - before; n > perTurn {
+			t.Fatalf("%d handshakes in one turn, want %d at the most", n, perTurn)
+		}
+		select {
+		case err := <-done:
+			if left--; err != nil {
+				t.Fatal(err)
+			}
+		default:
+		}
+		if left == 0 && all.count(reactor.EvTLSHS) == clients {
+			break
+		}
+	}
+	if s := m.Stats(); s.Handshakes != clients || s.HalfOpen != 0 {
+		t.Errorf("%d handshakes, %d half open", s.Handshakes, s.HalfOpen)
+	}
+}
+
+// Clients that open connections and say nothing fill the listener; it accepts
+// again when they go, or when the deadline ends them.
+func TestTLSHalfOpen(t *testing.T) {
+	clock := newClock()
+	m := newManager(t, reactor.WithClock(clock.now), reactor.WithHandshakes(reactor.Handshakes{HalfOpen: 2}))
+	all := &recorder{}
+	l, _ := tlsListen(t, m, serverConfig(), all.handle)
+	plain := &recorder{}
+	other := listen(t, m, "tcp://127.0.0.1:0", plain.handle)
+	var raws []net.Conn
+	for range 5 {
+		raws = append(raws, netDial(t, l.LocalAddr().String()))
+	}
+	wantAccepted := func(n int) {
+		t.Helper()
+		await(t, m, "the connections", func() bool { return all.count(reactor.EvAccept) == n })
+		spin(t, m, 10)
+		if got := all.count(reactor.EvAccept); got != n {
+			t.Fatalf("%d accepted, want %d", got, n)
+		}
+	}
+	wantAccepted(2)
+	if n := m.Stats().HalfOpen; n != 2 {
+		t.Errorf("%d half open", n)
+	}
+	netDial(t, other.LocalAddr().String())
+	await(t, m, "a plain connection", plain.saw(reactor.EvAccept))
+	raws[0].Close()
+	wantAccepted(3)
+	go tls.Client(raws[1], small(authority().Client(), tls.VersionTLS13)).Handshake()
+	await(t, m, "a handshake", all.saw(reactor.EvTLSHS))
+	wantAccepted(4)
+	clock.advance(10 * time.Second)
+	wantAccepted(5)
+	var late *reactor.DeadlineError
+	for _, err := range all.errs[1:] {
+		if !errors.As(err, &late) || late.Deadline != "TLS handshake" || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	}
+	clock.advance(10 * time.Second)
+	await(t, m, "the last", func() bool { return len(all.errs) == 4 })
+	if n := m.Stats().HalfOpen; n != 0 {
+		t.Errorf("%d half open at the end", n)
+	}
+}
+
+// The deadline of TLS ends with EvTLSHS, that of a layer's handshake begins
+// then, and a pause counts for neither.
+func TestTLSDeadlines(t *testing.T) {
+	clock := newClock()
+	m := newManager(t, reactor.WithClock(clock.now),
+		reactor.WithDeadlines(reactor.Deadlines{TLS: 5 * time.Second, Handshake: 3 * time.Second}))
+	var conn *reactor.Conn
+	r := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) {
+		conn = c
+		c.SetHandshaking(true)
+	}}}
+	l, _ := tlsListen(t, m, serverConfig(), r.handle)
+	p := startPeer(t, m, netDial(t, l.LocalAddr().String()), func(raw net.Conn) error {
+		return tls.Client(raw, small(authority().Client(), tls.VersionTLS13)).Handshake()
+	})
+	await(t, m, "the connection", r.saw(reactor.EvAccept))
+	clock.advance(4 * time.Second) // beyond Handshake
+	spin(t, m, 2)
+	conn.Pause()
+	spin(t, m, 2)
+	clock.advance(4 * time.Second)
+	spin(t, m, 2)
+	conn.Resume()
+	clock.advance(4 * time.Second)
+	spin(t, m, 2)
+	p.run(-1, whole)
+	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
+	clock.advance(2 * time.Second)
+	spin(t, m, 2)
+	if len(r.errs) > 0 {
+		t.Fatal(r.errs)
+	}
+	clock.advance(time.Second)
+	await(t, m, "the end", r.closed)
+	looptest.WantErr(t, r.err(t), os.ErrDeadlineExceeded, "handshake deadline of 3s")
+}
+
+// Stall is about the socket: what waits for the handshake does not count.
+func TestTLSStallDuringHandshake(t *testing.T) {
+	clock := newClock()
+	m := newManager(t, reactor.WithClock(clock.now), reactor.WithDeadlines(reactor.Deadlines{Stall: time.Second}))
+	r := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { c.Write([]byte("waits")) }}}
+	l, _ := tlsListen(t, m, serverConfig(), r.handle)
+	netDial(t, l.LocalAddr().String())
+	await(t, m, "the connection", r.saw(reactor.EvAccept))
+	spin(t, m, 2)
+	clock.advance(time.Hour)
+	spin(t, m, 5)
+	r.want(t, "OPEN ACCEPT")
+}
+
+// Limits and water marks count what the socket did not take, encrypted or not; the
+// loop does not spin over what waits for the handshake.
+func TestTLSLimits(t *testing.T) {
+	m := newManager(t)
+	r := &recorder{on: hooks{reactor.EvTLSHS: func(c *reactor.Conn, _ any) {
+		c.SetWater(1000, 1<<20)
+		c.SetLimits(reactor.Limits{Send: 32 << 20, Recv: 10})
+		c.Write(make([]byte, 16<<20))
+	}}}
+	l, _ := tlsListen(t, m, serverConfig(), r.handle)
+	p := startPeer(t, m, netDial(t, l.LocalAddr().String()), func(raw net.Conn) error {
+		return tls.Client(raw, small(authority().Client(), tls.VersionTLS13)).Handshake()
+	})
+	p.run(-1, whole)
+	await(t, m, "the mark", r.saw(reactor.EvHighWater))
+	spin(t, m, 20)
+	writes := m.Stats().Writes
+	spin(t, m, 20)
+	if s := m.Stats(); s.Writes != writes || s.Queued < 1<<20 || s.Queued > 16<<20 {
+		t.Errorf("%d writes, %d of them for nothing; %d bytes queued", s.Writes, s.Writes-writes, s.Queued)
+	}
+	for c := range m.Conns() {
+		c.SetLimits(reactor.Limits{Send: 1 << 20})
+	}
+	await(t, m, "the end", r.closed)
+	var limit *reactor.LimitError
+	if err := r.err(t); !errors.As(err, &limit) || limit.Buffer != "Send" {
+		t.Error(err)
+	}
+}
+
+// A callback of the Config may do what handlers may: the check for wrong
+// goroutines knows where it runs, and an end inside it takes effect after it.
+func TestTLSCallbacks(t *testing.T) {
+	cause := errors.New("not today")
+	for name, act := range map[string]func(c *reactor.Conn){
+		"nothing": func(c *reactor.Conn) { c.Manager().Now() },
+		"Fail":    func(c *reactor.Conn) { c.Fail(cause) },
+		"Close":   func(c *reactor.Conn) { c.Close() },
+		"Manager": func(c *reactor.Conn) { c.Manager().Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newManager(t, reactor.WithOwnerCheck())
+			var conn *reactor.Conn
+			server := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { conn = c }}}
+			called := false
+			cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				called = true
+				conn.Stopped()
+				conn.Write(nil)
+				if conn.TLS() != nil {
+					t.Error("TLS is there in the middle of the handshake")
+				}
+				act(conn)
+				return &serverConfig().Certificates[0], nil
+			}}
+			_, url := tlsListen(t, m, cfg, server.handle)
+			client := &recorder{}
+			tlsConnect(t, m, url, authority().Client(), client.handle)
+			if name == "Manager" {
+				for i := 0; i < turns && m.Poll(time.Millisecond) == nil; i++ {
+				}
+			} else {
+				await(t, m, "the end of it", func() bool {
+					return name == "nothing" && server.count(reactor.EvTLSHS) > 0 || server.closed() && client.closed()
+				})
+			}
+			if !called {
+				t.Error("the callback was not called")
+			}
+			if name != "nothing" && server.count(reactor.EvTLSHS) > 0 {
+				t.Errorf("events %s", eventList(server.events))
+			}
+			if name == "Fail" && server.err(t) != cause {
+				t.Error(server.errs)
+			}
+		})
+	}
+}

@@ -1,0 +1,152 @@
+package reactor_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// StartTLS in mid-stream, as after a STARTTLS command: what lies in Send leaves
+// encrypted, and what came behind the command is handshake, never plaintext.
+func TestStartTLSInMidStream(t *testing.T) {
+	m := newManager(t)
+	server := &recorder{}
+	server.on = hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+		if c.TLS() != nil {
+			server.got = append(server.got, c.Recv.Bytes()...)
+			c.Recv.Reset()
+			return
+		}
+		if !bytes.HasPrefix(c.Recv.Bytes(), []byte("STARTTLS\r\n")) {
+			t.Errorf("read %q", c.Recv.Bytes())
+		}
+		c.Recv.Consume(len("STARTTLS\r\n"))
+		c.Write([]byte("greeting")) // which the client can only read encrypted
+		c.StartTLS(serverConfig())
+		if c.Recv.Len() > 0 {
+			t.Errorf("%d bytes are still in Recv", c.Recv.Len())
+		}
+	}}
+	l := listen(t, m, "tcp://127.0.0.1:0", server.handle)
+	raw := &heldWire{Conn: netDial(t, l.LocalAddr().String()), holds: true, held: []byte("STARTTLS\r\n")}
+	type result struct {
+		got string
+		err error
+	}
+	done := make(chan result)
+	go func() { // command and ClientHello in one piece
+		c := tls.Client(&firstFlight{raw}, small(authority().Client(), tls.VersionTLS13))
+		b := make([]byte, 100)
+		n, err := c.Read(b)
+		if err == nil {
+			_, err = c.Write([]byte("hello"))
+		}
+		done <- result{string(b[:n]), err}
+	}()
+	await(t, m, "the client's words", func() bool { return string(server.got) == "hello" })
+	if r := <-done; r.err != nil || r.got != "greeting" {
+		t.Errorf("the client got %q, %v", r.got, r.err)
+	}
+	if server.count(reactor.EvTLSHS) != 1 || server.wrote != len("greeting") {
+		t.Errorf("events %s, %d bytes written", eventList(server.events), server.wrote)
+	}
+}
+
+// firstFlight sends what was held before with the first write.
+type firstFlight struct{ *heldWire }
+
+func (f *firstFlight) Write(p []byte) (int, error) {
+	n, err := f.heldWire.Write(p)
+	if f.holds {
+		f.holds = false
+		_, err = f.Conn.Write(f.held)
+	}
+	return n, err
+}
+
+// A plaintext attacker's bytes behind the command are no part of the session:
+// they break the handshake.
+func TestStartTLSInjection(t *testing.T) {
+	m := newManager(t)
+	server := &recorder{}
+	server.on = hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+		if c.IsTLS() {
+			t.Errorf("read %q", c.Recv.Bytes())
+			return
+		}
+		c.Recv.Consume(len("STARTTLS\r\n"))
+		c.StartTLS(serverConfig())
+	}}
+	l := listen(t, m, "tcp://127.0.0.1:0", server.handle)
+	netDial(t, l.LocalAddr().String()).Write([]byte("STARTTLS\r\nDELETE everything\r\n"))
+	await(t, m, "the end", server.closed)
+	looptest.WantErr(t, server.err(t), nil, "tls handshake")
+}
+
+// The handler's Config at EvConnect and EvAccept goes before that of the URL and
+// of the listener, and the server's name is the URL's.
+func TestStartTLSAtConnectAndAccept(t *testing.T) {
+	for _, scheme := range []string{"tcp", "tls"} {
+		m := newManager(t)
+		cfg := serverConfig().Clone()
+		names := []string{}
+		cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			names = append(names, hello.ServerName)
+			if a, ok := hello.Conn.RemoteAddr().(*net.TCPAddr); !ok || a.Port == 0 {
+				t.Errorf("the callback sees address %v", hello.Conn.RemoteAddr())
+			}
+			return nil, nil
+		}
+		server := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { c.StartTLS(cfg) }}}
+		client := &recorder{on: hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) { c.StartTLS(authority().Client()) }}}
+		l := listen(t, m, scheme+"://localhost:0", server.handle)
+		_, port, _ := net.SplitHostPort(l.LocalAddr().String())
+		dial(t, m, scheme+"://localhost:"+port, client.handle)
+		await(t, m, "the handshake", func() bool { return client.count(reactor.EvTLSHS)+server.count(reactor.EvTLSHS) == 2 })
+		if len(names) != 1 || names[0] != "localhost" {
+			t.Errorf("%s: server names %q", scheme, names)
+		}
+	}
+}
+
+// A tls:// URL starts by itself, and trusts nobody whom the system does not.
+func TestTLSByURL(t *testing.T) {
+	m := newManager(t)
+	server, client := &recorder{}, &recorder{}
+	_, url := tlsListen(t, m, serverConfig(), server.handle)
+	dial(t, m, url, client.handle)
+	await(t, m, "the end", client.closed)
+	var unknown *tls.CertificateVerificationError
+	if err := client.err(t); !errors.As(err, &unknown) {
+		t.Error(err)
+	}
+	client.want(t, "OPEN RESOLVE CONNECT ERROR CLOSE")
+}
+
+// A WrapFD connection is the server, as in Mongoose.
+func TestTLSOverWrappedDescriptor(t *testing.T) {
+	m := newManager(t)
+	r := &recorder{on: hooks{reactor.EvOpen: func(c *reactor.Conn, _ any) { c.StartTLS(serverConfig()) }, reactor.EvRead: sendBack}}
+	a, b := socketpair(t)
+	if _, err := m.WrapFD(a, r.handle, nil); err != nil {
+		t.Fatal(err)
+	}
+	file := os.NewFile(uintptr(b), "")
+	theirs, err := net.FileConn(file)
+	file.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startPeer(t, m, theirs, peerClient(small(authority().Client(), tls.VersionTLS13)))
+	p.run(-1, whole)
+	await(t, m, "the end", r.closed)
+	if p.err != nil {
+		t.Error(p.err)
+	}
+}
