@@ -47,8 +47,9 @@ func echoRikki(c *reactor.Conn, ev reactor.Event, data any) {
 			c.Resume()
 		}
 	case reactor.EvHTTPMsg:
-		ws.Upgrade(c, data.(*http.Message), "")
-	case reactor.EvWSOpen:
-		ws.SetMaxMessage(c, maxMessage)
+		rikkiOptions.Upgrade(c, data.(*http.Message), "")
 	}
 }
+
+// rikkiOptions are shared by all connections, as in examples/websocket-server.
+var rikkiOptions = &ws.Options{MaxMessage: maxMessage}
