@@ -4,6 +4,7 @@ package reactor
 
 import (
 	"os"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -13,6 +14,7 @@ import (
 // epoll is the poller of Linux.
 type epoll struct {
 	fd     int
+	alone  bool // Go has one processor
 	events [256]unix.EpollEvent
 	ready  [256]readiness
 }
@@ -22,7 +24,7 @@ func newPoller() (poller, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	return &epoll{fd: fd}, nil
+	return &epoll{fd: fd, alone: runtime.GOMAXPROCS(0) == 1}, nil
 }
 
 func (e *epoll) descriptor() int { return e.fd }
@@ -40,6 +42,12 @@ func (e *epoll) wait(timeout time.Duration) ([]readiness, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
 		uintptr(unsafe.Pointer(&e.events[0])), uintptr(len(e.events)), 0, 0, 0)
 	if errno == 0 && n == 0 && timeout != 0 {
+		// On its only processor Go's scheduler takes a goroutine that never yields
+		// for one that runs too long, and disturbs it at each blocking call. On
+		// several, yielding wakes another thread, which costs more than it saves.
+		if e.alone {
+			runtime.Gosched()
+		}
 		k, err := unix.EpollWait(e.fd, e.events[:], milliseconds(timeout))
 		if err == unix.EINTR {
 			return nil, nil
