@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -11,11 +12,14 @@ import (
 // tlsWorks are the rows of messages over TLS.
 var tlsWorks = []work{{64, 64, 1}, {64, 16 << 10, 1}}
 
+// tlsAtOnce are the rows of handshakes: how many clients shake hands at once.
+var tlsAtOnce = []int{1, 8}
+
 // tlsSample is one round of one server.
 type tlsSample struct {
-	echo      []sample // by work
-	handshake float64  // microseconds of the server's CPU, upgrade included
-	bytes     float64  // resident, of an idle connection
+	echo       []sample  // by work
+	handshakes []float64 // microseconds of the server's CPU, upgrade included, by tlsAtOnce
+	bytes      float64   // resident, of an idle connection
 }
 
 // tlsOnce measures a server, in fresh processes.
@@ -43,43 +47,72 @@ func (b *bench) tlsOnce(s *server) (got tlsSample, err error) {
 		return got, err
 	}
 	defer p.stop()
-	if got.handshake, err = b.tlsHandshakes(p, addr); err != nil {
-		return got, err
+	for _, n := range tlsAtOnce {
+		one, err := b.tlsHandshakes(p, addr, n)
+		if err != nil {
+			return got, err
+		}
+		got.handshakes = append(got.handshakes, one)
 	}
 	got.bytes, err = b.tlsIdle(s)
 	return got, err
 }
 
-// tlsHandshakes opens and closes connections, one after the other.
-func (b *bench) tlsHandshakes(p *process, addr string) (micros float64, err error) {
-	once := func() error {
-		c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		if _, err := c.Write(handshake); err != nil {
-			return err
-		}
-		_, err = io.ReadAtLeast(c, make([]byte, 1024), len("HTTP/1.1 101"))
-		return err
-	}
-	for range 50 {
-		if err := once(); err != nil {
-			return 0, err
-		}
+// tlsHandshakes has so many clients open and close connections, each one after the
+// other.
+func (b *bench) tlsHandshakes(p *process, addr string, clients int) (micros float64, err error) {
+	if err := openAll(addr, clients, 50); err != nil {
+		return 0, err
 	}
 	before, err := p.cpu()
 	if err != nil {
 		return 0, err
 	}
-	for range b.tlsConns {
-		if err := once(); err != nil {
-			return 0, err
-		}
+	if err := openAll(addr, clients, b.tlsConns); err != nil {
+		return 0, err
 	}
 	after, err := p.cpu()
 	return float64((after - before).Nanoseconds()) / 1e3 / float64(b.tlsConns), err
+}
+
+// openAll makes n connections by that many clients.
+func openAll(addr string, clients, n int) error {
+	left := make(chan struct{}, n)
+	for range n {
+		left <- struct{}{}
+	}
+	close(left)
+	ended := make(chan error, clients)
+	for range clients {
+		go func() {
+			for range left {
+				if err := openOnce(addr); err != nil {
+					ended <- err
+					return
+				}
+			}
+			ended <- nil
+		}()
+	}
+	var err error
+	for range clients {
+		err = errors.Join(err, <-ended)
+	}
+	return err
+}
+
+// openOnce makes a connection, upgrades and closes it.
+func openOnce(addr string) error {
+	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := c.Write(handshake); err != nil {
+		return err
+	}
+	_, err = io.ReadAtLeast(c, make([]byte, 1024), len("HTTP/1.1 101"))
+	return err
 }
 
 // tlsIdle is how much idle connections, each of which has carried one small
@@ -110,7 +143,15 @@ func (b *bench) tlsIdle(s *server) (bytes float64, err error) {
 
 // tls measures the servers over TLS, in turn, and prints the medians.
 func (b *bench) tls(out io.Writer) error {
-	rows := make([][]series, len(tlsWorks)+2)
+	var names []string
+	for _, w := range tlsWorks {
+		names = append(names, fmt.Sprintf("CPU per echoed message, µs, %d connections: %v", w.conns, w))
+	}
+	for _, n := range tlsAtOnce {
+		names = append(names, fmt.Sprintf("CPU of the server per handshake and upgrade, µs: %d at once", n))
+	}
+	names = append(names, fmt.Sprintf("resident bytes of each of %d idle connections", b.tlsConns))
+	rows := make([][]series, len(names))
 	for i := range rows {
 		rows[i] = make([]series, len(tlsServers))
 	}
@@ -120,12 +161,9 @@ func (b *bench) tls(out io.Writer) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			for i, one := range got.echo {
-				rows[i][j] = append(rows[i][j], one.perMessage)
+			for i, v := range got.values() {
+				rows[i][j] = append(rows[i][j], v)
 			}
-			n := len(tlsWorks)
-			rows[n][j] = append(rows[n][j], got.handshake)
-			rows[n+1][j] = append(rows[n+1][j], got.bytes)
 		}
 	}
 	fmt.Fprintf(out, "\nOver TLS 1.3, P-256: medians (lowest to highest) of %d\n", b.tlsRounds)
@@ -138,16 +176,7 @@ func (b *bench) tls(out io.Writer) error {
 	}
 	t := newTable(out, head...)
 	for i, values := range rows {
-		var name string
-		switch i - len(tlsWorks) {
-		case 0:
-			name = "CPU of the server per handshake and upgrade, µs"
-		case 1:
-			name = fmt.Sprintf("resident bytes of each of %d idle connections", b.tlsConns)
-		default:
-			name = fmt.Sprintf("CPU per echoed message, µs, %d connections: %v", tlsWorks[i].conns, tlsWorks[i])
-		}
-		row := []string{name}
+		row := []string{names[i]}
 		for _, v := range values {
 			row = append(row, fmt.Sprintf("%.4g (%.4g–%.4g)", v.median(), v.lowest(), v.highest()))
 		}
@@ -157,4 +186,13 @@ func (b *bench) tls(out io.Writer) error {
 		t.row(row...)
 	}
 	return t.flush()
+}
+
+// values are those of the rows.
+func (s *tlsSample) values() []float64 {
+	var all []float64
+	for _, one := range s.echo {
+		all = append(all, one.perMessage)
+	}
+	return append(append(all, s.handshakes...), s.bytes)
 }
