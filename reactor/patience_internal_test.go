@@ -30,7 +30,7 @@ func TestPatienceIsBounded(t *testing.T) {
 	for _, due := range extremes {
 		m := quiet(t)
 		now := time.Now()
-		m.clock, m.epoch = func() time.Time { return now }, now
+		m.clock, m.system, m.epoch = func() time.Time { return now }, false, now
 		if due >= 0 {
 			m.AddTimer(due, TimerOnce, func() {})
 		}
