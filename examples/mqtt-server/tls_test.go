@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/mqtt"
@@ -19,6 +20,7 @@ func login(t *testing.T, addr string, cfg *tls.Config) *tls.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
+	client.SetDeadline(time.Now().Add(20 * time.Second))
 	packet, err := mqtt.AppendConnect(nil, 4, &mqtt.ConnectPacket{CleanStart: true})
 	if err != nil {
 		t.Fatal(err)

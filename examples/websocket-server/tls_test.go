@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 )
@@ -33,7 +34,7 @@ func wantEcho(t *testing.T, c *tls.Conn) {
 // files hold by then, and only those whom they name.
 func TestTLS(t *testing.T) {
 	looptest.WantExit(t, []string{"-listen", "wss://127.0.0.1:0"}, 2, "wss://127.0.0.1:0 wants -cert and -key")
-	looptest.WantExit(t, []string{"-cert", "x", "-key", "y"}, 2, "which no URL asks for")
+	looptest.WantExit(t, []string{"-cert", "x", "-key", "y"}, 2, "and there is none: ws://127.0.0.1")
 	authority, next := looptest.NewAuthority(t), looptest.NewAuthority(t)
 	cert, key, ca := authority.Files(t, authority.Issue(t, nil))
 	p := looptest.Start(t, "-listen", "wss://127.0.0.1:0/any", "-cert", cert, "-key", key, "-client-ca", ca)
@@ -47,6 +48,7 @@ func TestTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(20 * time.Second))
 		return c
 	}
 	old := dial(authority, authority)

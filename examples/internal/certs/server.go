@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -36,7 +37,7 @@ func (s *Server) Given() bool { return s.own.cert != "" }
 func (s *Server) Config(urls []string, log *slog.Logger) (*tls.Config, error) {
 	switch i := slices.IndexFunc(urls, secure); {
 	case i < 0 && *s != (Server{}):
-		return nil, cli.Usage("-cert, -key and -client-ca are for TLS, which no URL asks for: %q", urls)
+		return nil, cli.Usage("-cert, -key and -client-ca are for URLs with TLS, wss:// and the like, and there is none: %s", strings.Join(urls, ", "))
 	case i < 0:
 		return nil, nil
 	case s.own == pair{}:
