@@ -52,6 +52,9 @@ func newLoop(number int, url string, log *slog.Logger) (*loop, *reactor.Conn, er
 	}
 	l := &loop{number: number, m: m}
 	listener, err := http.Listen(m, url, l.handle, nil)
+	if err == nil && listener.IsTLS() { // which wants a certificate: websocket-server shows how
+		err = cli.Usage("-listen %s: this example has no TLS", url)
+	}
 	if err != nil {
 		m.Close()
 		return nil, nil, err

@@ -72,6 +72,9 @@ func (s *server) serve(url string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if l.IsTLS() { // which wants a certificate: websocket-server shows how
+		return cli.Usage("-listen %s: this example has no TLS", url)
+	}
 	log.Info("listening", "local", l.LocalAddr())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -4,7 +4,7 @@
 //
 //	go run ./examples/tcp-proxy -listen tcp://127.0.0.1:9000 -to tcp://127.0.0.1:8000
 //
-// Both may be unix:///path. Exit status: 0 after SIGINT or SIGTERM, 1 if it
+// Both may be unix:///path, and -to tls://host:port. Exit status: 0 after SIGINT or SIGTERM, 1 if it
 // cannot listen or the loop fails, with the reason on standard error, 2 for
 // wrong usage.
 package main
@@ -52,6 +52,9 @@ func serve(listen, to string, log *slog.Logger) error {
 	l, err := proxy(m, listen, to)
 	if err != nil {
 		return err
+	}
+	if l.IsTLS() { // which wants a certificate: websocket-server shows how
+		return cli.Usage("-listen %s: this example has no TLS", listen)
 	}
 	log.Info("listening", "url", listen, "local", l.LocalAddr(), "to", to)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
