@@ -35,6 +35,7 @@ func TestExitStatus(t *testing.T) {
 		{"no certificate", []string{"-listen", "mqtts://127.0.0.1:0"}, 2, "mqtts://127.0.0.1:0 wants -cert and -key"},
 		{"no key", []string{"-cert", "x"}, 2, "-cert and -key go together"},
 		{"no file", []string{"-cert", "no/such", "-key", "file"}, 2, "mqtt-server: -cert: open no/such: no such file or directory\n"},
+		{"no certificate, only a key", []string{"-key", "x"}, 2, "-cert and -key go together"},
 		{"no TLS", []string{"-cert", "x", "-key", "y", "-listen", "ws://127.0.0.1:0"}, 2, "and there is none: ws://127.0.0.1"},
 		{"used", []string{"-listen", "mqtt://" + used}, 1, "address already in use"},
 		{"second is bad", []string{"-listen", "ws://127.0.0.1:0", "-listen", "mqtt://" + used}, 1, "address already in use"},

@@ -28,19 +28,19 @@ func (s *Server) Flags(f *flag.FlagSet, schemes string) {
 	f.StringVar(&s.clientCA, "client-ca", "", "PEM `file` of authorities: over TLS, only clients with a certificate of theirs are let in")
 }
 
-// Given reports whether there is a certificate.
-func (s *Server) Given() bool { return s.own.cert != "" }
+// Given reports whether there is any of the arguments.
+func (s *Server) Given() bool { return *s != (Server{}) }
 
 // Config reads the files for a server on those URLs; nil if none of them asks
 // for TLS. To say one without the other is an error: who gives a certificate does
 // not want to be overheard.
 func (s *Server) Config(urls []string, log *slog.Logger) (*tls.Config, error) {
 	switch i := slices.IndexFunc(urls, secure); {
-	case i < 0 && *s != (Server{}):
+	case i < 0 && s.Given():
 		return nil, cli.Usage("-cert, -key and -client-ca are for URLs with TLS, wss:// and the like, and there is none: %s", strings.Join(urls, ", "))
 	case i < 0:
 		return nil, nil
-	case s.own == pair{}:
+	case s.own == (pair{}):
 		return nil, cli.Usage("%s wants -cert and -key", urls[i])
 	}
 	return s.load("Loaded certificate", log)
