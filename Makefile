@@ -21,8 +21,8 @@ all: build test ## build and test everything (the default)
 build: ## compile every package of every module
 	@$(call each,go build ./...)
 
-run: ## the MQTT-over-WebSocket client; URL=ws://host:port/path for a broker of yours, TLS=1 for TLS with its own
-	go run ./examples/mqtt-over-ws-client $${URL:+-url "$$URL"} $${TLS:+-tls}
+run: ## the MQTT-over-WebSocket client; URL=wss://host:port/path for a broker of yours, TLS=1 for TLS with its own; ARGS=more
+	go run ./examples/mqtt-over-ws-client $${URL:+-url "$$URL"} $${TLS:+-tls} $(ARGS)
 
 # The race detector needs cgo and therefore a C compiler: whether there is a
 # working one is found out by using it.

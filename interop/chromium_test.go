@@ -44,6 +44,7 @@ func (l *loop) browse() *browser {
 	l.t.Helper()
 	p := launch(l.t, chromium(l.t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--ignore-certificate-errors", // the authority is a test's
 		"--user-data-dir="+l.t.TempDir(), "--remote-debugging-port=0", "about:blank")
 	at := p.match(`^DevTools listening on ws://([^/]+)/`)
 	if at == nil {
@@ -159,19 +160,35 @@ func (b *browser) send(button string) {
 	b.await(fmt.Sprintf(`document.querySelectorAll("#log li").length >= %d`, n+2))
 }
 
-// The page of examples/websocket-server, used as a person would. What the page
-// reports and what the server logs must agree.
+// The page of examples/websocket-server, with and without TLS.
 func TestChromiumPage(t *testing.T) {
 	chromium(t)
-	t.Parallel()
+	id := identities()
+	for _, row := range []struct {
+		listen, page string
+		args         []string
+	}{
+		{"ws", "http", nil},
+		{"wss", "https", []string{"-cert", id.cert, "-key", id.key}},
+	} {
+		t.Run(row.listen, func(t *testing.T) {
+			t.Parallel()
+			usePage(t, row.page, append(row.args, "-listen", row.listen+"://127.0.0.1:0")...)
+		})
+	}
+}
+
+// usePage uses the page as a person would. What the page reports and what the
+// server logs must agree.
+func usePage(t *testing.T, scheme string, args ...string) {
 	l := newLoop(t)
-	server := launch(t, example(t, "websocket-server"), "-v", "-deflate", "-listen", "ws://127.0.0.1:0")
+	server := launch(t, example(t, "websocket-server"), append(args, "-v", "-deflate")...)
 	at := server.match(`listening url=\S+ local=(\S+)$`)
 	if at == nil {
 		t.Fatalf("websocket-server does not listen: %q", server.output())
 	}
 	b := l.browse()
-	b.call("Page.navigate", map[string]any{"url": "http://" + at[1] + "/"})
+	b.call("Page.navigate", map[string]any{"url": scheme + "://" + at[1] + "/"})
 	b.await(`document.body && document.body.dataset.state === "open"`)
 	b.send("send")
 	b.send("binary")

@@ -5,22 +5,37 @@ import (
 	"testing"
 )
 
-// TestWSExamples runs examples/websocket-client against examples/websocket-server.
+// TestWSExamples runs examples/websocket-client against examples/websocket-server,
+// with and without TLS.
 func TestWSExamples(t *testing.T) {
-	t.Parallel()
-	server := launch(t, example(t, "websocket-server"), "-v", "-deflate", "-listen", "ws://127.0.0.1:0")
-	at := server.match(`listening url=\S+ local=(\S+)$`)
-	if at == nil {
-		t.Fatalf("websocket-server does not listen: %q", server.output())
-	}
-	url := "ws://" + at[1] + "/"
-	stdout, stderr, status := run(t, example(t, "websocket-client"), "-url", url, "-n", "2", "-deflate")
-	want := []string{"CONNECTED to " + url, "SENT hello 1", "RECEIVED hello 1", "SENT hello 2", "RECEIVED hello 2", "CLOSED 1000 "}
-	if got := texts(t, stdout); status != 0 || stderr != "" || !slices.Equal(got, want) {
-		t.Errorf("status %d, stderr %q, log\n%s", status, stderr, stdout)
-	}
-	if server.match(`closed by the peer id=\d+ code=1000`) == nil {
-		t.Error("the server heard no Close frame")
+	id := identities()
+	for _, row := range []struct {
+		scheme         string
+		server, client []string
+		first          []string // of the client's log
+	}{
+		{"ws", nil, nil, nil},
+		{"wss", []string{"-cert", id.cert, "-key", id.key}, []string{"-ca", id.ca}, []string{"SECURED with TLS 1.3"}},
+		{"wss", []string{"-cert", id.cert, "-key", id.key, "-client-ca", id.ca},
+			[]string{"-ca", id.ca, "-cert", id.cert, "-key", id.key}, []string{"SECURED with TLS 1.3"}},
+	} {
+		t.Run(row.scheme, func(t *testing.T) {
+			t.Parallel()
+			server := launch(t, example(t, "websocket-server"), append(row.server, "-v", "-deflate", "-listen", row.scheme+"://127.0.0.1:0")...)
+			at := server.match(`listening url=\S+ local=(\S+)$`)
+			if at == nil {
+				t.Fatalf("websocket-server does not listen: %q", server.output())
+			}
+			url := row.scheme + "://" + at[1] + "/"
+			stdout, stderr, status := run(t, example(t, "websocket-client"), append(row.client, "-url", url, "-n", "2", "-deflate")...)
+			want := append(row.first, "CONNECTED to "+url, "SENT hello 1", "RECEIVED hello 1", "SENT hello 2", "RECEIVED hello 2", "CLOSED 1000 ")
+			if got := texts(t, stdout); status != 0 || stderr != "" || !slices.Equal(got, want) {
+				t.Errorf("status %d, stderr %q, log\n%s", status, stderr, stdout)
+			}
+			if server.match(`closed by the peer id=\d+ code=1000`) == nil {
+				t.Error("the server heard no Close frame")
+			}
+		})
 	}
 }
 

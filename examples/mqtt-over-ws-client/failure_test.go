@@ -186,7 +186,7 @@ func TestSignals(t *testing.T) {
 			var r result
 			r.Status, r.Stdout, r.Stderr = p.Wait()
 			r.wantFailure(t)
-			if r.Stderr != "interrupted\n" || !strings.Contains(r.Stdout, "closed") { // EvClose was raised
+			if r.Stderr != "mqtt-over-ws-client: interrupted\n" || !strings.Contains(r.Stdout, "closed") { // EvClose was raised
 				t.Errorf("%v: stderr %q, stdout\n%s", sig, r.Stderr, r.Stdout)
 			}
 		}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/rikki-go/rikki/examples/internal/broker"
 	"github.com/rikki-go/rikki/examples/internal/certs"
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/proto/ws"
@@ -152,49 +153,34 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // on stderr when it did not, 2 for wrong usage.
 func run(args []string, stdout, stderr io.Writer) int {
 	s := &session{patience: 30 * time.Second}
-	flags := flag.NewFlagSet("mqtt-over-ws-client", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&s.url, "url", "", "ws://host:port/path or wss://… of the broker (default: one of its own)")
-	flags.BoolVar(&s.ownTLS, "tls", false, "have its own broker speak TLS")
-	var t trust
-	t.flags(flags)
-	flags.StringVar(&s.topic, "topic", "mg/test", "topic to subscribe and publish to")
-	flags.StringVar(&s.message, "message", "hello", "message to publish")
-	flags.StringVar(&s.user, "user", "", "MQTT user name")
-	flags.StringVar(&s.password, "password", "", "MQTT password")
-	flags.BoolVar(&s.hexdump, "hexdump", false, "log all bytes sent and received")
-	verbose := flags.Bool("v", false, "log more")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		return 2
-	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "unexpected argument %q\n", flags.Arg(0))
-		flags.Usage()
-		return 2
-	case !mqtt.ValidTopic(s.topic):
-		fmt.Fprintf(stderr, "-topic %q is not a topic that can be published to\n", s.topic)
-		return 2
-	}
-	var err error
-	if s.tls, err = t.config(s.url, s.ownTLS); err != nil {
-		fmt.Fprintln(stderr, err)
-		return 2
-	}
-	level, brokerLevel := slog.LevelInfo, slog.LevelWarn
-	if *verbose {
-		level, brokerLevel = slog.LevelDebug, slog.LevelDebug
-	}
-	s.log, s.brokerLog = clog.New(stdout, level), clog.New(stdout, brokerLevel)
-	if t.insecure {
-		s.log.Warn("-insecure: THE BROKER'S CERTIFICATE IS NOT VERIFIED. Anybody on the way can read and change everything, passwords too.")
-	}
-	if err := s.loop(); err != nil {
-		fmt.Fprintln(stderr, err)
-		return 1
-	}
-	return 0
+	f := flag.NewFlagSet("mqtt-over-ws-client", flag.ContinueOnError)
+	f.StringVar(&s.url, "url", "", "ws://host:port/path or wss://… of the broker (default: one of its own)")
+	f.BoolVar(&s.ownTLS, "tls", false, "have its own broker speak TLS")
+	var trust certs.Client
+	trust.Flags(f)
+	f.StringVar(&s.topic, "topic", "mg/test", "topic to subscribe and publish to")
+	f.StringVar(&s.message, "message", "hello", "message to publish")
+	f.StringVar(&s.user, "user", "", "MQTT user name")
+	f.StringVar(&s.password, "password", "", "MQTT password")
+	f.BoolVar(&s.hexdump, "hexdump", false, "log all bytes sent and received")
+	verbose := f.Bool("v", false, "log more")
+	return cli.Run(f, args, stderr, func() (err error) {
+		switch {
+		case !mqtt.ValidTopic(s.topic):
+			return cli.Usage("-topic %q is not a topic that can be published to", s.topic)
+		case s.ownTLS && s.url != "":
+			return cli.Usage("-tls is for the program's own broker, without -url")
+		}
+		level, brokerLevel := slog.LevelInfo, slog.LevelWarn
+		if *verbose {
+			level, brokerLevel = slog.LevelDebug, slog.LevelDebug
+		}
+		s.log, s.brokerLog = clog.New(stdout, level), clog.New(stdout, brokerLevel)
+		if s.tls, err = trust.Config(s.url, s.log); err != nil {
+			return err
+		}
+		return s.loop()
+	})
 }
 
 // loop runs the event loop until the session is over.

@@ -7,6 +7,10 @@
 //	go run ./examples/mqtt-server -cert cert.pem -key key.pem
 //	mosquitto_pub --cafile ca.pem -h localhost -p 8883 -t greetings/all -m hello
 //
+// With -client-ca FILE it lets in over TLS only those who have a certificate of an
+// authority in FILE. SIGHUP has it read the files again: connections that are
+// open go on, later ones get the new certificate.
+//
 // It logs to standard output. Exit status: 0 after SIGINT or SIGTERM, 1 if it
 // cannot listen or the loop fails, with the reason on standard error, 2 for wrong
 // usage.
@@ -14,8 +18,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -27,6 +29,7 @@ import (
 
 	"github.com/rikki-go/rikki/examples/internal/broker"
 	"github.com/rikki-go/rikki/examples/internal/certs"
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -41,55 +44,35 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is the program. It returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
-	urls, cfg, level, err := parseArgs(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		return 2
-	}
-	if err := serve(urls, cfg, clog.New(stdout, level)); err != nil {
-		fmt.Fprintln(stderr, "mqtt-server:", err)
-		return 1
-	}
-	return 0
-}
-
-// parseArgs explains to stderr what is wrong with the arguments.
-func parseArgs(args []string, stderr io.Writer) (urls []string, cfg *tls.Config, level slog.Level, err error) {
 	f := flag.NewFlagSet("mqtt-server", flag.ContinueOnError)
-	f.SetOutput(stderr)
+	var urls []string
 	f.Func("listen", fmt.Sprintf("`URL` to listen on, mqtt://host:port or ws://host:port/path, with TLS mqtts:// or wss://; may be repeated (default %q, with -cert %q too)", defaultURLs, secureURLs),
 		func(s string) error { urls = append(urls, s); return nil })
-	var files certs.Files
-	files.Flags(f, "for mqtts:// and wss://")
+	var identity certs.Server
+	identity.Flags(f, "mqtts:// and wss://")
 	verbose := f.Bool("v", false, "log every message")
-	if err := f.Parse(args); err != nil {
-		return nil, nil, 0, err
-	}
-	if urls == nil {
-		urls = defaultURLs
-		if files.Cert != "" {
-			urls = slices.Concat(urls, secureURLs)
-		}
-	}
-	cfg, err = files.Server(urls...)
-	if f.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		f.Usage()
-		return nil, nil, 0, err
-	}
-	if *verbose {
-		level = slog.LevelDebug
-	}
-	return urls, cfg, level, nil
+	return cli.Run(f, args, stderr, func() error {
+		return serve(listenOn(urls, identity.Given()), &identity, clog.New(stdout, clog.Level(*verbose)))
+	})
 }
 
-// serve runs the broker until a signal comes. cfg is for the URLs with TLS.
-func serve(urls []string, cfg *tls.Config, log *slog.Logger) error {
+// listenOn returns the URLs to listen on, given those of the arguments.
+func listenOn(urls []string, cert bool) []string {
+	switch {
+	case urls != nil:
+		return urls
+	case cert:
+		return slices.Concat(defaultURLs, secureURLs)
+	}
+	return defaultURLs
+}
+
+// serve runs the broker until a signal comes.
+func serve(urls []string, identity *certs.Server, log *slog.Logger) error {
+	cfg, err := identity.Config(urls, log)
+	if err != nil {
+		return err
+	}
 	m, err := reactor.New(reactor.WithLogger(log))
 	if err != nil {
 		return err
@@ -97,6 +80,7 @@ func serve(urls []string, cfg *tls.Config, log *slog.Logger) error {
 	defer m.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer identity.ReloadAtHangup(m)()
 	running := true
 	context.AfterFunc(ctx, func() {
 		m.Post(func() {

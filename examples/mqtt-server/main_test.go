@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -35,7 +34,9 @@ func TestExitStatus(t *testing.T) {
 		{"wrong scheme", []string{"-listen", "http://127.0.0.1:0"}, 1, "want mqtt://"},
 		{"no certificate", []string{"-listen", "mqtts://127.0.0.1:0"}, 2, "mqtts://127.0.0.1:0 wants -cert and -key"},
 		{"no key", []string{"-cert", "x"}, 2, "-cert and -key go together"},
-		{"no file", []string{"-cert", "no/such", "-key", "file"}, 2, "no/such"},
+		{"no file", []string{"-cert", "no/such", "-key", "file"}, 2, "mqtt-server: -cert: open no/such: no such file or directory\n"},
+		{"no certificate, only a key", []string{"-key", "x"}, 2, "-cert and -key go together"},
+		{"no TLS", []string{"-cert", "x", "-key", "y", "-listen", "ws://127.0.0.1:0"}, 2, "and there is none: ws://127.0.0.1"},
 		{"used", []string{"-listen", "mqtt://" + used}, 1, "address already in use"},
 		{"second is bad", []string{"-listen", "ws://127.0.0.1:0", "-listen", "mqtt://" + used}, 1, "address already in use"},
 	} {
@@ -43,19 +44,19 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-func TestArgs(t *testing.T) {
+func TestListenOn(t *testing.T) {
+	plain := []string{"mqtt://127.0.0.1:1883", "ws://127.0.0.1:8083/mqtt"}
 	for _, tc := range []struct {
-		args  []string
-		urls  []string
-		level slog.Level
+		args []string
+		cert bool
+		want []string
 	}{
-		{nil, []string{"mqtt://127.0.0.1:1883", "ws://127.0.0.1:8083/mqtt"}, slog.LevelInfo},
-		{[]string{"-v"}, defaultURLs, slog.LevelDebug},
-		{[]string{"-listen", "x", "-listen=y"}, []string{"x", "y"}, slog.LevelInfo},
+		{nil, false, plain},
+		{nil, true, append(plain, "mqtts://127.0.0.1:8883", "wss://127.0.0.1:8084/mqtt")},
+		{[]string{"x", "y"}, true, []string{"x", "y"}},
 	} {
-		urls, _, level, err := parseArgs(tc.args, io.Discard)
-		if err != nil || !slices.Equal(urls, tc.urls) || level != tc.level {
-			t.Errorf("%q: got %q, %v, %v", tc.args, urls, level, err)
+		if got := listenOn(tc.args, tc.cert); !slices.Equal(got, tc.want) {
+			t.Errorf("%q: %q", tc.args, got)
 		}
 	}
 }

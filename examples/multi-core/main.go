@@ -24,6 +24,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
@@ -51,6 +52,9 @@ func newLoop(number int, url string, log *slog.Logger) (*loop, *reactor.Conn, er
 	}
 	l := &loop{number: number, m: m}
 	listener, err := http.Listen(m, url, l.handle, nil)
+	if err == nil && listener.IsTLS() { // which wants a certificate: websocket-server shows how
+		err = cli.Usage("-listen %s: this example has no TLS", url)
+	}
 	if err != nil {
 		m.Close()
 		return nil, nil, err
@@ -72,28 +76,14 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("multi-core", flag.ContinueOnError)
-	f.SetOutput(stderr)
 	url := f.String("listen", "http://127.0.0.1:8000", "`URL` to listen on")
 	count := f.Int("loops", runtime.GOMAXPROCS(0), "`number` of event loops")
-	switch err := f.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		return 2
-	case f.NArg() > 0:
-		fmt.Fprintf(stderr, "unexpected argument %q\n", f.Arg(0))
-		f.Usage()
-		return 2
-	case *count < 1 || *count > 1024:
-		fmt.Fprintf(stderr, "-loops %d is not in 1..1024\n", *count)
-		f.Usage()
-		return 2
-	}
-	if err := serve(*url, *count, clog.New(stdout, slog.LevelInfo)); err != nil {
-		fmt.Fprintln(stderr, "multi-core:", err)
-		return 1
-	}
-	return 0
+	return cli.Run(f, args, stderr, func() error {
+		if *count < 1 || *count > 1024 {
+			return cli.Usage("-loops %d is not in 1..1024", *count)
+		}
+		return serve(*url, *count, clog.New(stdout, slog.LevelInfo))
+	})
 }
 
 // serve runs the loops until a signal comes or one of them fails.

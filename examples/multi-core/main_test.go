@@ -28,6 +28,7 @@ func TestExitStatus(t *testing.T) {
 		{"no loops", []string{"-loops", "0"}, 2, "-loops 0 is not in"},
 		{"argument", []string{"x"}, 2, `unexpected argument "x"`},
 		{"bad URL", []string{"-listen", "127.0.0.1"}, 1, "no scheme"},
+		{"TLS", []string{"-listen", "https://127.0.0.1:0"}, 2, "no TLS"},
 		{"used", []string{"-listen", "http://" + used}, 1, "address already in use"},
 	} {
 		t.Run(tc.name, func(t *testing.T) { looptest.WantExit(t, tc.args, tc.status, tc.stderr) })

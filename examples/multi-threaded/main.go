@@ -12,7 +12,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
@@ -56,24 +56,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	s := &server{}
 	f := flag.NewFlagSet("multi-threaded", flag.ContinueOnError)
-	f.SetOutput(stderr)
 	url := f.String("listen", "http://127.0.0.1:8000", "`URL` to listen on")
 	f.DurationVar(&s.took, "work", 2*time.Second, "`time` that the slow answer takes")
-	switch err := f.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		return 2
-	case f.NArg() > 0:
-		fmt.Fprintf(stderr, "unexpected argument %q\n", f.Arg(0))
-		f.Usage()
-		return 2
-	}
-	if err := s.serve(*url, clog.New(stdout, slog.LevelInfo)); err != nil {
-		fmt.Fprintln(stderr, "multi-threaded:", err)
-		return 1
-	}
-	return 0
+	return cli.Run(f, args, stderr, func() error { return s.serve(*url, clog.New(stdout, slog.LevelInfo)) })
 }
 
 // serve runs the loop until a signal comes.
@@ -86,6 +71,9 @@ func (s *server) serve(url string, log *slog.Logger) error {
 	l, err := http.Listen(m, url, s.handle, nil)
 	if err != nil {
 		return err
+	}
+	if l.IsTLS() { // which wants a certificate: websocket-server shows how
+		return cli.Usage("-listen %s: this example has no TLS", url)
 	}
 	log.Info("listening", "local", l.LocalAddr())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

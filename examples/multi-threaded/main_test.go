@@ -28,6 +28,7 @@ func TestExitStatus(t *testing.T) {
 		{"bad duration", []string{"-work", "soon"}, 2, "invalid value"},
 		{"argument", []string{"x"}, 2, `unexpected argument "x"`},
 		{"wrong scheme", []string{"-listen", "ws://127.0.0.1:0"}, 1, "want http"},
+		{"TLS", []string{"-listen", "https://127.0.0.1:0"}, 2, "no TLS"},
 		{"used", []string{"-listen", "http://" + used}, 1, "address already in use"},
 	} {
 		t.Run(tc.name, func(t *testing.T) { looptest.WantExit(t, tc.args, tc.status, tc.stderr) })

@@ -4,7 +4,7 @@
 //
 //	go run ./examples/tcp-proxy -listen tcp://127.0.0.1:9000 -to tcp://127.0.0.1:8000
 //
-// Both may be unix:///path. Exit status: 0 after SIGINT or SIGTERM, 1 if it
+// Both may be unix:///path, and -to tls://host:port. Exit status: 0 after SIGINT or SIGTERM, 1 if it
 // cannot listen or the loop fails, with the reason on standard error, 2 for
 // wrong usage.
 package main
@@ -13,13 +13,14 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -32,24 +33,18 @@ const low, high = 64 << 10, 256 << 10
 // once a signal came.
 const goodbye = 2 * time.Second
 
-func main() {
-	listen := flag.String("listen", "tcp://127.0.0.1:9000", "`URL` to listen on")
-	to := flag.String("to", "tcp://127.0.0.1:8000", "`URL` to connect to")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "unexpected argument %q\n", flag.Arg(0))
-		flag.Usage()
-		os.Exit(2)
-	}
-	if err := serve(*listen, *to); err != nil {
-		fmt.Fprintln(os.Stderr, "tcp-proxy:", err)
-		os.Exit(1)
-	}
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	f := flag.NewFlagSet("tcp-proxy", flag.ContinueOnError)
+	listen := f.String("listen", "tcp://127.0.0.1:9000", "`URL` to listen on")
+	to := f.String("to", "tcp://127.0.0.1:8000", "`URL` to connect to")
+	return cli.Run(f, args, stderr, func() error { return serve(*listen, *to, clog.New(stdout, slog.LevelInfo)) })
 }
 
 // serve runs the proxy until a signal comes.
-func serve(listen, to string) error {
-	m, err := reactor.New(reactor.WithLogger(clog.New(os.Stdout, slog.LevelInfo)))
+func serve(listen, to string, log *slog.Logger) error {
+	m, err := reactor.New(reactor.WithLogger(log))
 	if err != nil {
 		return err
 	}
@@ -58,7 +53,10 @@ func serve(listen, to string) error {
 	if err != nil {
 		return err
 	}
-	m.Logger().Info("listening", "url", listen, "local", l.LocalAddr(), "to", to)
+	if l.IsTLS() { // which wants a certificate: websocket-server shows how
+		return cli.Usage("-listen %s: this example has no TLS", listen)
+	}
+	log.Info("listening", "url", listen, "local", l.LocalAddr(), "to", to)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := m.Run(ctx); !errors.Is(err, context.Canceled) {

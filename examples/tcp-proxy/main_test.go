@@ -57,6 +57,7 @@ func TestExitStatus(t *testing.T) {
 		{"unknown flag", []string{"-port", "8000"}, 2, "flag provided but not defined: -port"},
 		{"argument", []string{"tcp://127.0.0.1:0"}, 2, `unexpected argument "tcp://127.0.0.1:0"`},
 		{"no scheme", []string{"-listen", "127.0.0.1:0"}, 1, "127.0.0.1:0"},
+		{"TLS", []string{"-listen", "tls://127.0.0.1:0"}, 2, "no TLS"},
 		{"used", []string{"-listen", "tcp://" + used.Addr().String()}, 1, "address already in use"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -3,6 +3,7 @@
 //
 //	go run ./examples/websocket-server &
 //	go run ./examples/websocket-client -n 3
+//	go run ./examples/websocket-client -url wss://localhost:9001 -ca ca.pem
 //
 // With -echo it sends every message back instead, until the server closes.
 //
@@ -13,6 +14,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,6 +25,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rikki-go/rikki/examples/internal/certs"
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
@@ -39,6 +43,7 @@ type session struct {
 	echo       bool
 	maxMessage int // bytes
 	deflate    bool
+	tls        *tls.Config   // of a wss:// URL
 	patience   time.Duration // with a server that says nothing or reads nothing
 	log        *slog.Logger
 
@@ -53,6 +58,9 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvOpen:
 		c.SetWater(maxUnsent/2, maxUnsent)
+	case reactor.EvTLSHS:
+		t := c.TLS()
+		s.log.Info("SECURED with "+tls.VersionName(t.Version), "cipher", tls.CipherSuiteName(t.CipherSuite))
 	case reactor.EvWSOpen:
 		s.log.Info("CONNECTED to " + s.url)
 		s.send(c)
@@ -119,42 +127,28 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // run is the program. It returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	s := &session{patience: 30 * time.Second}
-	flags := flag.NewFlagSet("websocket-client", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&s.url, "url", "ws://127.0.0.1:8000/", "`URL` of the server, ws://host:port/path")
-	flags.IntVar(&s.count, "n", 1, "messages to send, each after the reply to the one before")
-	flags.BoolVar(&s.echo, "echo", false, "send every message back until the server closes, and none else")
-	flags.IntVar(&s.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
-	flags.BoolVar(&s.deflate, "deflate", false, "offer to compress messages (permessage-deflate)")
-	verbose := flags.Bool("v", false, "log more")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		return 2
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case s.count < 0:
-		err = fmt.Errorf("-n %d is negative", s.count)
-	case s.maxMessage < 1:
-		err = fmt.Errorf("-max-message %d is not positive", s.maxMessage)
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		flags.Usage()
-		return 2
-	}
-	level := slog.LevelInfo
-	if *verbose {
-		level = slog.LevelDebug
-	}
-	s.log = clog.New(stdout, level)
-	if err := s.loop(); err != nil {
-		fmt.Fprintln(stderr, err)
-		return 1
-	}
-	return 0
+	f := flag.NewFlagSet("websocket-client", flag.ContinueOnError)
+	f.StringVar(&s.url, "url", "ws://127.0.0.1:8000/", "`URL` of the server, ws://host:port/path or wss://…")
+	var trust certs.Client
+	trust.Flags(f)
+	f.IntVar(&s.count, "n", 1, "messages to send, each after the reply to the one before")
+	f.BoolVar(&s.echo, "echo", false, "send every message back until the server closes, and none else")
+	f.IntVar(&s.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
+	f.BoolVar(&s.deflate, "deflate", false, "offer to compress messages (permessage-deflate)")
+	verbose := f.Bool("v", false, "log more")
+	return cli.Run(f, args, stderr, func() (err error) {
+		switch {
+		case s.count < 0:
+			return cli.Usage("-n %d is negative", s.count)
+		case s.maxMessage < 1:
+			return cli.Usage("-max-message %d is not positive", s.maxMessage)
+		}
+		s.log = clog.New(stdout, clog.Level(*verbose))
+		if s.tls, err = trust.Config(s.url, s.log); err != nil {
+			return err
+		}
+		return s.loop()
+	})
 }
 
 // loop runs the event loop until the session is over.
@@ -175,6 +169,9 @@ func (s *session) loop() error {
 	c, err := opts.Connect(m, s.url, handler, s, "")
 	if err != nil {
 		return err
+	}
+	if c.IsTLS() {
+		c.StartTLS(s.tls)
 	}
 	if u, err := reactor.ParseURL(s.url); err == nil {
 		s.url = u.Redacted() // from here on it is only logged

@@ -6,7 +6,11 @@
 //	go run ./examples/websocket-server -listen wss://127.0.0.1:9001 -cert cert.pem -key key.pem
 //
 // A GET that does not ask for a WebSocket gets a page with a client: open
-// http://127.0.0.1:8000/ in a browser.
+// http://127.0.0.1:8000/ in a browser, or https:// with TLS.
+//
+// With -client-ca FILE it lets in only those who have a certificate of an authority
+// in FILE. SIGHUP has it read the files again: connections that are open go on,
+// later ones get the new certificate.
 //
 // It logs to standard output. Exit status: 0 after SIGINT or SIGTERM, 1 if it
 // cannot listen or the loop fails, with the reason on standard error, 2 for wrong
@@ -17,7 +21,6 @@ import (
 	"context"
 	"crypto/tls"
 	_ "embed"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -28,6 +31,7 @@ import (
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
@@ -55,59 +59,36 @@ type options struct {
 	maxMessage int // bytes
 	deflate    bool
 	verbose    bool
-	files      certs.Files
-	tls        *tls.Config // of a wss:// URL
+	identity   certs.Server
+}
+
+func (o *options) flags(f *flag.FlagSet) {
+	f.StringVar(&o.url, "listen", "ws://127.0.0.1:8000", "`URL` to listen on, ws://host:port or wss://host:port; the path means nothing")
+	o.identity.Flags(f, "wss://")
+	f.IntVar(&o.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
+	f.BoolVar(&o.deflate, "deflate", false, "compress messages with clients that offer it (permessage-deflate)")
+	f.BoolVar(&o.verbose, "v", false, "log every connection and message")
 }
 
 // run is the program. It returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
-	o, err := parseArgs(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		return 2
-	}
-	level := slog.LevelInfo
-	if o.verbose {
-		level = slog.LevelDebug
-	}
-	if err := serve(o, clog.New(stdout, level)); err != nil {
-		fmt.Fprintln(stderr, "websocket-server:", err)
-		return 1
-	}
-	return 0
-}
-
-// parseArgs explains to stderr what is wrong with the arguments.
-func parseArgs(args []string, stderr io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("websocket-server", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.StringVar(&o.url, "listen", "ws://127.0.0.1:8000", "`URL` to listen on, ws://host:port or wss://host:port; the path means nothing")
-	o.files.Flags(f, "for wss://")
-	f.IntVar(&o.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
-	f.BoolVar(&o.deflate, "deflate", false, "compress messages with clients that offer it (permessage-deflate)")
-	f.BoolVar(&o.verbose, "v", false, "log every connection and message")
-	if err := f.Parse(args); err != nil {
-		return o, err
-	}
-	switch {
-	case f.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
-	case o.maxMessage < 1:
-		err = fmt.Errorf("-max-message %d is not positive", o.maxMessage)
-	default:
-		if o.tls, err = o.files.Server(o.url); err == nil {
-			return o, nil
+	var o options
+	o.flags(f)
+	return cli.Run(f, args, stderr, func() error {
+		if o.maxMessage < 1 {
+			return cli.Usage("-max-message %d is not positive", o.maxMessage)
 		}
-	}
-	fmt.Fprintln(stderr, err)
-	f.Usage()
-	return o, err
+		return serve(&o, clog.New(stdout, clog.Level(o.verbose)))
+	})
 }
 
 // serve echoes until a signal comes.
-func serve(o options, log *slog.Logger) error {
+func serve(o *options, log *slog.Logger) error {
+	cfg, err := o.identity.Config([]string{o.url}, log)
+	if err != nil {
+		return err
+	}
 	m, err := reactor.New(reactor.WithLogger(log))
 	if err != nil {
 		return err
@@ -115,11 +96,12 @@ func serve(o options, log *slog.Logger) error {
 	defer m.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer o.identity.ReloadAtHangup(m)()
 	s := &server{log: log, ws: ws.Options{MaxMessage: o.maxMessage}, verbose: o.verbose}
 	if o.deflate {
 		s.ws.Deflate = &ws.Deflate{}
 	}
-	if err := s.listen(m, o); err != nil {
+	if err := s.listen(m, o.url, cfg); err != nil {
 		return err
 	}
 	if err := m.Run(ctx); ctx.Err() == nil {
@@ -141,22 +123,22 @@ type server struct {
 	verbose bool
 }
 
-// listen accepts WebSockets on a ws:// or wss:// URL.
-func (s *server) listen(m *reactor.Manager, o options) error {
-	u, err := reactor.ParseURL(o.url)
+// listen accepts WebSockets on a ws:// or wss:// URL; cfg is for the latter.
+func (s *server) listen(m *reactor.Manager, url string, cfg *tls.Config) error {
+	u, err := reactor.ParseURL(url)
 	if err != nil {
 		return err
 	}
 	under, ok := map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
 	if !ok {
-		return fmt.Errorf("bad URL %q: want ws://host:port", u.Redacted())
+		return fmt.Errorf("bad URL %q: want ws://host:port or wss://host:port", u.Redacted())
 	}
 	c, err := http.Listen(m, u.Socket(under, 80), s.handle, nil)
 	if err != nil {
 		return err
 	}
 	if c.IsTLS() {
-		c.StartTLS(o.tls)
+		c.StartTLS(cfg)
 	}
 	c.SetWater(maxUnsent/2, maxUnsent) // of those that it accepts
 	s.log.Info("listening", "url", u.Redacted(), "local", c.LocalAddr())

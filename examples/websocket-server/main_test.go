@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"io"
 	"net"
 	"os"
@@ -55,7 +56,10 @@ func TestArgs(t *testing.T) {
 		{nil, options{url: "ws://127.0.0.1:8000", maxMessage: 64 << 20}},
 		{[]string{"-listen", "ws://[::1]:1", "-max-message=5", "-deflate", "-v"}, options{url: "ws://[::1]:1", maxMessage: 5, deflate: true, verbose: true}},
 	} {
-		if got, err := parseArgs(tc.args, io.Discard); err != nil || got != tc.want {
+		var got options
+		f := flag.NewFlagSet("", flag.ContinueOnError)
+		got.flags(f)
+		if err := f.Parse(tc.args); err != nil || got != tc.want {
 			t.Errorf("%q: %+v, %v", tc.args, got, err)
 		}
 	}

@@ -5,23 +5,18 @@ import (
 	"crypto/tls"
 	"io"
 	nethttp "net/http"
+	"os"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// wss:// wants a certificate, and serves with it.
-func TestTLS(t *testing.T) {
-	looptest.WantExit(t, []string{"-listen", "wss://127.0.0.1:0"}, 2, "wss://127.0.0.1:0 wants -cert and -key")
-	authority := looptest.NewAuthority(t)
-	cert, key, _ := authority.Files(t, authority.Issue(t, nil))
-	p := looptest.Start(t, "-listen", "wss://127.0.0.1:0/any", "-cert", cert, "-key", key)
-	addr := p.Await(`listening url=wss://127\.0\.0\.1:0\S* local=(\S+)$`)[1]
-	c, err := tls.Dial("tcp", addr, authority.Client())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+// wantEcho opens a WebSocket and sends a message over it.
+func wantEcho(t *testing.T, c *tls.Conn) {
+	t.Helper()
 	io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
 	r := bufio.NewReader(c)
 	resp, err := nethttp.ReadResponse(r, nil)
@@ -33,4 +28,43 @@ func TestTLS(t *testing.T) {
 	if _, err := io.ReadFull(r, frame); err != nil || string(frame) != "\x82\x03abc" {
 		t.Errorf("echo %q, %v", frame, err)
 	}
+}
+
+// wss:// wants a certificate, and serves with it; after SIGHUP with what the
+// files hold by then, and only those whom they name.
+func TestTLS(t *testing.T) {
+	looptest.WantExit(t, []string{"-listen", "wss://127.0.0.1:0"}, 2, "wss://127.0.0.1:0 wants -cert and -key")
+	looptest.WantExit(t, []string{"-cert", "x", "-key", "y"}, 2, "and there is none: ws://127.0.0.1")
+	authority, next := looptest.NewAuthority(t), looptest.NewAuthority(t)
+	cert, key, ca := authority.Files(t, authority.Issue(t, nil))
+	p := looptest.Start(t, "-listen", "wss://127.0.0.1:0/any", "-cert", cert, "-key", key, "-client-ca", ca)
+	addr := p.Await(`listening url=wss://127\.0\.0\.1:0\S* local=(\S+)$`)[1]
+	dial := func(server, client *looptest.Authority) *tls.Conn {
+		t.Helper()
+		cfg := server.Client()
+		cfg.Certificates = []tls.Certificate{client.Issue(t, nil)}
+		c, err := tls.Dial("tcp", addr, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(20 * time.Second))
+		return c
+	}
+	old := dial(authority, authority)
+	if _, err := io.ReadAll(dial(authority, next)); err == nil || !strings.Contains(err.Error(), "unknown certificate authority") {
+		t.Errorf("a stranger: %v", err)
+	}
+	newCert, newKey, newCA := next.Files(t, next.Issue(t, nil))
+	for from, to := range map[string]string{newCert: cert, newKey: key, newCA: ca} {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Signal(syscall.SIGHUP)
+	p.Await("Reloaded certificate")
+	wantEcho(t, dial(next, next))
+	wantEcho(t, old)
+	p.Signal(os.Interrupt)
+	p.WantEnd()
 }

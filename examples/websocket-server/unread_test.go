@@ -32,7 +32,7 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			m := looptest.NewManager(t)
 			s := &server{log: slog.New(slog.DiscardHandler), ws: ws.Options{MaxMessage: 1 << 20}}
-			if err := s.listen(m, options{url: "ws://127.0.0.1:0"}); err != nil {
+			if err := s.listen(m, "ws://127.0.0.1:0", nil); err != nil {
 				t.Fatal(err)
 			}
 			var at netip.AddrPort

@@ -3,6 +3,7 @@ package looptest
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
 	"strings"
@@ -22,9 +23,18 @@ type Peer struct {
 // stream, and reads until the client is gone. Wait waits for all that.
 func Serve(t testing.TB, script func(p *Peer)) (addr string, wait func()) {
 	t.Helper()
+	return ServeTLS(t, nil, script)
+}
+
+// ServeTLS is Serve over TLS, unless cfg is nil.
+func ServeTLS(t testing.TB, cfg *tls.Config, script func(p *Peer)) (addr string, wait func()) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if cfg != nil {
+		l = tls.NewListener(l, cfg)
 	}
 	done := make(chan struct{})
 	go func() {
@@ -43,7 +53,7 @@ func Serve(t testing.TB, script func(p *Peer)) (addr string, wait func()) {
 			}
 		}
 		script(p)
-		c.(*net.TCPConn).CloseWrite()
+		c.(interface{ CloseWrite() error }).CloseWrite()
 		io.Copy(io.Discard, p.In)
 	}()
 	t.Cleanup(func() { l.Close(); <-done })

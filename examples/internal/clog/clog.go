@@ -21,6 +21,14 @@ func New(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(&handler{w: w, mu: new(sync.Mutex), level: level})
 }
 
+// Level is that of a program's flag -v.
+func Level(verbose bool) slog.Level {
+	if verbose {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
 type handler struct {
 	w     io.Writer
 	mu    *sync.Mutex

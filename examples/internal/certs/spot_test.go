@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"net"
 	"testing"
-
-	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // The two Configs made on the spot go with each other, and with nobody else.
@@ -54,32 +52,4 @@ func shake(t *testing.T, server, client *tls.Config) error {
 	c.Close()
 	<-done
 	return err
-}
-
-func TestServer(t *testing.T) {
-	a := looptest.NewAuthority(t)
-	cert, key, ca := a.Files(t, a.Issue(t, nil))
-	for _, row := range []struct {
-		files Files
-		url   string
-		words string // of the error
-		tls   bool
-	}{
-		{Files{}, "ws://h:1", "", false},
-		{Files{}, "WSS://h:1", "WSS://h:1 wants -cert and -key", false},
-		{Files{Cert: cert}, "wss://h:1", "go together", false},
-		{Files{Key: key}, "ws://h:1", "go together", false},
-		{Files{cert, key}, "mqtts://h:1", "", true},
-		{Files{ca, key}, "mqtts://h:1", "private key does not match", false},
-	} {
-		cfg, err := row.files.Server(row.url)
-		if (cfg != nil) != row.tls {
-			t.Errorf("%+v: Config %v", row, cfg)
-		}
-		if row.words != "" {
-			looptest.WantErr(t, err, nil, row.words)
-		} else if err != nil {
-			t.Errorf("%+v: %v", row, err)
-		}
-	}
 }
