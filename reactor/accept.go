@@ -82,6 +82,9 @@ func (c *Conn) accepted(l *Conn) {
 		c.mgr.log.Debug("accepted", append(c.attrs(), "listener", l.id)...)
 	}
 	c.Call(EvAccept, nil) // after EvOpen, see dispatch
+	if c.is(resting) {
+		l.ext.guest = c
+	}
 }
 
 // inherit takes over what was set on the listener.

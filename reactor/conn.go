@@ -46,6 +46,7 @@ type extras struct {
 	limited  bool   // limits are the connection's own
 	burst    uint8  // how many connections a listener accepted in its last turn, if nothing stopped it
 	batch    uint32 // that turn's
+	guest    *Conn  // of a listener: the last that it accepted, if that had to wait for room
 	watch    *watchdog
 	flight   *flight
 	tls      *tlsState
@@ -78,7 +79,7 @@ const (
 	handshaking                   // SetHandshaking
 	receiving                     // SetReceiving
 	recorded                      // SetRecorder
-	resting                       // a listener that must not accept now
+	resting                       // a listener that must not accept now, a connection that waits for room for its handshake
 	secure                        // ext.tls is there
 )
 

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"container/list"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -15,9 +16,10 @@ type tlsState struct {
 	cfg   *tls.Config // nil: the default of a tls:// URL
 	host  string      // of the URL, for ServerName
 	phase tlsPhase
-	gone  bool // the socket's end of stream was read
-	bye   bool // close_notify was sent
-	half  bool // counted among the half-open
+	gone  bool          // the socket's end of stream was read
+	bye   bool          // close_notify was sent
+	half  bool          // counted among the half-open
+	turn  *list.Element // in the line of those that wait to be
 	conn  *tls.Conn
 	shake *handshake // while it is under way
 	in    []byte     // ciphertext that crypto/tls has yet to take
@@ -116,8 +118,7 @@ func (c *Conn) plan() *tlsState {
 		t.host = d.url.Host
 	}
 	if !c.is(listening | client) {
-		t.half = true
-		c.mgr.tlsShare().halfOpen++
+		t.enter()
 	}
 	return t
 }
