@@ -65,6 +65,11 @@ var (
 // handshake. EvTLSHS comes when the handshake has succeeded, EvError if it fails.
 // What is written before EvTLSHS is sent after it.
 //
+// An alert of the peer's is in EvError's data as crypto/tls has it, a *net.OpError
+// with Op "remote error". During the handshake it may have come in the clear, and
+// is a tls.AlertError then; that is how TLS 1.3 clients say that they refuse a
+// certificate, and anybody on the way can forge it.
+//
 // On a listener cfg is for those that it accepts from now on; calling it again
 // gives later ones another Config. (GetCertificate replaces a certificate
 // without that.) A connection of a tls:// URL whose handler does not call
@@ -196,10 +201,12 @@ func LooksLikeTLS(p []byte) bool {
 	return len(p) >= 3 && (p[0] == recordHandshake || p[0] == recordAlert) && p[1] == 3 && p[2] <= 4
 }
 
-// The types of records that say what was meant [RFC 8446 5.1].
+// The types of records that say what was meant [RFC 8446 5.1], and the alert of an
+// orderly end [RFC 8446 6].
 const (
 	recordAlert     = 21
 	recordHandshake = 22
+	closeNotify     = 0
 )
 
 // truncated is ErrTruncated.

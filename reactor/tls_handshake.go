@@ -153,9 +153,14 @@ func (t *tlsState) refuse(err error) {
 	c := t.c
 	t.phase, t.in = tlsBroken, nil
 	var header tls.RecordHeaderError
+	var op *net.OpError // crypto/tls's, of an alert
+	alert, clear := t.place.alert()
+	clear = clear && errors.As(err, &op)
 	switch {
-	case errors.Is(err, ErrTruncated):
+	case errors.Is(err, ErrTruncated), err == io.EOF, clear && alert == closeNotify:
 		err = fmt.Errorf("connection closed during the handshake: %w", io.ErrUnexpectedEOF)
+	case clear: // with TLS 1.3 the record is not decrypted, for a peer that fails before it has keys to encrypt it
+		err = &net.OpError{Op: "remote error", Err: alert}
 	case errors.As(err, &header) && header.Conn != nil: // the very first record
 		err = t.notTLS(header)
 	}
