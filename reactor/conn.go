@@ -46,7 +46,6 @@ type extras struct {
 	limited  bool   // limits are the connection's own
 	burst    uint8  // how many connections a listener accepted in its last turn, if nothing stopped it
 	batch    uint32 // that turn's
-	guest    *Conn  // of a listener: the last that it accepted, if that had to wait for room
 	watch    *watchdog
 	flight   *flight
 	tls      *tlsState

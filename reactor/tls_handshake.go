@@ -44,7 +44,7 @@ type tlsShared struct {
 	turn     uint64 // the one that steps belongs to
 	steps    int
 	halfOpen int
-	line     list.List // *tlsState of those that wait for room
+	line     list.List // of *waiter: who waits for room
 }
 
 // tlsShare returns the manager's, which it makes at the first use.
