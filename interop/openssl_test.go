@@ -241,33 +241,3 @@ func TestOpenSSLRenegotiation(t *testing.T) {
 		}
 	})
 }
-
-// openssl's alerts arrive by name.
-func TestOpenSSLAlerts(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		name string
-		args []string
-		says string
-	}{
-		// With TLS 1.3 openssl sends these two in the clear, which crypto/tls does not read.
-		{"unknown authority", []string{"-tls1_2", "-verify_return_error", "-no-CAfile", "-no-CApath"}, "remote error: tls: unknown certificate authority"},
-		{"wrong host name", []string{"-tls1_2", "-verify_return_error", "-verify_hostname", "other.test"}, "remote error: tls: "},
-		{"old version", []string{"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}, "client offered only unsupported versions"},
-		{"no common cipher", []string{"-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"}, "no cipher suite supported by both"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			l := newLoop(t)
-			s, addr := opensslListen(t, l, identities().server())
-			args := []string{"s_client", "-connect", addr, "-servername", "localhost"}
-			if row.name != "unknown authority" {
-				args = append(args, "-CAfile", identities().ca)
-			}
-			startOpenSSL(t, append(args, row.args...)...)
-			l.until("the end", func() bool { return s.end })
-			if len(s.errs) != 1 || !strings.Contains(s.errs[0].Error(), row.says) {
-				t.Errorf("errors %v, want %q", s.errs, row.says)
-			}
-		})
-	}
-}

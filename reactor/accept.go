@@ -16,11 +16,7 @@ const acceptRest = time.Second
 
 func (c *Conn) accept() {
 	for range c.burst() {
-		if c.Stopped() || c.mgr.ending {
-			return
-		}
-		if c.crowded() {
-			c.starve()
+		if c.Stopped() || c.is(resting) || c.mgr.ending {
 			return
 		}
 		fd, remote, err := acceptFD(int(c.fd))
@@ -82,6 +78,9 @@ func (c *Conn) accepted(l *Conn) {
 		c.mgr.log.Debug("accepted", append(c.attrs(), "listener", l.id)...)
 	}
 	c.Call(EvAccept, nil) // after EvOpen, see dispatch
+	if c.is(resting) {
+		c.ext.tls.holdBack(l)
+	}
 }
 
 // inherit takes over what was set on the listener.
@@ -115,21 +114,16 @@ func (c *Conn) rest(err error) {
 		m.log.Error("accept", append(c.attrs(), "error", err)...)
 		m.hungry = true
 	}
-	c.starve()
+	c.flags |= resting
+	c.ext.burst = 0
+	c.mark()
+	m.starved = append(m.starved, c)
 	if m.hunger == nil || m.hunger.pos < 0 {
 		m.hunger = m.AddTimer(acceptRest, TimerOnce, m.feed)
 	}
 }
 
-// starve lets a listener rest until the next feed.
-func (c *Conn) starve() {
-	c.flags |= resting
-	c.ext.burst = 0
-	c.mark()
-	c.mgr.starved = append(c.mgr.starved, c)
-}
-
-// feed lets the listeners that rest try again.
+// feed lets the listeners that rest for want of descriptors try again.
 func (m *Manager) feed() {
 	for i, c := range m.starved {
 		m.starved[i] = nil

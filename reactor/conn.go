@@ -78,7 +78,7 @@ const (
 	handshaking                   // SetHandshaking
 	receiving                     // SetReceiving
 	recorded                      // SetRecorder
-	resting                       // a listener that must not accept now
+	resting                       // a listener that must not accept now, a connection that waits for room for its handshake
 	secure                        // ext.tls is there
 )
 

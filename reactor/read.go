@@ -21,7 +21,7 @@ func (c *Conn) ready(what interest) {
 	case c.is(lingering):
 		c.discard()
 	case c.is(failed):
-	case c.is(paused | ended):
+	case c.is(paused | ended | resting):
 	case c.is(packets):
 		c.readPackets()
 	case c.is(listening):

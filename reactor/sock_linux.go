@@ -10,51 +10,21 @@ import (
 // The descriptors of the loop never block, so the calls of the hot path are
 // made without telling Go's scheduler that they might.
 
-func readFD(fd int, p []byte) (int, error) {
-	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		switch errno {
-		case 0:
-			return int(n), nil
-		case unix.EINTR:
-		default:
-			return 0, errno
-		}
-	}
-}
-
-func writeFD(fd int, p []byte) (int, error) {
-	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		switch errno {
-		case 0:
-			return int(n), nil
-		case unix.EINTR:
-		default:
-			return 0, errno
-		}
-	}
-}
+func readFD(fd int, p []byte) (int, error)  { return transfer(unix.SYS_READ, fd, p, 0) }
+func writeFD(fd int, p []byte) (int, error) { return transfer(unix.SYS_WRITE, fd, p, 0) }
 
 // readSocket and writeSocket are for sockets only. The kernel comes to a socket by
 // fewer steps than through the files' calls.
 
-func readSocket(fd int, p []byte) (int, error) {
-	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
-		switch errno {
-		case 0:
-			return int(n), nil
-		case unix.EINTR:
-		default:
-			return 0, errno
-		}
-	}
+func readSocket(fd int, p []byte) (int, error) { return transfer(unix.SYS_RECVFROM, fd, p, 0) }
+func writeSocket(fd int, p []byte) (int, error) {
+	return transfer(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL)
 }
 
-func writeSocket(fd int, p []byte) (int, error) {
+// transfer makes a system call about p. Those that take no flags ignore them.
+func transfer(call uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
+		n, _, errno := unix.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 		switch errno {
 		case 0:
 			return int(n), nil

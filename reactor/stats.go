@@ -8,7 +8,7 @@ type Stats struct {
 	Listeners int
 	Paused    int // of both, those that are paused
 	Queued    int // bytes in all Send buffers, and ciphertext of TLS that sockets did not take
-	HalfOpen  int // TLS handshakes under way of connections that were accepted
+	HalfOpen  int // TLS handshakes under way, without those of clients and those that wait for room
 	Unread    int // bytes in all Recv buffers
 
 	Opened   uint64 // connections and listeners made

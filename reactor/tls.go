@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"container/list"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -15,9 +16,10 @@ type tlsState struct {
 	cfg   *tls.Config // nil: the default of a tls:// URL
 	host  string      // of the URL, for ServerName
 	phase tlsPhase
-	gone  bool // the socket's end of stream was read
-	bye   bool // close_notify was sent
-	half  bool // counted among the half-open
+	gone  bool          // the socket's end of stream was read
+	bye   bool          // close_notify was sent
+	half  bool          // counted among the half-open
+	turn  *list.Element // in the line of those that wait to be
 	conn  *tls.Conn
 	shake *handshake // while it is under way
 	in    []byte     // ciphertext that crypto/tls has yet to take
@@ -62,6 +64,11 @@ var (
 // Send leaves encrypted, and what was not consumed from Recv is input of the
 // handshake. EvTLSHS comes when the handshake has succeeded, EvError if it fails.
 // What is written before EvTLSHS is sent after it.
+//
+// An alert of the peer's is in EvError's data as crypto/tls has it, a *net.OpError
+// with Op "remote error". During the handshake it may have come in the clear, and
+// is a tls.AlertError then; that is how TLS 1.3 clients say that they refuse a
+// certificate, and anybody on the way can forge it.
 //
 // On a listener cfg is for those that it accepts from now on; calling it again
 // gives later ones another Config. (GetCertificate replaces a certificate
@@ -116,8 +123,7 @@ func (c *Conn) plan() *tlsState {
 		t.host = d.url.Host
 	}
 	if !c.is(listening | client) {
-		t.half = true
-		c.mgr.tlsShare().halfOpen++
+		t.enter()
 	}
 	return t
 }
@@ -195,10 +201,12 @@ func LooksLikeTLS(p []byte) bool {
 	return len(p) >= 3 && (p[0] == recordHandshake || p[0] == recordAlert) && p[1] == 3 && p[2] <= 4
 }
 
-// The types of records that say what was meant [RFC 8446 5.1].
+// The types of records that say what was meant [RFC 8446 5.1], and the alert of an
+// orderly end [RFC 8446 6].
 const (
 	recordAlert     = 21
 	recordHandshake = 22
+	closeNotify     = 0
 )
 
 // truncated is ErrTruncated.

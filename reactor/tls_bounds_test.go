@@ -47,53 +47,6 @@ func TestTLSStepsPerTurn(t *testing.T) {
 	}
 }
 
-// Clients that open connections and say nothing fill the listener; it accepts
-// again when they go, or when the deadline ends them.
-func TestTLSHalfOpen(t *testing.T) {
-	clock := newClock()
-	m := newManager(t, reactor.WithClock(clock.now), reactor.WithHandshakes(reactor.Handshakes{HalfOpen: 2}))
-	all := &recorder{}
-	l, _ := tlsListen(t, m, serverConfig(), all.handle)
-	plain := &recorder{}
-	other := listen(t, m, "tcp://127.0.0.1:0", plain.handle)
-	var raws []net.Conn
-	for range 5 {
-		raws = append(raws, netDial(t, l.LocalAddr().String()))
-	}
-	wantAccepted := func(n int) {
-		t.Helper()
-		await(t, m, "the connections", func() bool { return all.count(reactor.EvAccept) == n })
-		spin(t, m, 10)
-		if got := all.count(reactor.EvAccept); got != n {
-			t.Fatalf("%d accepted, want %d", got, n)
-		}
-	}
-	wantAccepted(2)
-	if n := m.Stats().HalfOpen; n != 2 {
-		t.Errorf("%d half open", n)
-	}
-	netDial(t, other.LocalAddr().String())
-	await(t, m, "a plain connection", plain.saw(reactor.EvAccept))
-	raws[0].Close()
-	wantAccepted(3)
-	go tls.Client(raws[1], small(authority().Client(), tls.VersionTLS13)).Handshake()
-	await(t, m, "a handshake", all.saw(reactor.EvTLSHS))
-	wantAccepted(4)
-	clock.advance(10 * time.Second)
-	wantAccepted(5)
-	var late *reactor.DeadlineError
-	for _, err := range all.errs[1:] {
-		if !errors.As(err, &late) || late.Deadline != "TLS handshake" || !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Error(err)
-		}
-	}
-	clock.advance(10 * time.Second)
-	await(t, m, "the last", func() bool { return len(all.errs) == 4 })
-	if n := m.Stats().HalfOpen; n != 0 {
-		t.Errorf("%d half open at the end", n)
-	}
-}
-
 // The deadline of TLS ends with EvTLSHS, that of a layer's handshake begins
 // then, and a pause counts for neither.
 func TestTLSDeadlines(t *testing.T) {

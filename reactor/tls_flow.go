@@ -141,7 +141,7 @@ func (c *Conn) endTLS() {
 // socket, a buffer at a time.
 func (c *Conn) flushTLS() {
 	t, m := c.ext.tls, c.mgr
-	if t.phase == tlsPlanned && !c.is(failed|paused) && (c.is(client) || len(t.in) > 0) {
+	if t.phase == tlsPlanned && !c.is(failed|paused|resting) && (c.is(client) || len(t.in) > 0) {
 		if !m.mayStep() {
 			c.mark()
 			return

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"container/list"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -19,9 +20,17 @@ type Handshakes struct {
 	// RSA, 3.6 ms on P-521; so 8 of them hold the loop for 1 to 4 ms with
 	// keys in common use. The others wait for the next turn.
 	PerTurn int
-	// HalfOpen is how many connections of listeners may be in their handshake
-	// at once. Beyond it, listeners with a Config rest, and clients wait in the
-	// kernel's backlog.
+	// HalfOpen is how many connections may be in their handshake at once, those of
+	// Connect not counted. One that begins TLS beyond it waits, unread, until
+	// another's handshake has succeeded or failed; who came first is first, and the
+	// deadline for TLS counts meanwhile.
+	//
+	// If it has begun by the end of EvAccept, be it by the listener's Config or by
+	// StartTLS, its listener accepts nobody until it need not wait any longer, and
+	// clients wait in the kernel's backlog. Other listeners go on until each has
+	// one that waits, so they take turns, and those without TLS are not affected.
+	// Nor is any listener by a connection that calls StartTLS later: that one was
+	// accepted in the clear, and waits by itself.
 	HalfOpen int
 }
 
@@ -35,6 +44,7 @@ type tlsShared struct {
 	turn     uint64 // the one that steps belongs to
 	steps    int
 	halfOpen int
+	line     list.List // of *waiter: who waits for room
 }
 
 // tlsShare returns the manager's, which it makes at the first use.
@@ -56,13 +66,6 @@ func (m *Manager) mayStep() bool {
 	}
 	s.steps++
 	return true
-}
-
-// crowded reports whether a listener must not accept because too many
-// handshakes are under way.
-func (c *Conn) crowded() bool {
-	m := c.mgr
-	return c.is(secure) && m.handshakes.HalfOpen > 0 && m.tlsShare().halfOpen >= m.handshakes.HalfOpen
 }
 
 // handshake is crypto/tls's handshake as a coroutine, which is suspended in
@@ -144,24 +147,20 @@ func (t *tlsState) step() bool {
 	return true
 }
 
-// over takes the connection out of the half-open ones.
-func (t *tlsState) over() {
-	if t.half {
-		t.half = false
-		t.c.mgr.tls.halfOpen--
-		t.c.mgr.feed()
-	}
-}
-
 // refuse fails the connection because of what the handshake said. The alert
 // that crypto/tls has left in out is the last word; nothing of Send leaves.
 func (t *tlsState) refuse(err error) {
 	c := t.c
 	t.phase, t.in = tlsBroken, nil
 	var header tls.RecordHeaderError
+	var op *net.OpError // crypto/tls's, of an alert
+	alert, clear := t.place.alert()
+	clear = clear && errors.As(err, &op)
 	switch {
-	case errors.Is(err, ErrTruncated):
+	case errors.Is(err, ErrTruncated), err == io.EOF, clear && alert == closeNotify:
 		err = fmt.Errorf("connection closed during the handshake: %w", io.ErrUnexpectedEOF)
+	case clear: // with TLS 1.3 the record is not decrypted, for a peer that fails before it has keys to encrypt it
+		err = &net.OpError{Op: "remote error", Err: alert}
 	case errors.As(err, &header) && header.Conn != nil: // the very first record
 		err = t.notTLS(header)
 	}

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"crypto/tls"
 	"net"
 	"time"
 )
@@ -54,36 +55,38 @@ func (t *tlsState) SetDeadline(time.Time) error      { return nil }
 func (t *tlsState) SetReadDeadline(time.Time) error  { return nil }
 func (t *tlsState) SetWriteDeadline(time.Time) error { return nil }
 
-// place is where a stream of records stands: in a header of 5 bytes, type,
-// version and length [RFC 8446 5.1], or in what follows it.
+// place is where a stream of records stands: how much of one was given out, its
+// header (type, version and length) first [RFC 8446 5.1].
 type place struct {
-	head uint8  // bytes of a header that were given out already
-	size uint16 // of the record, as far as its header was given out
-	left int    // bytes of the record
+	given int
+	first [alertRecord]byte // what it begins with, as far as it is known
 }
 
-const recordHeader = 5
+const (
+	recordHeader = 5
+	alertRecord  = recordHeader + 2 // of an alert, level and description, in the clear
+)
+
+// size is that of the whole record, once its header is known.
+func (l *place) size() int { return recordHeader + int(l.first[3])<<8 + int(l.first[4]) }
 
 // next returns how much of in to give out next, room bytes at the most: up to
 // the end of the record, or of its header if that comes in parts.
 func (l *place) next(in []byte, room int) int {
-	if l.left == 0 && l.head == 0 && len(in) >= recordHeader {
-		l.left = recordHeader + int(in[3])<<8 + int(in[4])
+	if l.given >= recordHeader && l.given == l.size() {
+		l.given = 0
 	}
-	if l.left > 0 {
-		n := min(l.left, len(in), room)
-		l.left -= n
-		return n
+	end := recordHeader
+	if l.given+copy(l.first[min(l.given, alertRecord):], in) >= recordHeader {
+		end = l.size()
 	}
-	n := min(recordHeader-int(l.head), len(in), room)
-	for _, b := range in[:n] {
-		if l.head++; l.head > 3 {
-			l.size = l.size<<8 | uint16(b)
-		}
-	}
-	if l.head == recordHeader {
-		l.left = int(l.size)
-		*l = place{left: l.left}
-	}
+	n := min(end-l.given, len(in), room)
+	l.given += n
 	return n
+}
+
+// alert returns the alert that the last record was, if it was one and in the
+// clear: encryption makes it longer, and with TLS 1.3 a record of another type.
+func (l *place) alert() (a tls.AlertError, ok bool) {
+	return tls.AlertError(l.first[alertRecord-1]), l.first[0] == recordAlert && l.size() == alertRecord
 }
