@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -146,7 +147,7 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 	}
 	switch {
 	case err == nil:
-		err = h.check(c, l)
+		err = h.check(c, l, c.Recv.Bytes()[n:])
 	case !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()):
 		err = errors.New("ws: handshake: the server speaks TLS on this port: use wss://")
 	default:
@@ -166,8 +167,9 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 	return true
 }
 
-// check holds the answer against the letter of RFC 6455 section 4.1.
-func (h *hello) check(c *reactor.Conn, l *layer) error {
+// check holds the answer against the letter of RFC 6455 section 4.1. body is what
+// has come behind its head.
+func (h *hello) check(c *reactor.Conn, l *layer, body []byte) error {
 	m := &h.answer
 	bad := func(header, format string, args ...any) error {
 		return &HandshakeError{Status: m.Status, Header: header, Reason: fmt.Sprintf(format, args...)}
@@ -176,6 +178,9 @@ func (h *hello) check(c *reactor.Conn, l *layer) error {
 		reason := "server answered " + strconv.Itoa(m.Status) + " " + string(m.Reason)
 		if to := m.Header("Location"); to != nil {
 			reason += " (Location: " + string(to) + ")"
+		}
+		if why := firstLine(m, body); why != "" {
+			reason += fmt.Sprintf(": %q", why)
 		}
 		return bad("", "%s", strings.TrimSpace(reason))
 	}
@@ -203,6 +208,15 @@ func (h *hello) check(c *reactor.Conn, l *layer) error {
 		return bad("Sec-WebSocket-Protocol", "server chose subprotocol %q, offered were %q", protocol, h.protocols)
 	}
 	return nil
+}
+
+// firstLine returns how a refusal in plain text begins, for a person to read.
+func firstLine(m *http.Message, body []byte) string {
+	if !strings.HasPrefix(string(m.Header("Content-Type")), "text/plain") || m.Header("Transfer-Encoding") != nil {
+		return ""
+	}
+	line, _, _ := bytes.Cut(body[:min(len(body), 120)], []byte("\n"))
+	return string(bytes.TrimSpace(line))
 }
 
 // only returns the value of a header that should appear once, as it lies in the
