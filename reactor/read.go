@@ -117,6 +117,9 @@ func (c *Conn) offer() {
 		c.mgr.arrived = 0
 		c.offerHeld()
 		if !c.Stopped() {
+			if t := c.tls(); t != nil {
+				c.mgr.arrived = t.takeUnheard()
+			}
 			c.offerRead()
 		}
 	}

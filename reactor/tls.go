@@ -24,6 +24,8 @@ type tlsState struct {
 	place place      // of in, in a record
 	out   Buffer     // ciphertext that the socket has yet to take
 	err   error      // why no more plaintext comes; io.EOF after close_notify
+
+	unheard int // plaintext in Recv, from during a pause, that no EvRead has counted
 }
 
 type tlsPhase uint8

@@ -70,8 +70,8 @@ func (c *Conn) advance() {
 	t.in = nil
 }
 
-// decrypt takes records out of in and raises EvRead, or, if EvTLSHS has paused
-// the connection, leaves the plaintext in Recv. It reports whether there is more.
+// decrypt takes records out of in and raises EvRead, or, if a handler has paused
+// the connection meanwhile, leaves the plaintext in Recv. It reports whether there is more.
 func (c *Conn) decrypt() bool {
 	t, m := c.ext.tls, c.mgr
 	rest := c.Recv.Len()
@@ -99,13 +99,21 @@ func (c *Conn) decrypt() bool {
 		} else {
 			c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
 		}
-		m.arrived = n
+		t.unheard += n
 		if !c.Stopped() {
+			m.arrived = t.takeUnheard()
 			c.Call(EvRead, &m.arrived)
 		}
 		c.keepRest()
 	}
 	return len(t.in) > 0 && t.err == nil
+}
+
+// takeUnheard returns what the next EvRead counts.
+func (t *tlsState) takeUnheard() int {
+	n := t.unheard
+	t.unheard = 0
+	return n
 }
 
 // checkAnswers fails a connection whose peer makes crypto/tls answer and does not
