@@ -83,12 +83,11 @@ func (c *Conn) securing() bool {
 
 // begin makes the coroutine. It runs at the first step.
 func (t *tlsState) begin() {
-	c := t.c
-	t.settleConfig()
+	c, cfg := t.c, t.settleConfig()
 	if c.is(client) {
-		t.conn = tls.Client(t, t.cfg)
+		t.conn = tls.Client(t, cfg)
 	} else {
-		t.conn = tls.Server(t, t.cfg)
+		t.conn = tls.Server(t, cfg)
 	}
 	h := &handshake{}
 	t.shake, t.phase = h, tlsShaking
@@ -107,7 +106,7 @@ func (t *tlsState) begin() {
 func (t *tlsState) step() bool {
 	c := t.c
 	if t.phase == tlsPlanned {
-		if !c.is(client) && !presents(t.cfg) {
+		if !c.is(client) && (t.cfg == nil || !presents(t.cfg.Config)) {
 			t.phase = tlsBroken
 			c.Fail(opError("tls handshake", c.network(), c.remote, ErrNoCertificate))
 			return false
