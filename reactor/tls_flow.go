@@ -205,7 +205,8 @@ func (c *Conn) encrypt(p []byte) int {
 // push writes out to the socket and reports how much that took, and whether it
 // was all.
 func (c *Conn) push() (n int, all bool) {
-	out := &c.ext.tls.out
+	t := c.ext.tls
+	out := &t.out
 	if out.Len() == 0 {
 		return 0, true
 	}
@@ -215,8 +216,12 @@ func (c *Conn) push() (n int, all bool) {
 		return 0, false
 	case err != nil:
 		out.Reset()
-		c.ext.tls.phase = tlsBroken
-		c.lost("write", err)
+		t.phase = tlsBroken
+		if t.bye { // all of Send was taken before
+			c.Close()
+		} else {
+			c.lost("write", err)
+		}
 		return 0, false
 	}
 	out.Consume(n)
