@@ -80,6 +80,7 @@ const (
 	recorded                      // SetRecorder
 	resting                       // a listener that must not accept now
 	secure                        // ext.tls is there
+	inLine                        // on the manager's line
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }

@@ -76,8 +76,8 @@ var (
 // run while the loop waits for them, on another goroutine, and may do what handlers may.
 // The keys of session tickets stay those of cfg itself: sessions are resumed between all
 // that were given it.
-// Renegotiation is refused whatever cfg says. It must have a ClientSessionCache
-// for sessions to be resumed.
+// A client's must have a ClientSessionCache for that. Renegotiation is refused whatever
+// cfg says.
 //
 // What cannot be started fails the connection: no byte leaves in the clear.
 func (c *Conn) StartTLS(cfg *tls.Config) {

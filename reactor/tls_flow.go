@@ -30,9 +30,10 @@ func (c *Conn) readTLS() {
 	switch { // what is left in the socket is found by the next turn
 	case t.err != nil, t.phase == tlsBroken:
 		return
-	case t.phase == tlsPlanned && len(t.in) > 0: // it comes first, from settle
+	case t.phase < tlsOpen && !c.mayStep():
 		return
-	case t.phase < tlsOpen && !m.mayStep():
+	case t.begins():
+		c.advance()
 		return
 	}
 	s := m.tlsShare()
@@ -52,6 +53,12 @@ func (c *Conn) readTLS() {
 	}
 	t.in = s.in[:n]
 	c.advance()
+}
+
+// begins reports whether the first step of the handshake is to be taken without
+// reading: it is a client's, or its input lay in Recv.
+func (t *tlsState) begins() bool {
+	return t.phase == tlsPlanned && (t.c.is(client) || len(t.in) > 0)
 }
 
 // advance goes on with what lies in t.in: all of it is taken, or means nothing
@@ -149,12 +156,8 @@ func (c *Conn) endTLS() {
 // socket, a buffer at a time.
 func (c *Conn) flushTLS() {
 	t, m := c.ext.tls, c.mgr
-	if t.phase == tlsPlanned && !c.is(failed|paused) && (c.is(client) || len(t.in) > 0) {
-		if !m.mayStep() {
-			c.mark()
-			return
-		}
-		c.advance()
+	if t.begins() && !c.is(failed|paused) {
+		c.readTLS()
 	}
 	taken, sent := 0, 0
 	for {
