@@ -132,10 +132,10 @@ func (c *Conn) checkAnswers() {
 }
 
 // endTLS handles what ended the stream, once the plaintext before it was
-// delivered.
+// delivered, again too if somebody has asked for that.
 func (c *Conn) endTLS() {
 	t := c.ext.tls
-	if t.err == nil || c.is(ended) || c.Stopped() {
+	if t.err == nil || c.is(ended|again) || c.Stopped() {
 		return
 	}
 	switch {

@@ -15,6 +15,19 @@ func TestTLSGoodbyeToThoseWhoAreGone(t *testing.T) {
 	m := newManager(t)
 	r := &recorder{}
 	l, _ := tlsListen(t, m, serverConfig(), r.handle)
+	raw := sendAndEnd(t, m, l, r, "some words")
+	raw.(*net.TCPConn).SetLinger(0) // a reset, as if there was something that it did not read
+	raw.Close()
+	await(t, m, "the end", r.closed)
+	r.want(t, "OPEN ACCEPT TLS_HS READ CLOSE")
+	if string(r.got) != "some words" {
+		t.Errorf("got %q", r.got)
+	}
+}
+
+// sendAndEnd is a peer that sends a message and close_notify in one piece.
+func sendAndEnd(t *testing.T, m *reactor.Manager, l *reactor.Conn, r *recorder, msg string) net.Conn {
+	t.Helper()
 	raw := netDial(t, l.LocalAddr().String())
 	held := &heldWire{Conn: raw}
 	client := tls.Client(held, small(authority().Client(), tls.VersionTLS13))
@@ -25,15 +38,9 @@ func TestTLSGoodbyeToThoseWhoAreGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	held.holds = true
-	client.Write([]byte("some words"))
+	client.Write([]byte(msg))
 	client.CloseWrite()
 	raw.SetDeadline(time.Time{}) // CloseWrite has set one
 	raw.Write(held.held)
-	raw.(*net.TCPConn).SetLinger(0) // a reset, as if there was something that it did not read
-	raw.Close()
-	await(t, m, "the end", r.closed)
-	r.want(t, "OPEN ACCEPT TLS_HS READ CLOSE")
-	if string(r.got) != "some words" {
-		t.Errorf("got %q", r.got)
-	}
+	return raw
 }
