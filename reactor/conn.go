@@ -134,7 +134,7 @@ func (c *Conn) extra() *extras {
 // no datagram can carry.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.mgr.own()
-	if c.is(failed | closing | closed | lingering) {
+	if c.is(failed|closing|closed|lingering) || c.is(secure) && c.ext.tls.bye {
 		return 0, ErrClosed
 	}
 	if c.is(packets) {

@@ -2,11 +2,14 @@ package reactor_test
 
 import (
 	"crypto/tls"
+	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/rikki-go/rikki/reactor"
+	"golang.org/x/sys/unix"
 )
 
 // A peer that said close_notify and is gone by the time that we answer has ended in
@@ -43,4 +46,45 @@ func sendAndEnd(t *testing.T, m *reactor.Manager, l *reactor.Conn, r *recorder, 
 	raw.SetDeadline(time.Time{}) // CloseWrite has set one
 	raw.Write(held.held)
 	return raw
+}
+
+// Behind close_notify nothing can be said, though the socket has not taken it yet:
+// Write says so.
+func TestTLSWriteBehindGoodbye(t *testing.T) {
+	m := newManager(t)
+	var conn *reactor.Conn
+	r := &recorder{on: hooks{
+		reactor.EvOpen:  func(c *reactor.Conn, _ any) { c.StartTLS(serverConfig()) },
+		reactor.EvTLSHS: func(c *reactor.Conn, _ any) { conn = c },
+	}}
+	a, b := socketpair(t)
+	if _, err := m.WrapFD(a, r.handle, nil); err != nil {
+		t.Fatal(err)
+	}
+	file := os.NewFile(uintptr(b), "")
+	raw, err := net.FileConn(file)
+	file.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	shaken := make(chan error)
+	go func() { shaken <- tls.Client(raw, small(authority().Client(), tls.VersionTLS13)).Handshake() }()
+	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
+	if err := <-shaken; err != nil {
+		t.Fatal(err)
+	}
+	for err = nil; err == nil; { // the socket is full
+		_, err = unix.Write(a, []byte{0})
+	}
+	conn.Drain()
+	spin(t, m, 2)
+	if r.closed() || m.Stats().Queued == 0 {
+		t.Fatalf("events %s, %d bytes wait", eventList(r.events), m.Stats().Queued)
+	}
+	if n, err := conn.Write([]byte("too late")); err != reactor.ErrClosed {
+		t.Errorf("Write: %d, %v", n, err)
+	}
+	go io.Copy(io.Discard, raw)
+	await(t, m, "the end", r.closed)
 }
