@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
-	"os"
 	"testing"
 	"time"
 
@@ -57,25 +56,15 @@ func TestTLSWriteBehindGoodbye(t *testing.T) {
 		reactor.EvOpen:  func(c *reactor.Conn, _ any) { c.StartTLS(serverConfig()) },
 		reactor.EvTLSHS: func(c *reactor.Conn, _ any) { conn = c },
 	}}
-	a, b := socketpair(t)
-	if _, err := m.WrapFD(a, r.handle, nil); err != nil {
-		t.Fatal(err)
-	}
-	file := os.NewFile(uintptr(b), "")
-	raw, err := net.FileConn(file)
-	file.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
+	fd, raw := wrapSmall(t, m, r.handle)
 	shaken := make(chan error)
 	go func() { shaken <- tls.Client(raw, small(authority().Client(), tls.VersionTLS13)).Handshake() }()
 	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
 	if err := <-shaken; err != nil {
 		t.Fatal(err)
 	}
-	for err = nil; err == nil; { // the socket is full
-		_, err = unix.Write(a, []byte{0})
+	for err := error(nil); err == nil; { // the socket is full
+		_, err = unix.Write(fd, []byte{0})
 	}
 	conn.Drain()
 	spin(t, m, 2)
@@ -85,6 +74,9 @@ func TestTLSWriteBehindGoodbye(t *testing.T) {
 	if n, err := conn.Write([]byte("too late")); err != reactor.ErrClosed {
 		t.Errorf("Write: %d, %v", n, err)
 	}
-	go io.Copy(io.Discard, raw)
+	go func() {
+		io.Copy(io.Discard, raw)
+		raw.Close()
+	}()
 	await(t, m, "the end", r.closed)
 }
