@@ -68,13 +68,15 @@ func (c *Conn) advance() {
 	if t.phase == tlsOpen || t.step() {
 		for !c.is(failed|closing) && c.decrypt() {
 		}
-		if t.out.Len() > 0 { // an alert, or the answer to KeyUpdate
-			c.mark()
-			c.checkAnswers()
-		}
 		c.endTLS()
 	}
 	t.in = nil
+	if n := t.out.Len(); n > 0 { // a message of the handshake, an alert, or the answer to KeyUpdate
+		c.mark()
+		if n > maxAnswers { // the peer makes crypto/tls answer and does not read that
+			c.Fail(&LimitError{"Send", n, maxAnswers})
+		}
+	}
 }
 
 // decrypt takes records out of in and raises EvRead, or, if a handler has paused
@@ -123,14 +125,6 @@ func (t *tlsState) takeUnheard() int {
 	return n
 }
 
-// checkAnswers fails a connection whose peer makes crypto/tls answer and does not
-// read the answers.
-func (c *Conn) checkAnswers() {
-	if n := c.ext.tls.out.Len(); n > maxAnswers {
-		c.Fail(&LimitError{"Send", n, maxAnswers})
-	}
-}
-
 // endTLS handles what ended the stream, once the plaintext before it was
 // delivered, again too if somebody has asked for that.
 func (c *Conn) endTLS() {
@@ -166,8 +160,7 @@ func (c *Conn) flushTLS() {
 		if !ok || t.phase != tlsOpen || t.bye || c.Send.Len() == 0 || taken >= tlsBurst {
 			break
 		}
-		n = c.encrypt(c.Send.Bytes())
-		if n == 0 {
+		if n = c.encrypt(); n == 0 {
 			break
 		}
 		taken += n
@@ -186,12 +179,11 @@ func (c *Conn) flushTLS() {
 
 // encrypt takes the beginning of Send into out, which is empty, and returns how
 // much it took.
-func (c *Conn) encrypt(p []byte) int {
+func (c *Conn) encrypt() int {
 	t := c.ext.tls
-	if !c.borrowsOut() {
-		c.mgr.pool.put(t.out.buf)
-	}
-	t.out.buf, t.out.off = c.mgr.tls.out, 0
+	c.keepOut()
+	t.out.buf = c.mgr.tls.out
+	p := c.Send.Bytes()
 	n, err := t.conn.Write(p[:min(len(p), tlsWriteSize)])
 	if err != nil {
 		t.phase = tlsBroken
@@ -260,7 +252,7 @@ func (c *Conn) borrowsOut() bool {
 // socket has taken it.
 func (c *Conn) saidGoodbye() bool {
 	t := c.tls()
-	if t == nil || c.is(listening) || t.phase != tlsOpen {
+	if t == nil || t.phase != tlsOpen {
 		return true
 	}
 	if !t.bye {

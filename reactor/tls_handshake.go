@@ -132,9 +132,6 @@ func (t *tlsState) step() bool {
 	m.deputy = h.owner
 	_, more := h.resume()
 	m.deputy = 0
-	if t.out.Len() > 0 {
-		c.mark()
-	}
 	if more {
 		return false
 	}
