@@ -40,18 +40,23 @@ func (c *Conn) readTLS() {
 	n, err := c.readOnce(s.in)
 	switch {
 	case err == errAgain:
-		return
 	case err != nil:
 		c.lost("read", err)
-		return
 	case n == 0:
 		t.gone = true
+		c.advance()
 	default:
-		m.stats.Reads++
-		m.stats.BytesIn += uint64(n)
-		c.heard(n)
+		c.takeIn(n)
 	}
-	t.in = s.in[:n]
+}
+
+// takeIn goes on with n bytes of ciphertext.
+func (c *Conn) takeIn(n int) {
+	m := c.mgr
+	m.stats.Reads++
+	m.stats.BytesIn += uint64(n)
+	c.heard(n)
+	c.ext.tls.in = m.tls.in[:n]
 	c.advance()
 }
 
@@ -210,6 +215,11 @@ func (c *Conn) push() (n int, all bool) {
 	case err == errAgain:
 		return 0, false
 	case err != nil:
+		if !c.is(paused | ended | failed) { // an alert that came before says why
+			if k, err := c.readOnce(c.mgr.tls.in); err == nil && k > 0 {
+				c.takeIn(k)
+			}
+		}
 		out.Reset()
 		t.phase = tlsBroken
 		if t.bye { // all of Send was taken before

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
@@ -79,4 +80,28 @@ func TestTLSWriteBehindGoodbye(t *testing.T) {
 		raw.Close()
 	}()
 	await(t, m, "the end", r.closed)
+}
+
+// An alert that waits in the socket says why the peer has gone, though it is a write
+// that finds out.
+func TestTLSAlertBehindFailedWrite(t *testing.T) {
+	m := newManager(t)
+	r := &recorder{}
+	var conn *reactor.Conn
+	r.on = hooks{reactor.EvTLSHS: func(c *reactor.Conn, _ any) { conn = c }}
+	raw := netAccept(t, m, authority().Client(), r.handle)
+	refused := make(chan error)
+	go func() {
+		cfg := small(serverConfig().Clone(), tls.VersionTLS13)
+		cfg.ClientAuth = tls.RequireAnyClientCert
+		err := tls.Server(raw, cfg).Handshake()
+		raw.(*net.TCPConn).SetLinger(0)
+		raw.Close()
+		refused <- err
+	}()
+	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
+	looptest.WantErr(t, <-refused, nil)
+	conn.Write([]byte("too late"))
+	await(t, m, "the end", r.closed)
+	looptest.WantErr(t, r.err(t), nil, "remote error", "certificate required")
 }
