@@ -57,7 +57,9 @@ func (c *Conn) read() {
 		c.lost("read", err)
 		return
 	case n == 0:
-		c.end()
+		if !c.is(again) { // else there is something left to offer, and this is found again
+			c.end()
+		}
 		return
 	}
 	if c.is(hexdump | recorded) {
