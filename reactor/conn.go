@@ -80,6 +80,7 @@ const (
 	recorded                      // SetRecorder
 	resting                       // a listener that must not accept now, a connection that waits for room for its handshake
 	secure                        // ext.tls is there
+	inLine                        // on the manager's line
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -133,7 +134,7 @@ func (c *Conn) extra() *extras {
 // no datagram can carry.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.mgr.own()
-	if c.is(failed | closing | closed | lingering) {
+	if c.is(failed|closing|closed|lingering) || c.is(secure) && c.ext.tls.bye {
 		return 0, ErrClosed
 	}
 	if c.is(packets) {

@@ -225,23 +225,29 @@ func (w *watchdog) rearm() {
 	}
 }
 
-// expire fails the connection if a deadline has passed.
+// expire looks once whether a deadline that has passed was met: the loop may be
+// late, not the peer.
 func (w *watchdog) expire() {
 	if w.c.is(lingering | failed | closing) { // only the peer's end is awaited, for a second
 		return
 	}
 	w.stalled = w.stalled && w.c.blocked() // the program may have taken back what waited
-	when, name, after := w.first()
-	if when <= w.c.mgr.ticks() { // the loop may be late, not the peer: look once
+	if when, name, _ := w.first(); when <= w.c.mgr.ticks() {
 		switch name {
 		case "TLS handshake", "handshake", "message", "idle":
-			w.c.ready(readable)
+			if w.c.ready(readable); w.c.is(inLine) { // it is looked at when it is its turn
+				return
+			}
 		case "stall":
 			w.c.flush()
 		}
-		when, name, after = w.first()
 	}
-	if when <= w.c.mgr.ticks() && name != "" {
+	w.judge()
+}
+
+// judge fails the connection if a deadline has passed.
+func (w *watchdog) judge() {
+	if when, name, after := w.first(); when <= w.c.mgr.ticks() && name != "" {
 		w.c.Fail(&DeadlineError{name, after})
 		return
 	}

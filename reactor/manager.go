@@ -34,6 +34,7 @@ type Manager struct {
 	fresh    turnList // made by Connect, Listen or WrapFD, EvOpen still to come
 	dirty    turnList // to be settled: written to, drained, closed, watched differently
 	redo     turnList // resumed: what lies in Recv is to be offered again
+	line     turnList // to take a step of a TLS handshake when it is their turn
 	asking   []*Conn  // want EvPoll
 	timers   timerHeap
 	timerSeq uint64
@@ -125,6 +126,7 @@ func (m *Manager) Poll(timeout time.Duration) error {
 	}
 	batch, err := m.poller.wait(m.patience(timeout))
 	m.deliver(batch)
+	m.line.each(m, (*Conn).takeStep)
 	m.mail.deliver()
 	m.runTimers()
 	m.redo.each(m, (*Conn).offer)
@@ -180,7 +182,7 @@ func (m *Manager) NextTimeout() time.Duration {
 	if m.closed {
 		return math.MaxInt64
 	}
-	if m.ending || len(m.fresh.list)+len(m.dirty.list)+len(m.redo.list) > 0 {
+	if m.ending || len(m.fresh.list)+len(m.dirty.list)+len(m.redo.list)+len(m.line.list) > 0 {
 		return 0
 	}
 	if len(m.timers) == 0 {
@@ -247,7 +249,7 @@ func (m *Manager) teardown() error {
 	for _, t := range m.timers {
 		t.pos = -1
 	}
-	m.fresh, m.dirty, m.redo = turnList{}, turnList{}, turnList{}
+	m.fresh, m.dirty, m.redo, m.line = turnList{}, turnList{}, turnList{}, turnList{}
 	m.timers, m.asking, m.slots, m.starved = nil, nil, nil, nil
 	m.pool, m.locals = pool{}, nil
 	return m.poller.close()

@@ -57,7 +57,9 @@ func (c *Conn) read() {
 		c.lost("read", err)
 		return
 	case n == 0:
-		c.end()
+		if !c.is(again) { // else there is something left to offer, and this is found again
+			c.end()
+		}
 		return
 	}
 	if c.is(hexdump | recorded) {
@@ -117,6 +119,9 @@ func (c *Conn) offer() {
 		c.mgr.arrived = 0
 		c.offerHeld()
 		if !c.Stopped() {
+			if t := c.tls(); t != nil {
+				c.mgr.arrived = t.takeUnheard()
+			}
 			c.offerRead()
 		}
 	}

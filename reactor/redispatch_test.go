@@ -1,6 +1,7 @@
 package reactor_test
 
 import (
+	"net"
 	"testing"
 
 	"github.com/rikki-go/rikki/reactor"
@@ -41,5 +42,23 @@ func TestRedispatchSurvivesOthersLeaving(t *testing.T) {
 				t.Errorf("got %q, want abc", got)
 			}
 		})
+	}
+}
+
+// What a layer asks to be offered again, and again, comes before the end of the stream.
+func TestRedispatchBeforeEnd(t *testing.T) {
+	m := newManager(t)
+	layer := &sipper{}
+	r := &recorder{on: hooks{
+		reactor.EvAccept: func(c *reactor.Conn, _ any) { c.Push(layer) },
+		reactor.EvRead:   func(*reactor.Conn, any) {},
+	}}
+	l := listen(t, m, "tcp://127.0.0.1:0", r.handle)
+	raw := netDial(t, l.LocalAddr().String())
+	raw.Write([]byte("some words"))
+	raw.(*net.TCPConn).CloseWrite()
+	await(t, m, "the end", r.closed)
+	if len(r.errs) > 0 || string(layer.got) != "some words" {
+		t.Errorf("got %q, errors %v", layer.got, r.errs)
 	}
 }

@@ -13,8 +13,8 @@ import (
 // that crypto/tls reads from and writes to. docs/design.md draws the ways of the bytes.
 type tlsState struct {
 	c     *Conn
-	cfg   *tls.Config // nil: the default of a tls:// URL
-	host  string      // of the URL, for ServerName
+	cfg   *config // nil: the default of a tls:// URL
+	host  string  // of the URL, for ServerName
 	phase tlsPhase
 	gone  bool          // the socket's end of stream was read
 	bye   bool          // close_notify was sent
@@ -26,6 +26,8 @@ type tlsState struct {
 	place place      // of in, in a record
 	out   Buffer     // ciphertext that the socket has yet to take
 	err   error      // why no more plaintext comes; io.EOF after close_notify
+
+	unheard int // plaintext in Recv, from during a pause, that no EvRead has counted
 }
 
 type tlsPhase uint8
@@ -79,8 +81,10 @@ var (
 // nil means an empty one. A client's ServerName, if empty, is the host of the
 // URL, as long as StartTLS is called no later than at EvConnect. Its callbacks
 // run while the loop waits for them, on another goroutine, and may do what handlers may.
-// Renegotiation is refused whatever cfg says. It must have a ClientSessionCache
-// for sessions to be resumed.
+// The keys of session tickets stay those of cfg itself: sessions are resumed between all
+// that were given it.
+// A client's must have a ClientSessionCache for that. Renegotiation is refused whatever
+// cfg says.
 //
 // What cannot be started fails the connection: no byte leaves in the clear.
 func (c *Conn) StartTLS(cfg *tls.Config) {
@@ -128,14 +132,23 @@ func (c *Conn) plan() *tlsState {
 	return t
 }
 
+// config is a Config of ours. What a listener accepts shares the listener's.
+type config struct {
+	*tls.Config
+	named *tls.Config // the same with the name of a layer's protocol
+}
+
 // harden copies a Config and sets what the loop depends on.
-func harden(cfg *tls.Config) *tls.Config {
+func harden(cfg *tls.Config) *config {
 	if cfg == nil {
-		return &tls.Config{}
+		return &config{Config: &tls.Config{}}
 	}
-	cfg = cfg.Clone()
-	cfg.Renegotiation = tls.RenegotiateNever
-	return cfg
+	own := cfg.Clone()
+	own.Renegotiation = tls.RenegotiateNever
+	if own.WrapSession == nil && own.UnwrapSession == nil { // each copy would make keys of its own
+		own.WrapSession, own.UnwrapSession = cfg.EncryptTicket, cfg.DecryptTicket
+	}
+	return &config{Config: own}
 }
 
 // presents reports whether a server with that Config has a certificate.
@@ -143,20 +156,24 @@ func presents(cfg *tls.Config) bool {
 	return cfg != nil && (len(cfg.Certificates) > 0 || cfg.GetCertificate != nil || cfg.GetConfigForClient != nil)
 }
 
-// settleConfig fills in what the Config leaves to the connection.
-func (t *tlsState) settleConfig() {
+// settleConfig returns the Config with what it leaves to the connection.
+func (t *tlsState) settleConfig() *tls.Config {
 	c := t.c
 	if t.cfg == nil {
-		t.cfg = &tls.Config{}
+		t.cfg = harden(nil)
 	}
 	if c.is(client) && t.cfg.ServerName == "" {
 		t.cfg.ServerName, _, _ = strings.Cut(t.host, "%") // a zone means nothing to the server [RFC 6874 4]
 	}
-	if t.cfg.NextProtos == nil {
-		if name := c.alpn(); name != "" {
-			t.cfg.NextProtos = []string{name}
-		}
+	name := c.alpn()
+	if t.cfg.NextProtos != nil || name == "" {
+		return t.cfg.Config
 	}
+	if t.cfg.named == nil || t.cfg.named.NextProtos[0] != name {
+		t.cfg.named = t.cfg.Clone()
+		t.cfg.named.NextProtos = []string{name}
+	}
+	return t.cfg.named
 }
 
 // alpn asks the layers.

@@ -30,28 +30,40 @@ func (c *Conn) readTLS() {
 	switch { // what is left in the socket is found by the next turn
 	case t.err != nil, t.phase == tlsBroken:
 		return
-	case t.phase == tlsPlanned && len(t.in) > 0: // it comes first, from settle
+	case t.phase < tlsOpen && !c.mayStep():
 		return
-	case t.phase < tlsOpen && !m.mayStep():
+	case t.begins():
+		c.advance()
 		return
 	}
 	s := m.tlsShare()
 	n, err := c.readOnce(s.in)
 	switch {
 	case err == errAgain:
-		return
 	case err != nil:
 		c.lost("read", err)
-		return
 	case n == 0:
 		t.gone = true
+		c.advance()
 	default:
-		m.stats.Reads++
-		m.stats.BytesIn += uint64(n)
-		c.heard(n)
+		c.takeIn(n)
 	}
-	t.in = s.in[:n]
+}
+
+// takeIn goes on with n bytes of ciphertext.
+func (c *Conn) takeIn(n int) {
+	m := c.mgr
+	m.stats.Reads++
+	m.stats.BytesIn += uint64(n)
+	c.heard(n)
+	c.ext.tls.in = m.tls.in[:n]
 	c.advance()
+}
+
+// begins reports whether the first step of the handshake is to be taken without
+// reading: it is a client's, or its input lay in Recv.
+func (t *tlsState) begins() bool {
+	return t.phase == tlsPlanned && (t.c.is(client) || len(t.in) > 0)
 }
 
 // advance goes on with what lies in t.in: all of it is taken, or means nothing
@@ -61,17 +73,19 @@ func (c *Conn) advance() {
 	if t.phase == tlsOpen || t.step() {
 		for !c.is(failed|closing) && c.decrypt() {
 		}
-		if t.out.Len() > 0 { // an alert, or the answer to KeyUpdate
-			c.mark()
-			c.checkAnswers()
-		}
 		c.endTLS()
 	}
 	t.in = nil
+	if n := t.out.Len(); n > 0 { // a message of the handshake, an alert, or the answer to KeyUpdate
+		c.mark()
+		if n > maxAnswers { // the peer makes crypto/tls answer and does not read that
+			c.Fail(&LimitError{"Send", n, maxAnswers})
+		}
+	}
 }
 
-// decrypt takes records out of in and raises EvRead, or, if EvTLSHS has paused
-// the connection, leaves the plaintext in Recv. It reports whether there is more.
+// decrypt takes records out of in and raises EvRead, or, if a handler has paused
+// the connection meanwhile, leaves the plaintext in Recv. It reports whether there is more.
 func (c *Conn) decrypt() bool {
 	t, m := c.ext.tls, c.mgr
 	rest := c.Recv.Len()
@@ -99,8 +113,9 @@ func (c *Conn) decrypt() bool {
 		} else {
 			c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
 		}
-		m.arrived = n
+		t.unheard += n
 		if !c.Stopped() {
+			m.arrived = t.takeUnheard()
 			c.Call(EvRead, &m.arrived)
 		}
 		c.keepRest()
@@ -108,19 +123,18 @@ func (c *Conn) decrypt() bool {
 	return len(t.in) > 0 && t.err == nil
 }
 
-// checkAnswers fails a connection whose peer makes crypto/tls answer and does not
-// read the answers.
-func (c *Conn) checkAnswers() {
-	if n := c.ext.tls.out.Len(); n > maxAnswers {
-		c.Fail(&LimitError{"Send", n, maxAnswers})
-	}
+// takeUnheard returns what the next EvRead counts.
+func (t *tlsState) takeUnheard() int {
+	n := t.unheard
+	t.unheard = 0
+	return n
 }
 
 // endTLS handles what ended the stream, once the plaintext before it was
-// delivered.
+// delivered, again too if somebody has asked for that.
 func (c *Conn) endTLS() {
 	t := c.ext.tls
-	if t.err == nil || c.is(ended) || c.Stopped() {
+	if t.err == nil || c.is(ended|again) || c.Stopped() {
 		return
 	}
 	switch {
@@ -141,12 +155,8 @@ func (c *Conn) endTLS() {
 // socket, a buffer at a time.
 func (c *Conn) flushTLS() {
 	t, m := c.ext.tls, c.mgr
-	if t.phase == tlsPlanned && !c.is(failed|paused|resting) && (c.is(client) || len(t.in) > 0) {
-		if !m.mayStep() {
-			c.mark()
-			return
-		}
-		c.advance()
+	if t.begins() && !c.is(failed|paused|resting) {
+		c.readTLS()
 	}
 	taken, sent := 0, 0
 	for {
@@ -155,8 +165,7 @@ func (c *Conn) flushTLS() {
 		if !ok || t.phase != tlsOpen || t.bye || c.Send.Len() == 0 || taken >= tlsBurst {
 			break
 		}
-		n = c.encrypt(c.Send.Bytes())
-		if n == 0 {
+		if n = c.encrypt(); n == 0 {
 			break
 		}
 		taken += n
@@ -175,12 +184,11 @@ func (c *Conn) flushTLS() {
 
 // encrypt takes the beginning of Send into out, which is empty, and returns how
 // much it took.
-func (c *Conn) encrypt(p []byte) int {
+func (c *Conn) encrypt() int {
 	t := c.ext.tls
-	if !c.borrowsOut() {
-		c.mgr.pool.put(t.out.buf)
-	}
-	t.out.buf, t.out.off = c.mgr.tls.out, 0
+	c.keepOut()
+	t.out.buf = c.mgr.tls.out
+	p := c.Send.Bytes()
 	n, err := t.conn.Write(p[:min(len(p), tlsWriteSize)])
 	if err != nil {
 		t.phase = tlsBroken
@@ -197,7 +205,8 @@ func (c *Conn) encrypt(p []byte) int {
 // push writes out to the socket and reports how much that took, and whether it
 // was all.
 func (c *Conn) push() (n int, all bool) {
-	out := &c.ext.tls.out
+	t := c.ext.tls
+	out := &t.out
 	if out.Len() == 0 {
 		return 0, true
 	}
@@ -206,9 +215,18 @@ func (c *Conn) push() (n int, all bool) {
 	case err == errAgain:
 		return 0, false
 	case err != nil:
+		if !c.is(paused | ended | failed) { // an alert that came before says why
+			if k, err := c.readOnce(c.mgr.tls.in); err == nil && k > 0 {
+				c.takeIn(k)
+			}
+		}
 		out.Reset()
-		c.ext.tls.phase = tlsBroken
-		c.lost("write", err)
+		t.phase = tlsBroken
+		if t.bye { // all of Send was taken before
+			c.Close()
+		} else {
+			c.lost("write", err)
+		}
 		return 0, false
 	}
 	out.Consume(n)
@@ -244,7 +262,7 @@ func (c *Conn) borrowsOut() bool {
 // socket has taken it.
 func (c *Conn) saidGoodbye() bool {
 	t := c.tls()
-	if t == nil || c.is(listening) || t.phase != tlsOpen {
+	if t == nil || t.phase != tlsOpen {
 		return true
 	}
 	if !t.bye {
