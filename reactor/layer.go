@@ -29,6 +29,23 @@ type Ender interface {
 	End(c *Conn) error
 }
 
+// Finisher is implemented by layers whose messages say where they end. Finished
+// reports that the peer has left nothing unsaid, so that a TLS stream may end
+// without close_notify, which many peers leave out, and not be truncated.
+type Finisher interface {
+	Finished(c *Conn) bool
+}
+
+// finished asks the layers.
+func (c *Conn) finished() bool {
+	for _, p := range c.layers {
+		if f, ok := p.(Finisher); ok && f.Finished(c) {
+			return true
+		}
+	}
+	return false
+}
+
 // Push hangs a layer on the connection, above those it has.
 func (c *Conn) Push(p Protocol) {
 	c.mgr.own()

@@ -137,16 +137,17 @@ func (c *Conn) endTLS() {
 	if t.err == nil || c.is(ended|again) || c.Stopped() {
 		return
 	}
+	truncated := errors.Is(t.err, ErrTruncated)
 	switch {
-	case t.err == io.EOF:
+	case t.err == io.EOF, truncated && c.finished():
 		c.end()
-	case !errors.Is(t.err, ErrTruncated):
-		t.phase = tlsBroken
-		c.Fail(opError("read", c.network(), c.remote, t.err))
-	case c.is(draining): // nobody waits for more
+	case truncated && c.is(draining): // nobody waits for more
 		c.flags |= ended
 		c.mark()
 	default:
+		if !truncated {
+			t.phase = tlsBroken
+		}
 		c.Fail(opError("read", c.network(), c.remote, t.err))
 	}
 }

@@ -8,10 +8,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -103,4 +106,36 @@ func (a *Authority) Files(t testing.TB, c tls.Certificate) (cert, key, ca string
 	}
 	return write("cert.pem", "CERTIFICATE", c.Certificate[0]), write("key.pem", "PRIVATE KEY", der),
 		write("ca.pem", "CERTIFICATE", a.cert.Raw)
+}
+
+// HangUp connects to a server, says something over TLS, reads until the answer
+// ends as said, and closes the socket without close_notify. The result waits for
+// that and reports what went wrong.
+func (a *Authority) HangUp(addr, say, until string) (wait func() error) {
+	ended := make(chan error, 1)
+	go func() { ended <- a.hangUp(addr, say, until) }()
+	return func() error { return <-ended }
+}
+
+func (a *Authority) hangUp(addr, say, until string) error {
+	raw, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	raw.SetDeadline(time.Now().Add(patience))
+	cfg := a.Client()
+	cfg.ServerName = "127.0.0.1"
+	c := tls.Client(raw, cfg)
+	if _, err := io.WriteString(c, say); err != nil {
+		return err
+	}
+	var got []byte
+	for b := make([]byte, 512); !strings.HasSuffix(string(got), until); {
+		n, err := c.Read(b)
+		if got = append(got, b[:n]...); err != nil {
+			return fmt.Errorf("%w after %q", err, got)
+		}
+	}
+	return nil
 }

@@ -55,6 +55,12 @@ func (l *layer) End(c *reactor.Conn) error {
 	return err
 }
 
+// Finished implements [reactor.Finisher]: clients leave between requests as they
+// like.
+func (l *layer) Finished(c *reactor.Conn) bool {
+	return !l.parser.Response && !l.unanswered && c.Recv.Len() == 0
+}
+
 // Leave implements [reactor.Leaver]: a request that waits is answered before the
 // connection ends.
 func (l *layer) Leave(*reactor.Conn) bool {

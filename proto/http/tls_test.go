@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	nethttp "net/http"
@@ -86,5 +87,50 @@ func TestFetchHTTPS(t *testing.T) {
 	looptest.Await(t, m, "the answer", func() bool { return body != "" })
 	if body != "/path http/1.1" {
 		t.Errorf("got %q", body)
+	}
+}
+
+// A client that leaves between requests need not say close_notify; one that leaves
+// in the middle of one, or before it has its answer, is missed.
+func TestLeavingHTTPS(t *testing.T) {
+	const get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+	authority := looptest.NewAuthority(t)
+	for _, tt := range []struct {
+		name, say string
+		truncated bool
+	}{
+		{"after an answer", get, false},
+		{"in a header", get + "GET", true},
+		{"in a body", get + "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n1", true},
+		{"unanswered", get + "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := looptest.NewManager(t)
+			var failure error
+			closed := false
+			l, err := http.Listen(m, "https://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
+				switch {
+				case c.IsListening():
+				case ev == reactor.EvHTTPMsg && string(data.(*http.Message).URI) == "/":
+					http.Reply(c, 200, "", "hello")
+				case ev == reactor.EvError:
+					failure = data.(error)
+				case ev == reactor.EvClose:
+					closed = true
+				}
+			}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.StartTLS(authority.Server(t))
+			wait := authority.HangUp(l.LocalAddr().String(), tt.say, "hello")
+			looptest.Await(t, m, "the end", func() bool { return closed })
+			if err := wait(); err != nil {
+				t.Fatal(err)
+			}
+			if errors.Is(failure, reactor.ErrTruncated) != tt.truncated || !tt.truncated && failure != nil {
+				t.Errorf("error %v", failure)
+			}
+		})
 	}
 }

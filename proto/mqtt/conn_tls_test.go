@@ -1,7 +1,9 @@
 package mqtt_test
 
 import (
+	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,4 +92,45 @@ func TestConnPlainOnTLSPort(t *testing.T) {
 	raw.Write([]byte{21, 3, 1, 0, 2, 2, 70})
 	await(t, m, "the error", func() bool { return len(client.errs) == 1 })
 	wantErr(t, client.errs[0], nil, "the peer speaks TLS")
+}
+
+// DISCONNECT is as good an end as close_notify; without either the stream is
+// truncated.
+func TestConnTLSLeaving(t *testing.T) {
+	const (
+		connect = "\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01a"
+		connack = "\x20\x02\x00\x00"
+	)
+	authority := looptest.NewAuthority(t)
+	for _, tt := range []struct {
+		name, say string
+		truncated bool
+	}{
+		{"after DISCONNECT", connect + "\xe0\x00", false},
+		{"without", connect, true},
+		{"in a packet", connect + "\xe0", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := newManager(t)
+			server := &recorder{t: t, on: hooks{reactor.EvMQTTCmd: func(c *reactor.Conn, data any) {
+				if data.(*mqtt.Message).Cmd == mqtt.CmdConnect {
+					mqtt.Connack(c, false, 0)
+				}
+			}}}
+			l, err := mqtt.Listen(m, "mqtts://127.0.0.1:0", server.handle, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.StartTLS(authority.Server(t))
+			wait := authority.HangUp(l.LocalAddr().String(), tt.say, connack)
+			await(t, m, "the end", func() bool { return slices.Contains(server.log, "CLOSE") })
+			if err := wait(); err != nil {
+				t.Fatal(err)
+			}
+			failure := errors.Join(server.errs...)
+			if errors.Is(failure, reactor.ErrTruncated) != tt.truncated || !tt.truncated && failure != nil {
+				t.Errorf("error %v", failure)
+			}
+		})
+	}
 }

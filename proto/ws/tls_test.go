@@ -1,6 +1,9 @@
 package ws_test
 
 import (
+	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"testing"
 
@@ -72,15 +75,79 @@ func TestWSAndTLSMixedUp(t *testing.T) {
 	await(t, m, "the error", func() bool { return client.err != nil })
 	contains(t, client.err, "speaks TLS on this port", "wss://")
 
-	server, tls := &recorder{}, &recorder{}
+	server, secure := &recorder{}, &recorder{}
 	plain, err := ws.Listen(m, "ws://127.0.0.1:0", server.handle, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ws.Connect(m, "wss://"+plain.LocalAddr().String(), tls.handle, nil, ""); err != nil {
+	if _, err := ws.Connect(m, "wss://"+plain.LocalAddr().String(), secure.handle, nil, ""); err != nil {
 		t.Fatal(err)
 	}
-	await(t, m, "both errors", func() bool { return server.err != nil && tls.err != nil })
+	await(t, m, "both errors", func() bool { return server.err != nil && secure.err != nil })
 	contains(t, server.err, "the peer speaks TLS")
-	contains(t, tls.err, "does not speak TLS on this port", "HTTP/")
+	contains(t, secure.err, "does not speak TLS on this port", "HTTP/")
+}
+
+// The Close frame is as good an end as close_notify; without either the stream is
+// truncated.
+func TestLeavingWSS(t *testing.T) {
+	authority := looptest.NewAuthority(t)
+	const (
+		request = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+		answer = "\r\n\r\n"
+	)
+	for _, tt := range []struct {
+		name, say, until string
+		truncated        bool
+	}{
+		{"after Close", request + "\x88\x82\x00\x00\x00\x00\x03\xe8", "\x88\x02\x03\xe8", false},
+		{"without", request, answer, true},
+		{"in a frame", request + "\x82\x85", answer, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := newManager(t)
+			server := &recorder{}
+			l, err := ws.Listen(m, "wss://127.0.0.1:0", server.handle, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.StartTLS(authority.Server(t))
+			wait := authority.HangUp(l.LocalAddr().String(), tt.say, tt.until)
+			await(t, m, "the end", func() bool { return server.closed })
+			if err := wait(); err != nil {
+				t.Fatal(err)
+			}
+			if errors.Is(server.err, reactor.ErrTruncated) != tt.truncated || !tt.truncated && server.err != nil {
+				t.Errorf("error %v", server.err)
+			}
+		})
+	}
+}
+
+// A client that has had both Close frames does not miss the server's close_notify.
+func TestServerLeavingWSS(t *testing.T) {
+	m := newManager(t)
+	authority := looptest.NewAuthority(t)
+	addr, wait := looptest.ServeTLS(t, authority.Server(t), func(p *looptest.Peer) {
+		io.WriteString(p, p.Agreement(""))
+		p.In.Read(make([]byte, 8)) // the Close frame
+		io.WriteString(p, "\x88\x02\x03\xe8")
+		p.Conn.(*tls.Conn).NetConn().Close()
+	})
+	client := &recorder{hook: func(c *reactor.Conn, ev reactor.Event, _ any) {
+		if ev == reactor.EvWSOpen {
+			ws.Close(c, ws.CloseNormal, "")
+		}
+	}}
+	c, err := ws.Connect(m, "wss://"+addr, client.handle, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.StartTLS(authority.Client())
+	await(t, m, "the end", func() bool { return client.closed })
+	wait()
+	if client.err != nil {
+		t.Errorf("error %v", client.err)
+	}
 }
