@@ -25,14 +25,16 @@ type turningWire struct {
 
 func (w *turningWire) Read(p []byte) (int, error) {
 	for range turns {
-		if w.pump(); len(w.in) > 0 {
+		if len(w.in) > 0 {
 			p[0], w.in = w.in[0], w.in[1:]
 			return 1, nil
 		}
 		if w.eof || w.err != nil {
 			return 0, errors.Join(io.EOF, w.err)
 		}
-		w.m.Poll(time.Millisecond)
+		if w.pump(); len(w.in) == 0 {
+			w.m.Poll(time.Millisecond)
+		}
 	}
 	return 0, os.ErrDeadlineExceeded
 }
@@ -50,6 +52,32 @@ func (w *turningWire) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
+}
+
+// Close ends the stream to the loop.
+func (w *turningWire) Close() error {
+	w.shutdown()
+	return nil
+}
+
+func (w *turningWire) SetDeadline(time.Time) error      { return nil }
+func (w *turningWire) SetWriteDeadline(time.Time) error { return nil }
+
+// feed sends bytes in pieces of a size, each read by the loop before the next.
+func (w *turningWire) feed(b []byte, size int) {
+	w.t.Helper()
+	for len(b) > 0 {
+		n := min(size, len(b))
+		before := w.m.Stats()
+		if _, err := w.Write(b[:n]); err != nil {
+			return
+		}
+		b = b[n:]
+		await(w.t, w.m, "the bytes of the peer", func() bool {
+			s := w.m.Stats()
+			return s.BytesIn >= before.BytesIn+uint64(n) || s.Closed > before.Closed || s.Failed > before.Failed
+		})
+	}
 }
 
 // handPeer is the far end of a connection of TLS 1.3 that crypto/tls has opened and
@@ -100,23 +128,6 @@ func openHand(t *testing.T, m *reactor.Manager, role string, p *peer) *handPeer 
 	}
 	h.say, h.hear = looptest.NewTLS13(secrets[say]), looptest.NewTLS13(secrets[hear])
 	return h
-}
-
-// feed sends bytes in pieces of a size, each read by the loop before the next.
-func (h *handPeer) feed(b []byte, size int) {
-	h.t.Helper()
-	for len(b) > 0 {
-		n := min(size, len(b))
-		before := h.m.Stats()
-		if _, err := h.Write(b[:n]); err != nil {
-			return
-		}
-		b = b[n:]
-		await(h.t, h.m, "the bytes of the peer", func() bool {
-			s := h.m.Stats()
-			return s.BytesIn >= before.BytesIn+uint64(n) || s.Closed > before.Closed || s.Failed > before.Failed
-		})
-	}
 }
 
 // record opens the next record of the loop, tickets excepted; its type is 0 at
