@@ -20,7 +20,8 @@ import (
 type turningWire struct {
 	net.Conn // nil: nothing else is called
 	*peer
-	m *reactor.Manager
+	m    *reactor.Manager
+	gone bool // the loop's side
 }
 
 func (w *turningWire) Read(p []byte) (int, error) {
@@ -63,7 +64,8 @@ func (w *turningWire) Close() error {
 func (w *turningWire) SetDeadline(time.Time) error      { return nil }
 func (w *turningWire) SetWriteDeadline(time.Time) error { return nil }
 
-// feed sends bytes in pieces of a size, each read by the loop before the next.
+// feed sends bytes in pieces of a size, each read by the loop before the next,
+// until a connection fails or closes: nobody counts them then.
 func (w *turningWire) feed(b []byte, size int) {
 	w.t.Helper()
 	for len(b) > 0 {
@@ -73,9 +75,13 @@ func (w *turningWire) feed(b []byte, size int) {
 			return
 		}
 		b = b[n:]
+		if w.gone {
+			continue
+		}
 		await(w.t, w.m, "the bytes of the peer", func() bool {
 			s := w.m.Stats()
-			return s.BytesIn >= before.BytesIn+uint64(n) || s.Closed > before.Closed || s.Failed > before.Failed
+			w.gone = s.Closed+s.Failed > before.Closed+before.Failed
+			return w.gone || s.BytesIn >= before.BytesIn+uint64(n)
 		})
 	}
 }
