@@ -144,29 +144,6 @@ func (l *limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Sessions are resumed with tickets, on both sides.
-func TestTLSResumption(t *testing.T) {
-	for name, version := range versions {
-		t.Run(name, func(t *testing.T) {
-			m := newManager(t)
-			server := &recorder{on: hooks{reactor.EvRead: sendBack}}
-			_, url := tlsListen(t, m, serverConfig(), server.handle)
-			cfg := authority().Client()
-			cfg.MaxVersion, cfg.ClientSessionCache = version, tls.NewLRUClientSessionCache(4)
-			for i, resumed := range []bool{false, true, true} {
-				client := &recorder{on: hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) { c.Write([]byte("hi")) }}}
-				c := tlsConnect(t, m, url, cfg, client.handle)
-				await(t, m, "the echo", client.saw(reactor.EvRead))
-				if got := c.TLS().DidResume; got != resumed {
-					t.Errorf("connection %d: resumed %v, want %v", i, got, resumed)
-				}
-				c.Drain()
-				await(t, m, "the end", client.closed)
-			}
-		})
-	}
-}
-
 // Hexdump and flight recorder show plaintext, and nothing of the handshake.
 func TestTLSTraces(t *testing.T) {
 	var out bytes.Buffer

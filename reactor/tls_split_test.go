@@ -41,11 +41,22 @@ func (w *cutWire) Write(p []byte) (int, error) {
 
 func endless(int) int { return 1 << 20 }
 
+// ticketCount is a cache that counts sessions and remembers none.
+type ticketCount int
+
+func (n *ticketCount) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+func (n *ticketCount) Put(_ string, s *tls.ClientSessionState) {
+	if s != nil {
+		*n++
+	}
+}
+
 // pairing is one kind of handshake, and the loop's side of it.
 type pairing struct {
 	role    string
 	version uint16
 	mutual  bool // with a client's certificate
+	tickets *ticketCount
 }
 
 func forPairings(t *testing.T, test func(t *testing.T, p pairing)) {
@@ -53,7 +64,7 @@ func forPairings(t *testing.T, test func(t *testing.T, p pairing)) {
 		for _, role := range []string{"server", "client"} {
 			for _, mutual := range []bool{false, true} {
 				t.Run(fmt.Sprint(role, " ", name, map[bool]string{true: " mutual"}[mutual]), func(t *testing.T) {
-					test(t, pairing{role, version, mutual})
+					test(t, pairing{role, version, mutual, new(ticketCount)})
 				})
 			}
 		}
@@ -64,6 +75,7 @@ func forPairings(t *testing.T, test func(t *testing.T, p pairing)) {
 // after the other; talk lets crypto/tls be the other.
 func (p pairing) connect(t *testing.T, m *reactor.Manager, fn reactor.Handler) (next func() *peer, talk func(w *cutWire) error) {
 	server, client := small(serverConfig().Clone(), p.version), small(authority().Client(), p.version)
+	client.ClientSessionCache = p.tickets
 	if p.mutual {
 		server.ClientAuth, server.ClientCAs = tls.RequireAndVerifyClientCert, authority().Pool
 		client.Certificates = server.Certificates
@@ -100,8 +112,8 @@ func pingOnce(c *tls.Conn) error {
 	return c.Close()
 }
 
-// A handshake, a message behind it and close_notify, byte by byte, and cut in two
-// at every byte.
+// A handshake, a ticket and a message behind it and close_notify, byte by byte, and cut
+// in two at every byte.
 func TestTLSSplitAtEveryByte(t *testing.T) {
 	forPairings(t, func(t *testing.T, p pairing) {
 		m := newManager(t)
@@ -109,14 +121,15 @@ func TestTLSSplitAtEveryByte(t *testing.T) {
 		next, talk := p.connect(t, m, func(c *reactor.Conn, ev reactor.Event, data any) { r.handle(c, ev, data) })
 		run := func(what string, piece func(int) int) (sent int) {
 			r = &recorder{on: hooks{reactor.EvRead: sendBack}}
+			*p.tickets = 0
 			w := &cutWire{turningWire: turningWire{peer: next(), m: m}, piece: piece, limit: -1}
 			defer w.close()
 			if err := talk(w); err != nil || len(r.errs) > 0 {
 				t.Fatalf("%s: the peer: %v; the loop: %v", what, err, r.errs)
 			}
 			await(t, m, "the end", r.closed)
-			if len(r.errs) > 0 || r.count(reactor.EvTLSHS) != 1 || r.count(reactor.EvOpen) != 1 || r.count(reactor.EvClose) != 1 {
-				t.Fatalf("%s: errors %v, events %s", what, r.errs, eventList(r.events))
+			if len(r.errs) > 0 || r.count(reactor.EvTLSHS) != 1 || r.count(reactor.EvOpen) != 1 || r.count(reactor.EvClose) != 1 || *p.tickets != 1 {
+				t.Fatalf("%s: errors %v, events %s, %d tickets", what, r.errs, eventList(r.events), *p.tickets)
 			}
 			return w.sent
 		}
