@@ -38,7 +38,7 @@ func TestTLSKeyUpdatesAnswered(t *testing.T) {
 			for range rounds {
 				h.feed(times(perRound, h.asks), 1<<20)
 				h.feed(h.data("."), 1)
-				all := h.until(perRound + 1)
+				all := h.until(perRound+1, perRound)
 				if want := bytes.Repeat([]byte("x"), perRound); string(all.data) != string(want)+"." || all.updates != perRound {
 					t.Fatalf("%d bytes came back, and %d answers", len(all.data), all.updates)
 				}
@@ -65,7 +65,7 @@ func TestTLSKeyUpdateBehindFullSocket(t *testing.T) {
 		t.Fatal("the socket has taken it all")
 	}
 	h.feed(times(100, h.asks), 1<<20)
-	all := h.until(len(msg))
+	all := h.until(len(msg), 100)
 	if !bytes.Equal(all.data, msg) || all.updates != 100 || len(r.errs) > 0 {
 		t.Errorf("%d bytes, %d answers, errors %v", len(all.data), all.updates, r.errs)
 	}
@@ -92,7 +92,7 @@ func TestTLSKeyUpdateFlood(t *testing.T) {
 	}
 	flooded.want(t, eventList(flooded.events[:len(flooded.events)-2])+" ERROR CLOSE")
 	bystander.feed(bystander.data("hello"), 1<<20)
-	if all := bystander.until(5); string(all.data) != "hello" {
+	if all := bystander.until(5, 0); string(all.data) != "hello" {
 		t.Errorf("the other connection echoes %q", all.data)
 	}
 }

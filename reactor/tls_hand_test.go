@@ -171,10 +171,11 @@ type heard struct {
 	alerted bool
 }
 
-// until opens records until the data is so long, or to the end if it is negative.
-func (h *handPeer) until(size int) (all heard) {
+// until opens records until the data is so long and so many KeyUpdates are answered,
+// or to the end if size is negative.
+func (h *handPeer) until(size, updates int) (all heard) {
 	h.t.Helper()
-	for size < 0 || len(all.data) < size {
+	for size < 0 || len(all.data) < size || all.updates < updates {
 		switch kind, p := h.record(); {
 		case kind == 0:
 			return all

@@ -88,11 +88,11 @@ func TestTLSDrainToSlowReader(t *testing.T) {
 			h := startHand(t, m, role, r.handle)
 			h.feed(h.data("go"), 1<<20)
 			spin(t, m, 20)
-			all := h.until(len(msg))
+			all := h.until(len(msg), 0)
 			if r.closed() {
 				t.Error("closed before the peer has ended")
 			}
-			end := h.until(-1)
+			end := h.until(-1, 0)
 			if !bytes.Equal(all.data, msg) || len(end.data) > 0 || !end.alerted || end.alert != closeNotify || h.err != nil {
 				t.Errorf("the peer got %d bytes and %+v, %v", len(all.data), end, h.err)
 			}
@@ -125,7 +125,7 @@ func TestTLSRecordsPerWrite(t *testing.T) {
 		for n := int(row.size); n > 0; n -= 1000 {
 			conn.Write(make([]byte, min(n, 1000)))
 		}
-		all := h.until(int(row.size))
+		all := h.until(int(row.size), 0)
 		s := m.Stats()
 		if writes, size := s.Writes-before.Writes, s.BytesOut-before.BytesOut; writes != row.writes || size != row.size+overhead*row.records {
 			t.Errorf("%d bytes: %d system calls wrote %d bytes, want %d and %d", len(all.data), writes, size, row.writes, row.size+overhead*row.records)

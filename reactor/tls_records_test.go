@@ -99,28 +99,30 @@ func TestTLSRecords(t *testing.T) {
 						c.Recv.Reset()
 					}}
 					h := startHand(t, m, role, r.handle)
+					var all heard
 					if h.feed(row.says(h), size); row.err == "" {
+						all = h.until(len(row.got), row.updates) // without more from the peer
 						h.feed(h.alert(1, closeNotify), size)
 					} else {
 						h.Write(make([]byte, 256<<10)) // unread it would be a reason for a reset
 					}
-					all := h.until(-1)
+					end := h.until(-1, 0)
 					if h.err == nil {
 						h.shutdown()
 					}
 					await(t, m, "the end", r.closed)
-					if string(r.got) != row.got || all.updates != row.updates || all.alert != row.alert || h.err != nil {
-						t.Errorf("got %q; the peer %d KeyUpdates, alert %d, %v", r.got, all.updates, all.alert, h.err)
+					if string(r.got) != row.got || all.updates+end.updates != row.updates || end.alert != row.alert || h.err != nil {
+						t.Errorf("got %q; the peer %d KeyUpdates, alert %d, %v", r.got, all.updates+end.updates, end.alert, h.err)
 					}
 					if row.err == "" {
-						if string(all.data) != row.got || !all.alerted || len(r.errs) > 0 {
-							t.Errorf("the peer got %q, alert %v; errors %v", all.data, all.alerted, r.errs)
+						if string(all.data) != row.got || len(end.data) > 0 || !end.alerted || len(r.errs) > 0 {
+							t.Errorf("the peer got %q, %q, alert %v; errors %v", all.data, end.data, end.alerted, r.errs)
 						}
 						return
 					}
 					looptest.WantErr(t, r.err(t), nil, row.err)
-					if len(all.data) > 0 || all.alerted != (row.alert != 0) {
-						t.Errorf("the peer got %q, alert %v", all.data, all.alerted)
+					if len(end.data) > 0 || end.alerted != (row.alert != 0) {
+						t.Errorf("the peer got %q, alert %v", end.data, end.alerted)
 					}
 				})
 			}

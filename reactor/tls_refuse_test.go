@@ -79,7 +79,15 @@ func TestTLSErrorsAreNamed(t *testing.T) {
 			m := newManager(t)
 			server, client := &recorder{}, &recorder{}
 			_, url := tlsListen(t, m, row.server, server.handle)
-			client.on = hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) { c.Write([]byte("secret")) }}
+			stateless := func(r *recorder) func(*reactor.Conn, any) {
+				return func(c *reactor.Conn, _ any) {
+					if c.TLS() != nil && r.count(reactor.EvTLSHS) == 0 {
+						t.Errorf("there is a state without EvTLSHS: %+v", c.TLS())
+					}
+				}
+			}
+			server.on = hooks{reactor.EvError: stateless(server)}
+			client.on = hooks{reactor.EvError: stateless(client), reactor.EvConnect: func(c *reactor.Conn, _ any) { c.Write([]byte("secret")) }}
 			tlsConnect(t, m, url, row.client, client.handle)
 			await(t, m, "both ends", func() bool { return client.closed() && server.closed() })
 			looptest.WantErr(t, server.err(t), nil, "tls handshake", row.serverSays)
