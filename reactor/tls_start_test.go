@@ -220,3 +220,45 @@ func TestTLSServerNameWithoutZone(t *testing.T) {
 		t.Error(r.errs)
 	}
 }
+
+// What arrives in the same turn in which another connection's handler calls StartTLS
+// comes behind what lay in Recv.
+func TestStartTLSBeforeMoreInput(t *testing.T) {
+	m := newManager(t)
+	server := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+		if c.IsTLS() {
+			sendBack(c, nil)
+		}
+	}}}
+	c, p := wrap(t, m, server.handle)
+	_, prompt := wrap(t, m, func(_ *reactor.Conn, ev reactor.Event, _ any) {
+		if ev == reactor.EvRead {
+			c.StartTLS(serverConfig())
+		}
+	})
+	w := &halvedWire{turningWire: turningWire{peer: p, m: m}, between: func() {
+		await(t, m, "the first half", func() bool { return c.Recv.Len() > 0 })
+		spin(t, m, 2) // so that the poller has nothing of it left, and reports the other first
+		prompt.write("now")
+	}}
+	if err := pingOnce(tls.Client(w, small(authority().Client(), tls.VersionTLS13))); err != nil {
+		t.Errorf("%v; the loop: %v", err, server.errs)
+	}
+}
+
+// halvedWire does something between the halves of what is written first.
+type halvedWire struct {
+	turningWire
+	between func()
+}
+
+func (w *halvedWire) Write(p []byte) (int, error) {
+	if half := len(p) / 2; w.between != nil {
+		w.turningWire.Write(p[:half])
+		w.between()
+		w.between = nil
+		w.turningWire.Write(p[half:])
+		return len(p), nil
+	}
+	return w.turningWire.Write(p)
+}
