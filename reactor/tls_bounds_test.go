@@ -47,6 +47,23 @@ func TestTLSStepsPerTurn(t *testing.T) {
 	}
 }
 
+// Nor do the loop's own clients, and all of them get their turn.
+func TestTLSStepsPerTurnOfClients(t *testing.T) {
+	const clients = 12
+	m := newManager(t, reactor.WithHandshakes(reactor.Handshakes{PerTurn: 1}))
+	all := &recorder{}
+	_, url := tlsListen(t, m, serverConfig(), all.handle)
+	for range clients {
+		tlsConnect(t, m, url, authority().Client(), all.handle)
+	}
+	for i := 0; all.count(reactor.EvTLSHS) < 2*clients; i++ {
+		before := all.count(reactor.EvTLSHS)
+		if m.Poll(time.Millisecond); all.count(reactor.EvTLSHS) > before+1 || i == turns || len(all.errs) > 0 {
+			t.Fatalf("turn %d: from %d to %d handshakes, errors %v", i, before, all.count(reactor.EvTLSHS), all.errs)
+		}
+	}
+}
+
 // Clients that open connections and say nothing fill the listener; it accepts
 // again when they go, or when the deadline ends them.
 func TestTLSHalfOpen(t *testing.T) {
@@ -203,7 +220,15 @@ func TestTLSCallbacks(t *testing.T) {
 			}}
 			_, url := tlsListen(t, m, cfg, server.handle)
 			client := &recorder{}
-			tlsConnect(t, m, url, authority().Client(), client.handle)
+			var theirs *reactor.Conn
+			verified := false
+			clientCfg := authority().Client()
+			clientCfg.VerifyConnection = func(tls.ConnectionState) error { // in a later step
+				theirs.Write(nil)
+				verified = true
+				return nil
+			}
+			theirs = tlsConnect(t, m, url, clientCfg, client.handle)
 			if name == "Manager" {
 				for i := 0; i < turns && m.Poll(time.Millisecond) == nil; i++ {
 				}
@@ -212,8 +237,8 @@ func TestTLSCallbacks(t *testing.T) {
 					return name == "nothing" && server.count(reactor.EvTLSHS) > 0 || server.closed() && client.closed()
 				})
 			}
-			if !called {
-				t.Error("the callback was not called")
+			if !called || name == "nothing" && !verified {
+				t.Error("the callbacks were not called")
 			}
 			if name != "nothing" && server.count(reactor.EvTLSHS) > 0 {
 				t.Errorf("events %s", eventList(server.events))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rikki-go/rikki/reactor"
+	"golang.org/x/sys/unix"
 )
 
 // What comes with the last message of the handshake is there on Resume, if
@@ -72,6 +73,35 @@ func TestTLSPauseBeforeHandshake(t *testing.T) {
 	server.want(t, "OPEN ACCEPT")
 	conn.Resume()
 	await(t, m, "the handshake", func() bool { return server.count(reactor.EvTLSHS) == 1 && client.count(reactor.EvTLSHS) == 1 })
+}
+
+// A client that is paused, or has failed, says no ClientHello.
+func TestTLSClientHoldsBack(t *testing.T) {
+	for name, act := range map[string]func(c *reactor.Conn){
+		"Pause": func(c *reactor.Conn) { c.Pause() },
+		"Fail":  func(c *reactor.Conn) { c.Fail(io.EOF) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newManager(t)
+			l, addr := bindRaw(t, "127.0.0.1", unix.SOCK_STREAM, 1)
+			r := &recorder{on: hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) {
+				c.Write([]byte("and nothing of this"))
+				act(c)
+			}}}
+			c := tlsConnect(t, m, "tcp://"+addr.String(), authority().Client(), r.handle)
+			var p *peer
+			await(t, m, "the connection", func() bool { p = acceptRaw(t, l); return p != nil })
+			await(t, m, "EvConnect", r.saw(reactor.EvConnect))
+			spin(t, m, 20)
+			if p.pump(); len(p.in) > 0 || p.eof != (name == "Fail") || m.Stats().Writes != 0 {
+				t.Fatalf("the peer has got %d bytes, end %v", len(p.in), p.eof)
+			}
+			if name == "Pause" {
+				c.Resume()
+				await(t, m, "ClientHello", func() bool { p.pump(); return reactor.LooksLikeTLS(p.in) })
+			}
+		})
+	}
 }
 
 // Much in both directions, with pauses and a peer that reads slowly, arrives whole

@@ -117,7 +117,6 @@ func TestTLSRecordsPerWrite(t *testing.T) {
 	l, _ := tlsListen(t, m, cfg, r.handle)
 	h := openHand(t, m, "server", dialRaw(t, l.LocalAddr()))
 	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
-	spin(t, m, 5) // and the ticket
 	for _, row := range []struct{ size, records, writes uint64 }{
 		{1, 1, 1}, {full, 1, 1}, {full + 1, 2, 1}, {3 * full, 3, 1}, {3*full + 1, 4, 2}, {10 * full, 10, 4},
 	} {
@@ -182,5 +181,39 @@ func TestTLSRecvLimit(t *testing.T) {
 	var limit *reactor.LimitError
 	if err := r.err(t); !errors.As(err, &limit) || *limit != (reactor.LimitError{Buffer: "Recv", Held: 1001, Limit: 1000}) {
 		t.Error(err)
+	}
+}
+
+// enders is a layer that counts how often it is asked about the end of the stream.
+type enders struct{ asked int }
+
+func (*enders) Handle(*reactor.Conn, reactor.Event, any) {}
+func (e *enders) End(*reactor.Conn) error                { e.asked++; return nil }
+
+// The peer's close_notify ends the stream once, whatever handlers do while Send
+// is on its way still.
+func TestTLSEndsOnce(t *testing.T) {
+	msg := noise(4 << 20)
+	m := newManager(t)
+	layer := &enders{}
+	var conn *reactor.Conn
+	r := &recorder{on: hooks{
+		reactor.EvOpen: func(c *reactor.Conn, _ any) { c.Push(layer) },
+		reactor.EvTLSHS: func(c *reactor.Conn, _ any) {
+			conn = c
+			c.Write(msg)
+		},
+	}}
+	h := wrapHand(t, m, r.handle)
+	h.feed(h.alert(1, closeNotify), 1<<20)
+	for range 3 {
+		conn.Pause()
+		spin(t, m, 2)
+		conn.Resume()
+		spin(t, m, 2)
+	}
+	all := h.until(-1, 0)
+	if await(t, m, "the end", r.closed); !bytes.Equal(all.data, msg) || layer.asked != 1 || len(r.errs) > 0 {
+		t.Errorf("the peer got %d bytes, the layer was asked %d times, errors %v", len(all.data), layer.asked, r.errs)
 	}
 }

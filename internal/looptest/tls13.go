@@ -19,7 +19,6 @@ const (
 	RecordHandshake = 22
 	RecordData      = 23
 
-	MessageTicket    = 4
 	MessageKeyUpdate = 24
 )
 
