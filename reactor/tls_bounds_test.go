@@ -148,6 +148,20 @@ func TestTLSDeadlines(t *testing.T) {
 	looptest.WantErr(t, r.err(t), os.ErrDeadlineExceeded, "handshake deadline of 3s")
 }
 
+// A layer's deadline that is over before that of TLS would be is not late.
+func TestTLSDeadlineThenShorterOne(t *testing.T) {
+	clock := newClock()
+	m := newManager(t, reactor.WithClock(clock.now),
+		reactor.WithDeadlines(reactor.Deadlines{TLS: time.Minute, Handshake: 3 * time.Second}))
+	r := &recorder{on: hooks{reactor.EvOpen: func(c *reactor.Conn, _ any) { c.SetHandshaking(true) }}}
+	wrapHand(t, m, r.handle)
+	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
+	spin(t, m, 2)
+	clock.advance(3 * time.Second)
+	await(t, m, "the end", r.closed)
+	looptest.WantErr(t, r.err(t), os.ErrDeadlineExceeded, "handshake deadline of 3s")
+}
+
 // Stall is about the socket: what waits for the handshake does not count.
 func TestTLSStallDuringHandshake(t *testing.T) {
 	clock := newClock()
@@ -190,62 +204,5 @@ func TestTLSLimits(t *testing.T) {
 	var limit *reactor.LimitError
 	if err := r.err(t); !errors.As(err, &limit) || limit.Buffer != "Send" {
 		t.Error(err)
-	}
-}
-
-// A callback of the Config may do what handlers may: the check for wrong
-// goroutines knows where it runs, and an end inside it takes effect after it.
-func TestTLSCallbacks(t *testing.T) {
-	cause := errors.New("not today")
-	for name, act := range map[string]func(c *reactor.Conn){
-		"nothing": func(c *reactor.Conn) { c.Manager().Now() },
-		"Fail":    func(c *reactor.Conn) { c.Fail(cause) },
-		"Close":   func(c *reactor.Conn) { c.Close() },
-		"Manager": func(c *reactor.Conn) { c.Manager().Close() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			m := newManager(t, reactor.WithOwnerCheck())
-			var conn *reactor.Conn
-			server := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { conn = c }}}
-			called := false
-			cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-				called = true
-				conn.Stopped()
-				conn.Write(nil)
-				if conn.TLS() != nil {
-					t.Error("TLS is there in the middle of the handshake")
-				}
-				act(conn)
-				return &serverConfig().Certificates[0], nil
-			}}
-			_, url := tlsListen(t, m, cfg, server.handle)
-			client := &recorder{}
-			var theirs *reactor.Conn
-			verified := false
-			clientCfg := authority().Client()
-			clientCfg.VerifyConnection = func(tls.ConnectionState) error { // in a later step
-				theirs.Write(nil)
-				verified = true
-				return nil
-			}
-			theirs = tlsConnect(t, m, url, clientCfg, client.handle)
-			if name == "Manager" {
-				for i := 0; i < turns && m.Poll(time.Millisecond) == nil; i++ {
-				}
-			} else {
-				await(t, m, "the end of it", func() bool {
-					return name == "nothing" && server.count(reactor.EvTLSHS) > 0 || server.closed() && client.closed()
-				})
-			}
-			if !called || name == "nothing" && !verified {
-				t.Error("the callbacks were not called")
-			}
-			if name != "nothing" && server.count(reactor.EvTLSHS) > 0 {
-				t.Errorf("events %s", eventList(server.events))
-			}
-			if name == "Fail" && server.err(t) != cause {
-				t.Error(server.errs)
-			}
-		})
 	}
 }

@@ -96,6 +96,10 @@ func TestTLSCloseNotifyIsSent(t *testing.T) {
 			if p.err != io.EOF || string(got) != row.want {
 				t.Errorf("the peer got %q and then %v, want %q and EOF", got, p.err, row.want)
 			}
+			if row.name == "Fail" {
+				await(t, m, "the end", r.closed)
+				r.want(t, "OPEN ACCEPT TLS_HS READ ERROR CLOSE")
+			}
 		})
 	}
 }

@@ -114,6 +114,7 @@ func TestTLSPlainPeers(t *testing.T) {
 		{"\x16\x03\x01\x00\x00", "\x15\x03\x01\x00\x02\x02\x0a", "tls: unexpected message"},
 		{"\x16\x03\x01\x00\x04\x00\x00\x00\x00", "\x15\x03\x01\x00\x02\x02\x0a", "tls: received unexpected handshake message"},
 		{"\x16\x03\x01\x00\x06\x01\x00\x00\x02ab", "\x15\x03\x01\x00\x02\x02\x32", "tls: error decoding message"},
+		{string(clientHello()) + "\x16\x03\x03\x48\x01", "\x16\x03\x03", "oversized record received with length 18433"},
 		{"\x15\x03\x01\x00\x02\x02\x50", "", "remote error: tls: internal error"},
 		{"\x15\x03\x01\x00\x02\x01\x00", "", "tls handshake"},
 	} {
@@ -132,6 +133,9 @@ func TestTLSPlainPeers(t *testing.T) {
 			looptest.WantErr(t, r.err(t), nil, "tls handshake", row.says)
 			if !strings.HasPrefix(string(w.in), row.want) || w.err != nil && size > 1 {
 				t.Errorf("%q: answer %q, %v, want %q", row.send, w.in, w.err, row.want)
+			}
+			if says := "does not speak TLS"; row.send[0] == '\x16' && strings.Contains(r.errs[0].Error(), says) {
+				t.Errorf("error %q of a peer that does", r.errs[0])
 			}
 			r.want(t, "OPEN ACCEPT ERROR CLOSE")
 		}

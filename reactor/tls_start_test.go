@@ -182,25 +182,28 @@ func TestStartTLSAfterClose(t *testing.T) {
 	r.want(t, eventList(r.events[:len(r.events)-1])+" CLOSE")
 }
 
-// The deadline of a handshake in mid-stream counts from StartTLS.
+// The deadline of a handshake in mid-stream counts from StartTLS, be there others
+// that have waited for longer, and will.
 func TestStartTLSDeadline(t *testing.T) {
-	clock := newClock()
-	m := newManager(t, reactor.WithClock(clock.now), reactor.WithDeadlines(reactor.Deadlines{TLS: 5 * time.Second}))
-	r := &recorder{}
-	c, p := wrap(t, m, r.handle)
-	spin(t, m, 2)
-	clock.advance(time.Hour)
-	spin(t, m, 2)
-	c.StartTLS(serverConfig())
-	for range 2 {
-		p.write("\x16")
-		clock.advance(2 * time.Second)
+	for _, d := range []reactor.Deadlines{{TLS: 5 * time.Second}, {TLS: 5 * time.Second, Life: 3 * time.Hour}} {
+		clock := newClock()
+		m := newManager(t, reactor.WithClock(clock.now), reactor.WithDeadlines(d))
+		r := &recorder{}
+		c, p := wrap(t, m, r.handle)
 		spin(t, m, 2)
+		clock.advance(time.Hour)
+		spin(t, m, 2)
+		c.StartTLS(serverConfig())
+		for range 2 {
+			p.write("\x16")
+			clock.advance(2 * time.Second)
+			spin(t, m, 2)
+		}
+		r.want(t, "OPEN")
+		clock.advance(time.Second)
+		await(t, m, "the end", r.closed)
+		looptest.WantErr(t, r.err(t), os.ErrDeadlineExceeded, "TLS handshake deadline of 5s")
 	}
-	r.want(t, "OPEN")
-	clock.advance(time.Second)
-	await(t, m, "the end", r.closed)
-	looptest.WantErr(t, r.err(t), os.ErrDeadlineExceeded, "TLS handshake deadline of 5s")
 }
 
 // The zone of an address is nothing that a certificate knows [RFC 6874 4].
