@@ -81,21 +81,13 @@ func TestTLSCloseNotifyIsSent(t *testing.T) {
 				row.end(c)
 			}}}
 			l, _ := tlsListen(t, m, serverConfig(), r.handle)
-			var got []byte
-			p := startPeer(t, m, netDial(t, l.LocalAddr().String()), func(raw net.Conn) (err error) {
-				c := tls.Client(raw, small(authority().Client(), tls.VersionTLS13))
-				c.Write([]byte("ping"))
-				b := make([]byte, 100)
-				for n := 0; err == nil; got = append(got, b[:n]...) {
-					n, err = c.Read(b)
-				}
-				raw.Close()
-				return err
-			})
-			p.run(-1, whole)
-			if p.err != io.EOF || string(got) != row.want {
-				t.Errorf("the peer got %q and then %v, want %q and EOF", got, p.err, row.want)
+			h := openHand(t, m, "server", dialRaw(t, l.LocalAddr()))
+			h.Write(h.data("ping"))
+			all := h.until(-1, 0) // crypto/tls would take a missing one for the same
+			if string(all.data) != row.want || !all.alerted || all.alert != closeNotify || h.err != nil {
+				t.Errorf("the peer got %q, alert %v, %v, want %q and close_notify", all.data, all.alerted, h.err, row.want)
 			}
+			h.shutdown()
 			if row.name == "Fail" {
 				await(t, m, "the end", r.closed)
 				r.want(t, "OPEN ACCEPT TLS_HS READ ERROR CLOSE")
