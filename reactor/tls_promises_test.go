@@ -217,3 +217,35 @@ func TestTLSEndsOnce(t *testing.T) {
 		t.Errorf("the peer got %d bytes, the layer was asked %d times, errors %v", len(all.data), layer.asked, r.errs)
 	}
 }
+
+// A violation behind a pause is heard of on Resume, or with the next write, which cannot be
+// encrypted any more; the alert is not held back.
+func TestTLSViolationBehindPause(t *testing.T) {
+	for name, then := range map[string]func(c *reactor.Conn){
+		"Resume": func(c *reactor.Conn) { c.Resume() },
+		"Write":  func(c *reactor.Conn) { c.Write([]byte("never said")) },
+	} {
+		m := newManager(t)
+		var conn *reactor.Conn
+		r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+			conn = c
+			c.Recv.Reset()
+			c.Pause()
+		}}}
+		h := startHand(t, m, "server", r.handle)
+		h.feed(join(h.data("x"), make([]byte, 100)), 1<<20)
+		spin(t, m, 3)
+		r.want(t, "OPEN ACCEPT TLS_HS READ")
+		if kind, p := h.record(); kind != looptest.RecordAlert || p[1] != protocolVersion {
+			t.Errorf("record of type %d, %v", kind, p)
+		}
+		then(conn)
+		if end := h.until(-1, 0); len(end.data) > 0 || end.alerted {
+			t.Errorf("after %s the peer has heard %+v", name, end)
+		}
+		h.shutdown()
+		await(t, m, "the end", r.closed)
+		looptest.WantErr(t, r.err(t), nil, "tls: ")
+		r.want(t, "OPEN ACCEPT TLS_HS READ ERROR CLOSE")
+	}
+}

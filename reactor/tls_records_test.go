@@ -14,6 +14,7 @@ const (
 	unexpectedMessage = 10
 	badRecordMAC      = 20
 	recordOverflow    = 22
+	protocolVersion   = 70
 	internalError     = 80
 	userCanceled      = 90
 )
