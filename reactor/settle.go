@@ -82,7 +82,11 @@ func (c *Conn) lost(call string, err error) {
 		c.Close()
 		return
 	}
-	c.Fail(opError(call, c.network(), c.remote, sysErr(call, err)))
+	op := call
+	if t := c.tls(); t != nil && (t.phase == tlsPlanned || t.shake != nil) {
+		op = "tls handshake"
+	}
+	c.Fail(opError(op, c.network(), c.remote, sysErr(call, err)))
 }
 
 // writeOnce makes one system call.

@@ -12,15 +12,15 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// cutWire lets a peer's first records pass, says something else then, and ends
+// clearWire lets a peer's first records pass, says something else then, and ends
 // the stream.
-type cutWire struct {
+type clearWire struct {
 	net.Conn
 	pass int
 	then []byte
 }
 
-func (w *cutWire) Write(p []byte) (int, error) {
+func (w *clearWire) Write(p []byte) (int, error) {
 	at := 0
 	for ; w.pass > 0 && at < len(p); w.pass-- {
 		at += 5 + int(p[at+3])<<8 + int(p[at+4])
@@ -34,13 +34,13 @@ func (w *cutWire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// cutRoles let a peer of TLS 1.3 begin a handshake and say something in the clear
+// clearRoles let a peer of TLS 1.3 begin a handshake and say something in the clear
 // behind its first records.
-var cutRoles = map[string]func(t *testing.T, m *reactor.Manager, fn reactor.Handler, pass int, then string) *tlsPeer{
+var clearRoles = map[string]func(t *testing.T, m *reactor.Manager, fn reactor.Handler, pass int, then string) *tlsPeer{
 	"server": func(t *testing.T, m *reactor.Manager, fn reactor.Handler, pass int, then string) *tlsPeer {
 		l, _ := tlsListen(t, m, serverConfig(), fn)
 		return startPeer(t, m, netDial(t, l.LocalAddr().String()), func(raw net.Conn) error {
-			c := tls.Client(&cutWire{raw, pass, []byte(then)}, small(authority().Client(), tls.VersionTLS13))
+			c := tls.Client(&clearWire{raw, pass, []byte(then)}, small(authority().Client(), tls.VersionTLS13))
 			c.Handshake()
 			_, err := c.Write([]byte("ping"))
 			return err
@@ -48,7 +48,7 @@ var cutRoles = map[string]func(t *testing.T, m *reactor.Manager, fn reactor.Hand
 	},
 	"client": func(t *testing.T, m *reactor.Manager, fn reactor.Handler, pass int, then string) *tlsPeer {
 		return startPeer(t, m, netAccept(t, m, authority().Client(), fn), func(raw net.Conn) error {
-			return tls.Server(&cutWire{raw, pass, []byte(then)}, small(serverConfig().Clone(), tls.VersionTLS13)).Handshake()
+			return tls.Server(&clearWire{raw, pass, []byte(then)}, small(serverConfig().Clone(), tls.VersionTLS13)).Handshake()
 		})
 	},
 }
@@ -73,7 +73,7 @@ func TestTLSAlertInTheClear(t *testing.T) {
 		{"of another type", "\x17\x03\x03\x00\x02\x02\x30", 0, "local error: tls: bad record MAC"},
 		{"cut off", "\x15\x03\x03\x00\x02\x02", 0, "connection closed during the handshake"},
 	} {
-		for name, start := range cutRoles {
+		for name, start := range clearRoles {
 			for _, cut := range []func(int, []byte) int{whole, bytewise} {
 				t.Run(fmt.Sprint(name, " ", row.name), func(t *testing.T) {
 					m := newManager(t)
@@ -98,7 +98,7 @@ func TestTLSAlertInTheClear(t *testing.T) {
 func TestTLSAlertInTheClearLater(t *testing.T) {
 	m := newManager(t)
 	r := &recorder{}
-	p := cutRoles["server"](t, m, r.handle, 3, "\x15\x03\x03\x00\x02\x02\x30")
+	p := clearRoles["server"](t, m, r.handle, 3, "\x15\x03\x03\x00\x02\x02\x30")
 	p.run(-1, whole)
 	await(t, m, "the end", r.closed)
 	r.want(t, "OPEN ACCEPT TLS_HS ERROR CLOSE")

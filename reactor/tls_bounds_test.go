@@ -47,6 +47,23 @@ func TestTLSStepsPerTurn(t *testing.T) {
 	}
 }
 
+// Nor do the loop's own clients, and all of them get their turn.
+func TestTLSStepsPerTurnOfClients(t *testing.T) {
+	const clients = 12
+	m := newManager(t, reactor.WithHandshakes(reactor.Handshakes{PerTurn: 1}))
+	all := &recorder{}
+	_, url := tlsListen(t, m, serverConfig(), all.handle)
+	for range clients {
+		tlsConnect(t, m, url, authority().Client(), all.handle)
+	}
+	for i := 0; all.count(reactor.EvTLSHS) < 2*clients; i++ {
+		before := all.count(reactor.EvTLSHS)
+		if m.Poll(time.Millisecond); all.count(reactor.EvTLSHS) > before+1 || i == turns || len(all.errs) > 0 {
+			t.Fatalf("turn %d: from %d to %d handshakes, errors %v", i, before, all.count(reactor.EvTLSHS), all.errs)
+		}
+	}
+}
+
 // The deadline of TLS ends with EvTLSHS, that of a layer's handshake begins
 // then, and a pause counts for neither.
 func TestTLSDeadlines(t *testing.T) {
@@ -80,6 +97,20 @@ func TestTLSDeadlines(t *testing.T) {
 		t.Fatal(r.errs)
 	}
 	clock.advance(time.Second)
+	await(t, m, "the end", r.closed)
+	looptest.WantErr(t, r.err(t), os.ErrDeadlineExceeded, "handshake deadline of 3s")
+}
+
+// A layer's deadline that is over before that of TLS would be is not late.
+func TestTLSDeadlineThenShorterOne(t *testing.T) {
+	clock := newClock()
+	m := newManager(t, reactor.WithClock(clock.now),
+		reactor.WithDeadlines(reactor.Deadlines{TLS: time.Minute, Handshake: 3 * time.Second}))
+	r := &recorder{on: hooks{reactor.EvOpen: func(c *reactor.Conn, _ any) { c.SetHandshaking(true) }}}
+	wrapHand(t, m, r.handle)
+	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
+	spin(t, m, 2)
+	clock.advance(3 * time.Second)
 	await(t, m, "the end", r.closed)
 	looptest.WantErr(t, r.err(t), os.ErrDeadlineExceeded, "handshake deadline of 3s")
 }
@@ -126,54 +157,5 @@ func TestTLSLimits(t *testing.T) {
 	var limit *reactor.LimitError
 	if err := r.err(t); !errors.As(err, &limit) || limit.Buffer != "Send" {
 		t.Error(err)
-	}
-}
-
-// A callback of the Config may do what handlers may: the check for wrong
-// goroutines knows where it runs, and an end inside it takes effect after it.
-func TestTLSCallbacks(t *testing.T) {
-	cause := errors.New("not today")
-	for name, act := range map[string]func(c *reactor.Conn){
-		"nothing": func(c *reactor.Conn) { c.Manager().Now() },
-		"Fail":    func(c *reactor.Conn) { c.Fail(cause) },
-		"Close":   func(c *reactor.Conn) { c.Close() },
-		"Manager": func(c *reactor.Conn) { c.Manager().Close() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			m := newManager(t, reactor.WithOwnerCheck())
-			var conn *reactor.Conn
-			server := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { conn = c }}}
-			called := false
-			cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-				called = true
-				conn.Stopped()
-				conn.Write(nil)
-				if conn.TLS() != nil {
-					t.Error("TLS is there in the middle of the handshake")
-				}
-				act(conn)
-				return &serverConfig().Certificates[0], nil
-			}}
-			_, url := tlsListen(t, m, cfg, server.handle)
-			client := &recorder{}
-			tlsConnect(t, m, url, authority().Client(), client.handle)
-			if name == "Manager" {
-				for i := 0; i < turns && m.Poll(time.Millisecond) == nil; i++ {
-				}
-			} else {
-				await(t, m, "the end of it", func() bool {
-					return name == "nothing" && server.count(reactor.EvTLSHS) > 0 || server.closed() && client.closed()
-				})
-			}
-			if !called {
-				t.Error("the callback was not called")
-			}
-			if name != "nothing" && server.count(reactor.EvTLSHS) > 0 {
-				t.Errorf("events %s", eventList(server.events))
-			}
-			if name == "Fail" && server.err(t) != cause {
-				t.Error(server.errs)
-			}
-		})
 	}
 }

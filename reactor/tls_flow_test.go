@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rikki-go/rikki/reactor"
+	"golang.org/x/sys/unix"
 )
 
 // What comes with the last message of the handshake is there on Resume, if
@@ -72,6 +73,35 @@ func TestTLSPauseBeforeHandshake(t *testing.T) {
 	server.want(t, "OPEN ACCEPT")
 	conn.Resume()
 	await(t, m, "the handshake", func() bool { return server.count(reactor.EvTLSHS) == 1 && client.count(reactor.EvTLSHS) == 1 })
+}
+
+// A client that is paused, or has failed, says no ClientHello.
+func TestTLSClientHoldsBack(t *testing.T) {
+	for name, act := range map[string]func(c *reactor.Conn){
+		"Pause": func(c *reactor.Conn) { c.Pause() },
+		"Fail":  func(c *reactor.Conn) { c.Fail(io.EOF) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newManager(t)
+			l, addr := bindRaw(t, "127.0.0.1", unix.SOCK_STREAM, 1)
+			r := &recorder{on: hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) {
+				c.Write([]byte("and nothing of this"))
+				act(c)
+			}}}
+			c := tlsConnect(t, m, "tcp://"+addr.String(), authority().Client(), r.handle)
+			var p *peer
+			await(t, m, "the connection", func() bool { p = acceptRaw(t, l); return p != nil })
+			await(t, m, "EvConnect", r.saw(reactor.EvConnect))
+			spin(t, m, 20)
+			if p.pump(); len(p.in) > 0 || p.eof != (name == "Fail") || m.Stats().Writes != 0 {
+				t.Fatalf("the peer has got %d bytes, end %v", len(p.in), p.eof)
+			}
+			if name == "Pause" {
+				c.Resume()
+				await(t, m, "ClientHello", func() bool { p.pump(); return reactor.LooksLikeTLS(p.in) })
+			}
+		})
+	}
 }
 
 // Much in both directions, with pauses and a peer that reads slowly, arrives whole
@@ -142,29 +172,6 @@ func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.Conn.Read(p[:min(len(p), l.n)])
 	l.n -= n
 	return n, err
-}
-
-// Sessions are resumed with tickets, on both sides.
-func TestTLSResumption(t *testing.T) {
-	for name, version := range versions {
-		t.Run(name, func(t *testing.T) {
-			m := newManager(t)
-			server := &recorder{on: hooks{reactor.EvRead: sendBack}}
-			_, url := tlsListen(t, m, serverConfig(), server.handle)
-			cfg := authority().Client()
-			cfg.MaxVersion, cfg.ClientSessionCache = version, tls.NewLRUClientSessionCache(4)
-			for i, resumed := range []bool{false, true, true} {
-				client := &recorder{on: hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) { c.Write([]byte("hi")) }}}
-				c := tlsConnect(t, m, url, cfg, client.handle)
-				await(t, m, "the echo", client.saw(reactor.EvRead))
-				if got := c.TLS().DidResume; got != resumed {
-					t.Errorf("connection %d: resumed %v, want %v", i, got, resumed)
-				}
-				c.Drain()
-				await(t, m, "the end", client.closed)
-			}
-		})
-	}
 }
 
 // Hexdump and flight recorder show plaintext, and nothing of the handshake.

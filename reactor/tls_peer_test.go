@@ -94,26 +94,11 @@ func (p *tlsPeer) feed(b []byte) {
 // whole leaves writes as they are, bytewise does not.
 func whole(_ int, b []byte) int { return len(b) }
 func bytewise(int, []byte) int  { return 1 }
-func cutAt(at int) func(int, []byte) int {
-	return func(sent int, b []byte) int {
-		if sent < at && at < sent+len(b) {
-			return at - sent
-		}
-		return len(b)
-	}
-}
 
-// peerClient is a client that echoes one message, and peerServer a server
-// that does.
+// peerClient is a client that wants one message back.
 func peerClient(cfg *tls.Config) func(net.Conn) error {
 	return func(raw net.Conn) error {
 		return pingPong(tls.Client(raw, cfg))
-	}
-}
-
-func peerServer(cfg *tls.Config) func(net.Conn) error {
-	return func(raw net.Conn) error {
-		return pingPong(tls.Server(raw, cfg))
 	}
 }
 
@@ -131,24 +116,6 @@ func pingPong(c *tls.Conn) error {
 		}
 	}
 	return c.Close()
-}
-
-// roles lets a test run with the loop as the server of a crypto/tls client and as the
-// client of a server. connect returns the raw socket of the peer and lets the loop
-// connect to it; talk is the peer.
-type role struct {
-	name  string
-	start func(t *testing.T, m *reactor.Manager, version uint16, fn reactor.Handler) *tlsPeer
-}
-
-var roles = []role{
-	{"server", func(t *testing.T, m *reactor.Manager, version uint16, fn reactor.Handler) *tlsPeer {
-		l, _ := tlsListen(t, m, serverConfig(), fn)
-		return startPeer(t, m, netDial(t, l.LocalAddr().String()), peerClient(small(authority().Client(), version)))
-	}},
-	{"client", func(t *testing.T, m *reactor.Manager, version uint16, fn reactor.Handler) *tlsPeer {
-		return startPeer(t, m, netAccept(t, m, authority().Client(), fn), peerServer(small(serverConfig().Clone(), version)))
-	}},
 }
 
 // small makes the handshake short.
@@ -187,50 +154,4 @@ func netAccept(t *testing.T, m *reactor.Manager, cfg *tls.Config, fn reactor.Han
 	}
 	t.Cleanup(func() { raw.Close() })
 	return raw
-}
-
-// A handshake, messages behind it and close_notify, byte by byte.
-func TestTLSBytewise(t *testing.T) {
-	for name, version := range versions {
-		for _, role := range roles {
-			t.Run(role.name+" "+name, func(t *testing.T) {
-				m := newManager(t)
-				r := &recorder{on: hooks{reactor.EvRead: sendBack}}
-				p := role.start(t, m, version, r.handle)
-				p.run(-1, bytewise)
-				if p.err != nil {
-					t.Fatalf("the peer: %v; the loop: %v", p.err, r.errs)
-				}
-				await(t, m, "the end", r.closed)
-				if len(r.errs) > 0 || r.count(reactor.EvTLSHS) != 1 {
-					t.Errorf("errors %v, events %s", r.errs, eventList(r.events))
-				}
-			})
-		}
-	}
-}
-
-// The same split in two at every byte.
-func TestTLSSplitAtEveryByte(t *testing.T) {
-	for name, version := range versions {
-		for _, role := range roles {
-			t.Run(role.name+" "+name, func(t *testing.T) {
-				m := newManager(t)
-				step := 1
-				if testing.Short() {
-					step = 17
-				}
-				for at, total := 1, 2; at < total; at += step {
-					r := &recorder{on: hooks{reactor.EvRead: sendBack}}
-					p := role.start(t, m, version, r.handle)
-					p.run(-1, cutAt(at))
-					if p.err != nil || len(r.errs) > 0 {
-						t.Fatalf("split at %d: the peer: %v; the loop: %v", at, p.err, r.errs)
-					}
-					await(t, m, "the end", r.closed)
-					total = p.sent
-				}
-			})
-		}
-	}
 }

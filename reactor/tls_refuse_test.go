@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +25,13 @@ func TestTLSErrorsAreNamed(t *testing.T) {
 		return cfg
 	}
 	trusting := authority().Client()
+	asking := with(serverConfig(), func(c *tls.Config) {
+		c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, authority().Pool
+	})
+	showing := func(a *looptest.Authority, change func(*x509.Certificate)) *tls.Config {
+		return with(trusting, func(c *tls.Config) { c.Certificates = []tls.Certificate{a.Issue(t, change)} })
+	}
+	cause := errors.New("a reason of the program's")
 	for _, row := range []struct {
 		name           string
 		server, client *tls.Config
@@ -39,6 +44,10 @@ func TestTLSErrorsAreNamed(t *testing.T) {
 			"remote error: tls: bad certificate", "certificate is valid for localhost, not other.test"},
 		{"expired", issued(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), trusting,
 			"remote error: tls: bad certificate", "certificate has expired"},
+		{"not yet valid", issued(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), trusting,
+			"remote error: tls: bad certificate", "certificate has expired or is not yet valid: current time"},
+		{"no certificate of a server", issued(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }), trusting,
+			"remote error: tls: bad certificate", "incompatible key usage"},
 		{"no common version", with(serverConfig(), func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }),
 			with(trusting, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }),
 			"client offered only unsupported versions", "remote error: tls: protocol version not supported"},
@@ -46,8 +55,22 @@ func TestTLSErrorsAreNamed(t *testing.T) {
 			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
 		}), with(trusting, func(c *tls.Config) { c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384} }),
 			"no cipher suite supported by both", "remote error: tls: handshake failure"},
-		{"client certificate required", with(serverConfig(), func(c *tls.Config) { c.ClientAuth = tls.RequireAndVerifyClientCert }), trusting,
+		{"client certificate required", asking, trusting,
 			"client didn't provide a certificate", "remote error: tls: certificate required"},
+		{"client certificate required by TLS 1.2", asking, with(trusting, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }),
+			"client didn't provide a certificate", "remote error: tls: handshake failure"},
+		{"client of an unknown authority", asking, showing(stranger, nil),
+			"certificate signed by unknown authority", "remote error: tls: unknown certificate authority"},
+		{"client certificate expired", asking, showing(authority(), func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }),
+			"certificate has expired", "remote error: tls: expired certificate"},
+		{"no certificate of a client", asking, showing(authority(), func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }),
+			"incompatible key usage", "remote error: tls: bad certificate"},
+		{"the server's program", with(serverConfig(), func(c *tls.Config) {
+			c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, cause }
+		}), trusting, cause.Error(), "remote error: tls: internal error"},
+		{"the client's program", serverConfig(), with(trusting, func(c *tls.Config) {
+			c.VerifyConnection = func(tls.ConnectionState) error { return cause }
+		}), "remote error: tls: bad certificate", cause.Error()},
 		{"no common ALPN", with(serverConfig(), func(c *tls.Config) { c.NextProtos = []string{"one"} }),
 			with(trusting, func(c *tls.Config) { c.NextProtos = []string{"two"} }),
 			"client requested unsupported application protocols", "remote error: tls: no application protocol"},
@@ -56,7 +79,15 @@ func TestTLSErrorsAreNamed(t *testing.T) {
 			m := newManager(t)
 			server, client := &recorder{}, &recorder{}
 			_, url := tlsListen(t, m, row.server, server.handle)
-			client.on = hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) { c.Write([]byte("secret")) }}
+			stateless := func(r *recorder) func(*reactor.Conn, any) {
+				return func(c *reactor.Conn, _ any) {
+					if c.TLS() != nil && r.count(reactor.EvTLSHS) == 0 {
+						t.Errorf("there is a state without EvTLSHS: %+v", c.TLS())
+					}
+				}
+			}
+			server.on = hooks{reactor.EvError: stateless(server)}
+			client.on = hooks{reactor.EvError: stateless(client), reactor.EvConnect: func(c *reactor.Conn, _ any) { c.Write([]byte("secret")) }}
 			tlsConnect(t, m, url, row.client, client.handle)
 			await(t, m, "both ends", func() bool { return client.closed() && server.closed() })
 			looptest.WantErr(t, server.err(t), nil, "tls handshake", row.serverSays)
@@ -68,22 +99,49 @@ func TestTLSErrorsAreNamed(t *testing.T) {
 	}
 }
 
-// Plain HTTP on a TLS port is told so, in plain; others are named.
+// Plain HTTP on a TLS port is told so, in plain; others are named. So they are if
+// what they send comes byte by byte.
 func TestTLSPlainPeers(t *testing.T) {
 	for _, row := range []struct{ send, want, says string }{
 		{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.0 400 Bad Request", "plain HTTP to a TLS port"},
+		{"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.0 400 Bad Request", "plain HTTP to a TLS port"},
 		{"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", "", "does not speak TLS"},
+		{"SSH-2.0-client\r\n", "", `does not speak TLS, its first bytes are "SSH-2"`},
+		{string(noise(100)), "", "does not speak TLS"},
+		{string(make([]byte, 100)), "", "does not speak TLS"},
+		{"\x80\x2e\x01\x03\x01\x00\x15", "", "unsupported SSLv2 handshake"},
+		{"\x16\x03\x01\x48\x01", "\x15\x03\x01\x00\x02\x02\x16", "oversized record received with length 18433"},
+		{"\x16\x03\x01\x00\x00", "\x15\x03\x01\x00\x02\x02\x0a", "tls: unexpected message"},
+		{"\x16\x03\x01\x00\x04\x00\x00\x00\x00", "\x15\x03\x01\x00\x02\x02\x0a", "tls: received unexpected handshake message"},
+		{"\x16\x03\x01\x00\x06\x01\x00\x00\x02ab", "\x15\x03\x01\x00\x02\x02\x32", "tls: error decoding message"},
+		{string(clientHello()) + "\x16\x03\x03\x48\x01", "\x16\x03\x03", "oversized record received with length 18433"},
+		{"\x15\x03\x01\x00\x02\x02\x50", "", "remote error: tls: internal error"},
+		{"\x15\x03\x01\x00\x02\x01\x00", "", "tls handshake"},
 	} {
-		m := newManager(t)
-		r := &recorder{}
-		l, _ := tlsListen(t, m, serverConfig(), r.handle)
-		raw := netDial(t, l.LocalAddr().String())
-		raw.Write([]byte(row.send))
-		raw.(*net.TCPConn).CloseWrite()
-		await(t, m, "the end", r.closed)
-		looptest.WantErr(t, r.err(t), nil, row.says)
-		if got, _ := io.ReadAll(raw); !strings.HasPrefix(string(got), row.want) {
-			t.Errorf("answer %q, want %q", got, row.want)
+		for _, size := range []int{1 << 20, 1} {
+			m := newManager(t)
+			r := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { c.Write([]byte("never said")) }}}
+			l, _ := tlsListen(t, m, serverConfig(), r.handle)
+			w := &turningWire{peer: dialRaw(t, l.LocalAddr()), m: m}
+			looptest.NoDelay(t, w.fd)
+			if size > 1 { // what is left unread is a reason for a reset
+				w.Write(append([]byte(row.send), make([]byte, 256<<10)...))
+			} else {
+				w.feed([]byte(row.send), size)
+			}
+			await(t, m, row.says, w.ended)
+			if w.err == nil {
+				w.shutdown()
+			}
+			await(t, m, "the end", r.closed)
+			looptest.WantErr(t, r.err(t), nil, "tls handshake", row.says)
+			if !strings.HasPrefix(string(w.in), row.want) || w.err != nil && size > 1 {
+				t.Errorf("%q: answer %q, %v, want %q", row.send, w.in, w.err, row.want)
+			}
+			if says := "does not speak TLS"; row.send[0] == '\x16' && strings.Contains(r.errs[0].Error(), says) {
+				t.Errorf("error %q of a peer that does", r.errs[0])
+			}
+			r.want(t, "OPEN ACCEPT ERROR CLOSE")
 		}
 	}
 }

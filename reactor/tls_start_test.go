@@ -3,10 +3,13 @@ package reactor_test
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
@@ -149,4 +152,116 @@ func TestTLSOverWrappedDescriptor(t *testing.T) {
 	if p.err != nil {
 		t.Error(p.err)
 	}
+}
+
+// After EvClose StartTLS is harmless, and nobody counts what it does as half open; nor
+// is a client's handshake that.
+func TestStartTLSAfterClose(t *testing.T) {
+	m := newManager(t)
+	var conn *reactor.Conn
+	r := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { conn = c }}}
+	l := listen(t, m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
+		if !c.IsListening() {
+			r.handle(c, ev, data)
+		}
+	})
+	client := &recorder{}
+	c := dial(t, m, urlOf(l.LocalAddr().String()), client.handle)
+	c.StartTLS(authority().Client())
+	await(t, m, "the connection", func() bool { return conn != nil && client.count(reactor.EvConnect) > 0 })
+	spin(t, m, 3)
+	if n := m.Stats().HalfOpen; n != 0 {
+		t.Errorf("%d half open, a client's", n)
+	}
+	conn.Close()
+	await(t, m, "the end", r.closed)
+	conn.StartTLS(serverConfig())
+	if spin(t, m, 2); m.Stats().HalfOpen != 0 || conn.IsTLS() || conn.TLS() != nil {
+		t.Errorf("%d half open, IsTLS %v", m.Stats().HalfOpen, conn.IsTLS())
+	}
+	r.want(t, eventList(r.events[:len(r.events)-1])+" CLOSE")
+}
+
+// The deadline of a handshake in mid-stream counts from StartTLS, be there others
+// that have waited for longer, and will.
+func TestStartTLSDeadline(t *testing.T) {
+	for _, d := range []reactor.Deadlines{{TLS: 5 * time.Second}, {TLS: 5 * time.Second, Life: 3 * time.Hour}} {
+		clock := newClock()
+		m := newManager(t, reactor.WithClock(clock.now), reactor.WithDeadlines(d))
+		r := &recorder{}
+		c, p := wrap(t, m, r.handle)
+		spin(t, m, 2)
+		clock.advance(time.Hour)
+		spin(t, m, 2)
+		c.StartTLS(serverConfig())
+		for range 2 {
+			p.write("\x16")
+			clock.advance(2 * time.Second)
+			spin(t, m, 2)
+		}
+		r.want(t, "OPEN")
+		clock.advance(time.Second)
+		await(t, m, "the end", r.closed)
+		looptest.WantErr(t, r.err(t), os.ErrDeadlineExceeded, "TLS handshake deadline of 5s")
+	}
+}
+
+// The zone of an address is nothing that a certificate knows [RFC 6874 4].
+func TestTLSServerNameWithoutZone(t *testing.T) {
+	m := newManager(t)
+	local := authority().Issue(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv6loopback} })
+	l, err := m.Listen("tls://[::1]:0", nil, nil)
+	if err != nil {
+		t.Skip(err)
+	}
+	l.StartTLS(&tls.Config{Certificates: []tls.Certificate{local}})
+	r := &recorder{}
+	url := fmt.Sprintf("tls://[::1%%251]:%d", l.LocalAddr().Port())
+	tlsConnect(t, m, url, authority().Client(), r.handle)
+	await(t, m, "the handshake", func() bool { return r.count(reactor.EvTLSHS)+len(r.errs) > 0 })
+	if len(r.errs) > 0 {
+		t.Error(r.errs)
+	}
+}
+
+// What arrives in the same turn in which another connection's handler calls StartTLS
+// comes behind what lay in Recv.
+func TestStartTLSBeforeMoreInput(t *testing.T) {
+	m := newManager(t)
+	server := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+		if c.IsTLS() {
+			sendBack(c, nil)
+		}
+	}}}
+	c, p := wrap(t, m, server.handle)
+	_, prompt := wrap(t, m, func(_ *reactor.Conn, ev reactor.Event, _ any) {
+		if ev == reactor.EvRead {
+			c.StartTLS(serverConfig())
+		}
+	})
+	w := &halvedWire{turningWire: turningWire{peer: p, m: m}, between: func() {
+		await(t, m, "the first half", func() bool { return c.Recv.Len() > 0 })
+		spin(t, m, 2) // so that the poller has nothing of it left, and reports the other first
+		prompt.write("now")
+	}}
+	if err := pingOnce(tls.Client(w, small(authority().Client(), tls.VersionTLS13))); err != nil {
+		t.Errorf("%v; the loop: %v", err, server.errs)
+	}
+}
+
+// halvedWire does something between the halves of what is written first.
+type halvedWire struct {
+	turningWire
+	between func()
+}
+
+func (w *halvedWire) Write(p []byte) (int, error) {
+	if half := len(p) / 2; w.between != nil {
+		w.turningWire.Write(p[:half])
+		w.between()
+		w.between = nil
+		w.turningWire.Write(p[half:])
+		return len(p), nil
+	}
+	return w.turningWire.Write(p)
 }

@@ -63,6 +63,7 @@ func init() { // spy uses the list
 		{"Close", true, func(x *torture, c *reactor.Conn) { x.lives[c.ID()].shut = true; c.Close() }},
 		{"Drain", true, func(_ *torture, c *reactor.Conn) { c.Drain() }},
 		{"Fail", true, func(x *torture, c *reactor.Conn) { x.lives[c.ID()].shut = true; c.Fail(errors.New("torture")) }},
+		{"StartTLS", true, func(x *torture, c *reactor.Conn) { c.StartTLS(x.config(c)) }},
 		{"Pause", false, func(x *torture, c *reactor.Conn) { x.lives[c.ID()].paused = true; c.Pause() }},
 		{"Resume", false, func(x *torture, c *reactor.Conn) { x.lives[c.ID()].paused = false; c.Resume() }},
 		{"Resume all", false, func(x *torture, _ *reactor.Conn) {
@@ -114,7 +115,7 @@ func init() { // spy uses the list
 			c.SetWater(x.rnd.IntN(high+1), high)
 		}},
 		{"SetDeadlines", false, func(x *torture, c *reactor.Conn) {
-			c.SetDeadlines(reactor.Deadlines{Connect: x.ms(20), Handshake: x.ms(100), Message: x.ms(100), Rate: x.rnd.IntN(1 << 20), Idle: x.ms(100), Stall: x.ms(100), Life: x.ms(1000)})
+			c.SetDeadlines(reactor.Deadlines{Connect: x.ms(20), TLS: x.ms(100), Handshake: x.ms(100), Message: x.ms(100), Rate: x.rnd.IntN(1 << 20), Idle: x.ms(100), Stall: x.ms(100), Life: x.ms(1000)})
 		}},
 		{"SetReceiving", false, func(x *torture, c *reactor.Conn) { c.SetReceiving(x.rnd.IntN(2) == 0) }},
 		{"SetHandshaking", false, func(x *torture, c *reactor.Conn) { c.SetHandshaking(x.rnd.IntN(2) == 0) }},
@@ -158,6 +159,7 @@ func init() { // spy uses the list
 			x.m.Stats()
 			c.LocalAddr()
 			c.RemoteAddr()
+			c.TLS()
 		}},
 	}
 }
@@ -169,6 +171,9 @@ func connectSomewhere(x *torture, _ *reactor.Conn) {
 	url := x.urls[x.rnd.IntN(len(x.urls))]
 	c, err := x.m.Connect(url, x.handle, false)
 	x.made(c, err, false)
+	if err == nil && c.IsTLS() {
+		c.StartTLS(x.config(c))
+	}
 	if err == nil && x.rnd.IntN(2) == 0 {
 		c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
 	}

@@ -116,6 +116,8 @@ var acts = []act{
 	{"request", false, func(_ *vandal, fd int) { unix.Write(fd, []byte(request+request)) }},
 	{"half a request", false, func(v *vandal, fd int) { unix.Write(fd, []byte(handshake)[:v.rnd.IntN(len(handshake))]) }},
 	{"handshake", false, func(_ *vandal, fd int) { unix.Write(fd, []byte(handshake+frame)) }},
+	{"TLS", false, (*vandal).shake},
+	{"half of TLS", false, func(v *vandal, fd int) { unix.Write(fd, clientHello()[:v.rnd.IntN(len(clientHello()))]) }},
 	{"frames", false, func(_ *vandal, fd int) { unix.Write(fd, []byte(frame+frame+frame)) }},
 	{"flood", false, func(v *vandal, fd int) {
 		for range 32 { // 2 MB, more than sockets hold

@@ -3,6 +3,7 @@ package reactor_test
 import (
 	"io"
 	"path/filepath"
+	"strconv"
 
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
@@ -17,7 +18,7 @@ func (x *torture) listen() []unix.Sockaddr {
 	for _, l := range []struct {
 		url  string
 		http bool
-	}{{"tcp://127.0.0.1:0", false}, {"tcp://[::1]:0", false}, {"unix://" + path, false}, {"http://127.0.0.1:0", true}} {
+	}{{"tcp://127.0.0.1:0", false}, {"tcp://[::1]:0", false}, {"tls://127.0.0.1:0", false}, {"unix://" + path, false}, {"http://127.0.0.1:0", true}} {
 		open := x.m.Listen
 		if l.http {
 			open = func(url string, fn reactor.Handler, data any) (*reactor.Conn, error) {
@@ -29,7 +30,12 @@ func (x *torture) listen() []unix.Sockaddr {
 			x.t.Fatal(err)
 		}
 		x.meet(c).layered = l.http
-		if a := c.LocalAddr(); a.IsValid() {
+		a := c.LocalAddr()
+		if c.IsTLS() {
+			c.StartTLS(serverConfig())
+			x.urls = append(x.urls, "tls://"+a.String(), "tls://localhost:"+strconv.Itoa(int(a.Port())))
+		}
+		if a.IsValid() {
 			targets = append(targets, sockaddr(a))
 			x.urls = append(x.urls, urlOf(a.String()), urlOf(hostPort("many.test", a.Port())))
 		} else {
@@ -87,7 +93,12 @@ func (x *torture) handle(c *reactor.Conn, ev reactor.Event, data any) {
 // spy is a layer that does what handlers do.
 type spy struct{ x *torture }
 
-func (s *spy) Handle(*reactor.Conn, reactor.Event, any) { s.sometimes() }
+func (s *spy) Handle(c *reactor.Conn, ev reactor.Event, _ any) {
+	if h := s.x.lives[c.ID()]; h != nil && ev == reactor.EvOpen {
+		h.opening = true
+	}
+	s.sometimes()
+}
 
 func (s *spy) sometimes() {
 	if x := s.x; x.depth < 4 && x.rnd.IntN(16) == 0 {

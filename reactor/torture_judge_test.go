@@ -12,6 +12,7 @@ import (
 // history is what a connection has heard.
 type history struct {
 	opened, failed, closed, shut bool
+	opening                      bool // a layer has heard EvOpen, and may raise what the handler hears before it
 	layered                      bool // has or had layers
 	paused                       bool
 }
@@ -28,13 +29,13 @@ func (x *torture) account(c *reactor.Conn, ev reactor.Event, data any) {
 		x.fault("%v on connection %d after the manager's end", ev, c.ID())
 	case h.closed:
 		x.fault("%v on connection %d after EvClose", ev, c.ID())
-	case h.opened != (ev != reactor.EvOpen):
+	case h.opened != (ev != reactor.EvOpen) && (h.opened || !h.opening):
 		x.fault("%v on connection %d, which was opened: %v", ev, c.ID(), h.opened)
 	case h.failed && ev == reactor.EvError:
 		x.fault("two EvError on connection %d", c.ID())
 	case h.shut && isInput(ev):
 		x.fault("%v on connection %d after Close or EvError", ev, c.ID())
-	case h.paused && ev == reactor.EvRead && !h.layered && x.calls == 0:
+	case h.paused && (ev == reactor.EvRead || ev == reactor.EvTLSHS) && !h.layered && x.calls == 0:
 		x.fault("%v on connection %d, which is paused", ev, c.ID())
 	}
 	switch ev {
@@ -68,7 +69,7 @@ func (x *torture) meet(c *reactor.Conn) *history {
 
 func isInput(ev reactor.Event) bool {
 	switch ev {
-	case reactor.EvResolve, reactor.EvConnect, reactor.EvAccept, reactor.EvRead,
+	case reactor.EvResolve, reactor.EvConnect, reactor.EvAccept, reactor.EvTLSHS, reactor.EvRead,
 		reactor.EvHTTPHdrs, reactor.EvHTTPMsg, reactor.EvWSOpen, reactor.EvWSMsg, reactor.EvWSCtl:
 		return true
 	}
@@ -97,6 +98,9 @@ func (x *torture) judge() {
 	s := x.m.Stats()
 	if n := uint64(len(x.lives)); s.Opened != n || s.Closed != n || s.Conns+s.Listeners != 0 || s.Failed != uint64(x.heard[reactor.EvError]) {
 		t.Errorf("Stats %+v; there were %d connections and %d EvError", s, n, x.heard[reactor.EvError])
+	}
+	if s.HalfOpen != 0 || s.Handshakes == 0 || s.Handshakes < uint64(x.heard[reactor.EvTLSHS]) {
+		t.Errorf("%d half-open, %d handshakes, %d EvTLSHS", s.HalfOpen, s.Handshakes, x.heard[reactor.EvTLSHS])
 	}
 	x.conns, x.lives, x.tasks = nil, nil, nil
 	after := heap()

@@ -134,3 +134,26 @@ func TestLeavingHTTPS(t *testing.T) {
 		})
 	}
 }
+
+// TLS on a port without it is named on both sides.
+func TestTLSOnPlainPort(t *testing.T) {
+	m := looptest.NewManager(t)
+	var server, client error
+	note := func(err *error) reactor.Handler {
+		return func(_ *reactor.Conn, ev reactor.Event, data any) {
+			if ev == reactor.EvError {
+				*err = data.(error)
+			}
+		}
+	}
+	l, err := http.Listen(m, "http://127.0.0.1:0", note(&server), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := http.Connect(m, "https://"+l.LocalAddr().String(), note(&client), nil); err != nil {
+		t.Fatal(err)
+	}
+	looptest.Await(t, m, "both errors", func() bool { return server != nil && client != nil })
+	looptest.WantErr(t, server, nil, "the peer speaks TLS")
+	looptest.WantErr(t, client, nil, "tls handshake", "does not speak TLS on this port", `"HTTP/"`)
+}

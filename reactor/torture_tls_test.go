@@ -1,0 +1,69 @@
+package reactor_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/rikki-go/rikki/reactor"
+	"golang.org/x/sys/unix"
+)
+
+// config is one for the connection's role, mostly.
+func (x *torture) config(c *reactor.Conn) *tls.Config {
+	switch n := x.rnd.IntN(8); {
+	case n == 0:
+		return nil
+	case c.IsClient() == (n > 1):
+		return authority().Client()
+	}
+	return serverConfig()
+}
+
+// vandalWire is a vandal's socket as crypto/tls wants it; it gives up soon.
+type vandalWire struct {
+	net.Conn // nil: nothing else is called
+	fd       int
+}
+
+func (w vandalWire) Read(p []byte) (n int, err error) {
+	for range 5 { // of 2 ms
+		if n, err = unix.Read(w.fd, p); err != unix.EAGAIN && err != unix.EINTR {
+			break
+		}
+	}
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return max(n, 0), err
+}
+
+func (w vandalWire) Write(p []byte) (int, error) {
+	n, err := unix.Write(w.fd, p)
+	return max(n, 0), err
+}
+
+func (vandalWire) Close() error { return nil }
+
+// shake begins TLS on a socket, whoever it leads to, and says something if that
+// is answered.
+func (v *vandal) shake(fd int) {
+	cfg := authority().Client()
+	cfg.ServerName = "localhost"
+	c := tls.Client(vandalWire{fd: fd}, cfg)
+	if c.Handshake() == nil {
+		v.did["something over TLS"]++
+		c.Write(v.junk[:v.rnd.IntN(1<<15)])
+	}
+}
+
+// clientHello is what a client begins with.
+var clientHello = sync.OnceValue(func() []byte {
+	var out bytes.Buffer
+	cfg := authority().Client()
+	cfg.ServerName = "localhost"
+	tls.Client(&memoryWire{in: &bytes.Buffer{}, out: &out}, cfg).Handshake()
+	return out.Bytes()
+})
