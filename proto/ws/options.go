@@ -45,7 +45,8 @@ type Options struct {
 	CheckOrigin func(hm *http.Message) bool
 	// Check is asked last, before a server agrees. A *HandshakeError is answered
 	// with its Status and Reason. Check may also answer by itself, with
-	// http.Reply, and return any error; without an answer the request waits for one.
+	// http.Reply, and return any error. Any other error is answered 403, without
+	// its text, and closes the connection.
 	Check func(c *reactor.Conn, hm *http.Message) error
 }
 
