@@ -16,7 +16,8 @@ import (
 // is compressed. The payload of OpClose is a code in two bytes, the high one
 // first, and a reason, or nothing; no frame can follow it.
 //
-// Errors are reactor.ErrClosed, ErrNotOpen, ErrCloseSent, ErrMessageOpen,
+// Errors are reactor.ErrClosed where c.Write returns it, in EvError, EvClose and
+// later for instance, ErrNotOpen, ErrCloseSent, ErrMessageOpen,
 // ErrControlTooLong, ErrOpCode for what is no message and no control frame, and
 // a *ProtocolError for what the peer would have to refuse: a text that is not
 // UTF-8, or a malformed Close payload. Nothing is appended then.
@@ -101,11 +102,14 @@ func frameTail(c *reactor.Conn, first byte, n int) {
 	}
 }
 
-// Ready says whether messages may be sent now: it returns nil, or ErrNotOpen,
-// ErrCloseSent or ErrMessageOpen. Protocols on top ask it before they append what Wrap is to
-// frame.
+// Ready says whether messages may be sent now: it returns nil, or
+// reactor.ErrClosed, ErrNotOpen, ErrCloseSent or ErrMessageOpen, as Send does.
+// Protocols on top ask it before they append what Wrap is to frame.
 func Ready(c *reactor.Conn) error {
 	_, err := mayBegin(c, OpBinary)
+	if err == nil {
+		_, err = c.Write(nil)
+	}
 	return err
 }
 
@@ -147,11 +151,20 @@ func mayBegin(c *reactor.Conn, op OpCode) (*layer, error) {
 	case l.state == handshaking:
 		return nil, ErrNotOpen
 	case l.state != open: // [RFC 6455 5.5.1]
-		return nil, ErrCloseSent
+		return nil, notOpen(c)
 	case !op.isControl() && l.rare.writing(): // [RFC 6455 5.4]
 		return nil, ErrMessageOpen
 	}
 	return l, nil
+}
+
+// notOpen says why nothing can be sent after Close frames: because of those, or
+// because the connection has ended since.
+func notOpen(c *reactor.Conn) error {
+	if _, err := c.Write(nil); err != nil {
+		return err
+	}
+	return ErrCloseSent
 }
 
 // maskFor returns a fresh key for what a client sends [RFC 6455 5.1, 5.3]. The
