@@ -30,7 +30,8 @@ type Options struct {
 	Pong time.Duration
 	// CloseWait is how long our Close frame waits for the peer's, until the
 	// connection fails with a *reactor.DeadlineError, "close"; 0 is
-	// DefaultCloseWait.
+	// DefaultCloseWait. It counts from when the socket took the frame, and before
+	// that from when it last took something.
 	CloseWait time.Duration
 
 	// Protocols are the subprotocols that a server speaks, the preferred one

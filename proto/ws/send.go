@@ -30,7 +30,11 @@ func Send(c *reactor.Conn, p []byte, op OpCode) error {
 	if l.compresses(op, len(p)) {
 		p, first = l.compress(c, p), first|rsv1Bit
 	}
-	return appendFrame(c, first, p)
+	if err := appendFrame(c, first, p); err != nil {
+		return err
+	}
+	l.sent(c, op)
+	return nil
 }
 
 // Printf sends a message, or a control frame, with the formatted text. Errors
@@ -55,6 +59,7 @@ func Printf(c *reactor.Conn, op OpCode, format string, args ...any) error {
 		return appendFrame(c, byte(op)|finBit|rsv1Bit, payload)
 	}
 	frameTail(c, byte(op)|finBit, len(payload))
+	l.sent(c, op)
 	return nil
 }
 
@@ -69,11 +74,12 @@ func Wrap(c *reactor.Conn, n int, op OpCode) int {
 	if n < 0 || at < 0 {
 		panic(fmt.Sprintf("ws: Wrap of %d bytes, Send holds %d", n, c.Send.Len()))
 	}
-	if _, err := maySend(c, op, c.Send.Bytes()[at:]); err != nil {
+	if l, err := maySend(c, op, c.Send.Bytes()[at:]); err != nil {
 		c.Send.Truncate(at)
 		c.Fail(err)
 	} else {
 		frameTail(c, byte(op)|finBit, n)
+		l.sent(c, op)
 	}
 	return c.Send.Len()
 }
@@ -113,16 +119,19 @@ func Ready(c *reactor.Conn) error {
 	return err
 }
 
-// maySend says what forbids a frame, and notes that a Close frame goes out.
+// maySend says what forbids a frame.
 func maySend(c *reactor.Conn, op OpCode, payload []byte) (*layer, error) {
 	if err := checkPayload(op, payload); err != nil {
 		return nil, err
 	}
-	l, err := mayBegin(c, op)
+	return mayBegin(c, op)
+}
+
+// sent notes that a frame was appended to Send.
+func (l *layer) sent(c *reactor.Conn, op OpCode) {
 	if l != nil && op == OpClose {
 		l.closeSent(c)
 	}
-	return l, err
 }
 
 // checkPayload says what forbids a frame whatever the connection.
