@@ -58,6 +58,7 @@ func serverRules() []rule {
 			refuses("key of 15 bytes", 400, key, asking(sampleKey, "dGhlIHNhbXBsZSBub25j")),
 			refuses("key of 17 bytes", 400, key, asking(sampleKey, "dGhlIHNhbXBsZSBub25jZXo=")),
 			refuses("key of 18 bytes", 400, key, asking(sampleKey, "dGhlIHNhbXBsZSBub25jZXp6")),
+			refuses("key of 24 bytes", 400, key, asking(sampleKey, "dGhlIHNhbXBsZSBub25jZXp6enp6enp6")),
 			refuses("key without padding", 400, key, asking(sampleKey, sampleKey[:22])),
 			refuses("key with stray bits", 400, key, asking("ZQ==", "ZR==")),
 			refuses("key that is not base64", 400, key, asking(sampleKey, "dGhlIHNhbXBsZSBub25j!!==")),
