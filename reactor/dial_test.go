@@ -16,18 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// refused is a port of loopback that nobody listens on, and nobody else gets.
-func refused(t *testing.T, host string) netip.AddrPort {
-	_, a := bindRaw(t, host, unix.SOCK_STREAM, -1)
-	return a
-}
-
 func TestRefusedPort(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		t.Run(host, func(t *testing.T) {
 			m := newManager(t)
 			r := &recorder{}
-			at := refused(t, host)
+			at := netipAddrPort(host, reserve(t))
 			dial(t, m, urlOf(at.String()), r.handle)
 			await(t, m, "EvClose", r.closed)
 			r.want(t, "OPEN RESOLVE ERROR CLOSE")
@@ -65,8 +59,9 @@ func TestNextAddressIsTried(t *testing.T) {
 		t.Run(strings.Join(list, " "), func(t *testing.T) {
 			m := newManager(t, reactor.WithResolver(addresses(list...)))
 			r := &recorder{}
-			l := listen(t, m, "tcp://127.0.0.1:0", echo)
-			c := dial(t, m, urlOf(hostPort("many.test", l.LocalAddr().Port())), r.handle)
+			port := reserve(t)
+			l := listen(t, m, urlOf(hostPort("127.0.0.1", port)), echo)
+			c := dial(t, m, urlOf(hostPort("many.test", port)), r.handle)
 			c.Write([]byte("hello"))
 			await(t, m, "the echo", func() bool { return string(r.got) == "hello" })
 			if c.RemoteAddr() != l.LocalAddr() {
@@ -95,10 +90,9 @@ func TestLocalhostNeedsNoResolver(t *testing.T) {
 
 // When all fail, the error names each address and why.
 func TestAllAddressesAreNamed(t *testing.T) {
-	at := refused(t, "127.0.0.1")
 	m := newManager(t, reactor.WithResolver(addresses("127.0.0.1", "127.0.0.2", "::1")))
 	r := &recorder{}
-	dial(t, m, urlOf(hostPort("many.test", at.Port())), r.handle)
+	dial(t, m, urlOf(hostPort("many.test", reserve(t))), r.handle)
 	await(t, m, "EvClose", r.closed)
 	r.want(t, "OPEN RESOLVE ERROR CLOSE")
 	err := r.err(t)
@@ -117,7 +111,8 @@ func TestAllAddressesAreNamed(t *testing.T) {
 // answer.
 func blackHole(t *testing.T, host string) netip.AddrPort {
 	t.Helper()
-	_, at := bindRaw(t, host, unix.SOCK_STREAM, 0)
+	at := netipAddrPort(host, reserve(t))
+	listenAt(t, at, 0)
 	for range 8 { // more than fit; what the kernel answered is in the queue
 		dialRaw(t, at)
 	}

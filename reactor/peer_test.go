@@ -115,6 +115,33 @@ func bindRaw(t *testing.T, host string, kind, backlog int) (*peer, netip.AddrPor
 	return p, looptest.Bind(t, p.fd, a, backlog)
 }
 
+// reserve is a TCP port that nobody else gets on any address of the host, and
+// that nobody listens on but who binds it with listenAt or Manager.Listen: a port
+// that is free on one address may be taken on another.
+func reserve(t *testing.T) uint16 {
+	t.Helper()
+	p := newPeer(t, open(t, netip.IPv6Unspecified(), unix.SOCK_STREAM))
+	for _, o := range []struct{ level, name, value int }{
+		{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0}, // of both families
+		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},  // shared with sockets that say so too
+	} {
+		if err := unix.SetsockoptInt(p.fd, o.level, o.name, o.value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return looptest.Bind(t, p.fd, netip.AddrPortFrom(netip.IPv6Unspecified(), 0), -1).Port()
+}
+
+// listenAt makes a bare listener on a port of reserve.
+func listenAt(t *testing.T, a netip.AddrPort, backlog int) {
+	t.Helper()
+	p := newPeer(t, open(t, a.Addr(), unix.SOCK_STREAM))
+	if err := unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		t.Fatal(err)
+	}
+	looptest.Bind(t, p.fd, a, backlog)
+}
+
 // acceptRaw takes the next connection from a bare listener, or returns nil.
 func acceptRaw(t *testing.T, l *peer) *peer {
 	t.Helper()

@@ -10,8 +10,8 @@ import (
 )
 
 // Recorder says what a connection's flight recorder keeps: the last reads and
-// writes, to be logged at level Warn when the connection fails. Memory is
-// Entries times Bytes, from the first byte on.
+// writes, to be logged at level Warn when the connection fails. Memory is what
+// is kept, Entries times Bytes at the most.
 type Recorder struct {
 	Entries int // reads and writes that are kept; at least 1
 	Bytes   int // of each, from its beginning
@@ -79,7 +79,7 @@ type entry struct {
 
 func (f *flight) keep(c *Conn, what string, peer netip.AddrPort, p []byte) {
 	if len(f.ring) < f.Entries {
-		f.ring = append(f.ring, entry{data: make([]byte, 0, f.Bytes)})
+		f.ring = append(f.ring, entry{})
 	}
 	e := &f.ring[f.next]
 	f.next = (f.next + 1) % f.Entries

@@ -160,9 +160,8 @@ func TestIPv6IsTriedFirst(t *testing.T) {
 
 // With both families the attempts alternate.
 func TestFamiliesAlternate(t *testing.T) {
-	at := refused(t, "127.0.0.1")
 	r := &recorder{}
-	s, m, _, _ := scripted(t, at.Port(), r.handle)
+	s, m, _, _ := scripted(t, reserve(t), r.handle)
 	s.answer("ip4", nil, "127.0.0.1", "127.0.0.2", "127.0.0.3")
 	s.answer("ip6", nil, "::1", "::ffff:127.0.0.9") // the latter belongs to the other answer
 	await(t, m, "EvClose", r.closed)

@@ -18,23 +18,9 @@ import (
 // somebody listens on on another.
 func fate(t *testing.T, hole, good string) uint16 {
 	t.Helper()
-	for range 20 {
-		_, at := bindRaw(t, good, unix.SOCK_STREAM, 8)
-		dead := netipAddrPort(hole, at.Port())
-		p := newPeer(t, open(t, dead.Addr(), unix.SOCK_STREAM))
-		if unix.Bind(p.fd, sockaddr(dead)) != nil {
-			continue // somebody has that port there
-		}
-		if err := unix.Listen(p.fd, 0); err != nil {
-			t.Fatal(err)
-		}
-		for range 8 {
-			dialRaw(t, dead)
-		}
-		return at.Port()
-	}
-	t.Fatal("no port is free on both addresses")
-	return 0
+	port := blackHole(t, hole).Port()
+	listenAt(t, netipAddrPort(good, port), 8)
+	return port
 }
 
 // An address that is learned while an attempt hangs is tried when that has
@@ -97,7 +83,8 @@ func TestLateAddressesDoNotEndWhatIsUnderWay(t *testing.T) {
 // All that were tried have failed while a look-up is pending: its addresses
 // are waited for, and tried at once.
 func TestAllTriedWhileALookUpIsPending(t *testing.T) {
-	_, at := bindRaw(t, "127.0.0.1", unix.SOCK_STREAM, 8)
+	at := netipAddrPort("127.0.0.1", reserve(t))
+	listenAt(t, at, 8)
 	for _, more := range [][]string{{"127.0.0.1"}, nil} {
 		r := &recorder{}
 		s, m, k, c := scripted(t, at.Port(), r.handle)
@@ -126,9 +113,8 @@ func TestAllTriedWhileALookUpIsPending(t *testing.T) {
 // The look-up that is pending is bounded by the resolve time-out, which
 // counts from the beginning: then what was tried is the error.
 func TestPendingLookUpIsBounded(t *testing.T) {
-	at := refused(t, "127.0.0.1")
 	r := &recorder{}
-	s, m, k, _ := scripted(t, at.Port(), r.handle, reactor.WithResolveTimeout(4*time.Second))
+	s, m, k, _ := scripted(t, reserve(t), r.handle, reactor.WithResolveTimeout(4*time.Second))
 	s.answer("ip4", nil, "127.0.0.1")
 	k.advance(50 * time.Millisecond)
 	await(t, m, "EvResolve", r.saw(reactor.EvResolve))
@@ -158,9 +144,8 @@ func TestPendingLookUpIsCancelled(t *testing.T) {
 
 // The resolve time-out may pass within the delay: what is known is tried.
 func TestResolveTimeoutWithinTheDelay(t *testing.T) {
-	at := refused(t, "127.0.0.1")
 	r := &recorder{}
-	s, m, k, _ := scripted(t, at.Port(), r.handle, reactor.WithResolveTimeout(20*time.Millisecond))
+	s, m, k, _ := scripted(t, reserve(t), r.handle, reactor.WithResolveTimeout(20*time.Millisecond))
 	s.answer("ip4", nil, "127.0.0.1")
 	if d := m.NextTimeout(); d != 20*time.Millisecond {
 		t.Fatalf("NextTimeout %v", d)

@@ -18,9 +18,13 @@ type Sockets struct {
 	// writes once per turn what there is.
 	Delay bool
 	// KeepAlive is how long a TCP connection is silent before the kernel probes
-	// whether its peer is still there; 0 leaves that off.
+	// whether its peer is still there, in whole seconds, 32,767 at the most; 0
+	// leaves that off.
 	KeepAlive time.Duration
 }
+
+// maxKeepAlive is the most that Linux takes, tcp(7).
+const maxKeepAlive = 32767 * time.Second
 
 // WithSockets sets them; the default is the zero value.
 func WithSockets(s Sockets) Option { return func(m *Manager) { m.sockets = s } }
@@ -47,7 +51,7 @@ func (m *Manager) tune(fd int) (err error) {
 	if !m.sockets.Delay {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
-	if d := m.sockets.KeepAlive; d > 0 && err == nil {
+	if d := min(m.sockets.KeepAlive, maxKeepAlive); d > 0 && err == nil {
 		if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1); err == nil && keepAliveIdle != 0 {
 			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, keepAliveIdle, int((d+time.Second-1)/time.Second))
 		}

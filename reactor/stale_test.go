@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/rikki-go/rikki/reactor"
-	"golang.org/x/sys/unix"
 )
 
 // A report about a descriptor that was closed earlier in the same batch must
@@ -20,13 +19,9 @@ func TestStaleReadinessIsNotTheSuccessors(t *testing.T) {
 			k.advance(time.Second)
 			return k.now()
 		}))
-	_, addr := bindRaw(t, "127.0.0.1", unix.SOCK_STREAM, 8)
-	second := newPeer(t, open(t, addr.Addr(), unix.SOCK_STREAM))
-	if err := unix.Bind(second.fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 2}, Port: int(addr.Port())}); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Listen(second.fd, 8); err != nil {
-		t.Fatal(err)
+	port := reserve(t)
+	for _, host := range []string{"127.0.0.1", "127.0.0.2"} {
+		listenAt(t, netipAddrPort(host, port), 8)
 	}
 
 	successor := &recorder{}
@@ -38,7 +33,7 @@ func TestStaleReadinessIsNotTheSuccessors(t *testing.T) {
 			t.Errorf("descriptors %v, before %v", now, files)
 		}
 	}}}
-	dial(t, m, urlOf(hostPort("both.test", addr.Port())), client.handle)
+	dial(t, m, urlOf(hostPort("both.test", port)), client.handle)
 	await(t, m, "EvConnect", client.saw(reactor.EvConnect))
 	if len(successor.events) > 1 {
 		t.Errorf("events %v in the turn that made it", successor.events)

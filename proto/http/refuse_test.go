@@ -240,3 +240,20 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// Limits of the most that their type holds do not overflow, in any kind of body.
+func TestHugeLimits(t *testing.T) {
+	for _, l := range []http.Limits{{Head: math.MaxInt}, {Headers: math.MaxInt}, {Body: math.MaxInt}, {Head: math.MaxInt, Headers: math.MaxInt, Body: math.MaxInt}} {
+		for in, body := range map[string]string{
+			"Content-Length: 4\r\n\r\nbody":                                        "body",
+			"Transfer-Encoding: chunked\r\n\r\n4;x=y\r\nbody\r\n0\r\nX: y\r\n\r\n": "body",
+			"\r\n": "",
+		} {
+			var msg http.Message
+			p := http.Parser{Limits: l}
+			if _, err := p.Parse([]byte("POST / HTTP/1.1\r\nHost: h\r\n"+in), &msg); err != nil || string(msg.Body) != body {
+				t.Errorf("%+v: %q: body %q, %v", l, in, msg.Body, err)
+			}
+		}
+	}
+}

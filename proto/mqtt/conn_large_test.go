@@ -3,6 +3,7 @@ package mqtt_test
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"testing"
 
 	"github.com/rikki-go/rikki/proto/mqtt"
@@ -96,4 +97,19 @@ func listenerOfLarge(t *testing.T, hear hooks) *pair {
 	}
 	x.c, x.r.log = x.r.c, nil
 	return x
+}
+
+// The most that the type holds is as good as no limit.
+func TestConnHugeMaxPacket(t *testing.T) {
+	overBoth(t, func(t *testing.T, scheme string) {
+		for _, open := range []func(*testing.T, string, uint8, hooks) *pair{connected, welcomed} {
+			x := open(t, scheme, 4, nil)
+			mqtt.SetMaxPacket(x.c, math.MaxInt)
+			x.p.send(pack("30 07 00 03'a/b''hi'"))
+			await(t, x.m, "PUBLISH", func() bool { return x.r.saw("a/b=hi")() || x.r.closed() })
+			if len(x.r.errs) > 0 {
+				t.Error(x.r.errs)
+			}
+		}
+	})
 }

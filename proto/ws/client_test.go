@@ -64,7 +64,8 @@ type refusal struct {
 	words        []string
 }
 
-// The reason names what is wrong with the answer [RFC 6455 4.1].
+// The reason names what is wrong with the answer. Which answers are refused is in
+// the conformance suite.
 func TestClientRefuses(t *testing.T) {
 	ok := []string{status101, upgradeH, connH, acceptH}
 	with := func(more ...string) string { return lines(append(ok[:4:4], more...)...) }
@@ -74,31 +75,16 @@ func TestClientRefuses(t *testing.T) {
 	const acc, pro, ext = "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"
 	w := newWorld(t)
 	for _, tt := range []refusal{
-		{"200", lines("HTTP/1.1 200 OK", "Content-Length: 2") + "hi", 200, "", []string{"200 OK"}},
-		{"200 with all the headers", without(0, "HTTP/1.1 200 OK"), 200, "", []string{"200 OK"}},
-		{"301", lines("HTTP/1.1 301 Moved Permanently", "Location: ws://elsewhere/x"), 301, "", []string{"301 Moved Permanently", "Location: ws://elsewhere/x"}},
-		{"401", lines("HTTP/1.1 401 Unauthorized", "WWW-Authenticate: Basic"), 401, "", []string{"401 Unauthorized"}},
-		{"404", lines("HTTP/1.1 404 Not Found"), 404, "", []string{"404 Not Found"}},
-		{"426", lines("HTTP/1.1 426 Upgrade Required", "Sec-WebSocket-Version: 8"), 426, "", []string{"426"}},
-		{"503 without a reason", lines("HTTP/1.1 503"), 503, "", []string{"503"}},
-		{"4.1.2 no Upgrade", without(1), 101, "Upgrade", []string{"Upgrade"}},
-		{"4.1.2 other Upgrade", without(1, "Upgrade: h2c"), 101, "Upgrade", []string{"Upgrade", "h2c"}},
-		{"4.1.2 Upgrade begins alike", without(1, "Upgrade: websockets"), 101, "Upgrade", []string{"websockets"}},
-		{"4.1.3 no Connection", without(2), 101, "Connection", []string{"Connection"}},
-		{"4.1.3 other Connection", without(2, "Connection: keep-alive, Upgraded"), 101, "Connection", []string{"Connection", "Upgraded"}},
-		{"4.1.4 no Accept", without(3), 101, acc, []string{"no " + acc}},
-		{"4.1.4 empty Accept", without(3, acc+":"), 101, acc, []string{acc, `""`}},
-		{"4.1.4 wrong Accept", without(3, acc+": "+sampleAccept), 101, acc, []string{acc, sampleAccept}},
-		{"4.1.4 Accept cut", without(3, acc+": ACCEPT="), 101, acc, []string{acc}},
-		{"4.1.4 Accept in a list", without(3, acc+": ACCEPT, ACCEPT"), 101, acc, []string{acc}},
-		{"11.3.3 two Accepts", with(acceptH), 101, acc, []string{"2 " + acc}},
-		{"11.3.3 two Accepts, the second wrong", with(acc + ": x"), 101, acc, []string{"2 " + acc}},
-		{"4.1.5 extension", with(ext + ": permessage-deflate"), 101, ext, []string{"extension", "permessage-deflate"}},
-		{"4.1.6 subprotocol in other case", with(pro + ": MQTT"), 101, pro, []string{"subprotocol", "MQTT", "mqtt"}},
-		{"4.1.6 unoffered subprotocol", with(pro + ": chat"), 101, pro, []string{"subprotocol", "chat", "mqtt"}},
-		{"4.1.6 list of subprotocols", with(pro + ": mqtt, v1"), 101, pro, []string{"subprotocol"}},
-		{"4.1.6 two subprotocols", with(pro+": mqtt", pro+": v1"), 101, pro, []string{"2 " + pro}},
-		{"4.1.6 empty subprotocol", with(pro + ":"), 101, pro, []string{"subprotocol"}},
+		{"status", lines("HTTP/1.1 200 OK", "Content-Length: 2") + "hi", 200, "", []string{"200 OK"}},
+		{"status with Location", lines("HTTP/1.1 301 Moved Permanently", "Location: ws://elsewhere/x"), 301, "", []string{"301 Moved Permanently", "Location: ws://elsewhere/x"}},
+		{"Upgrade", without(1, "Upgrade: h2c"), 101, "Upgrade", []string{"Upgrade", "h2c"}},
+		{"Connection", without(2, "Connection: close"), 101, "Connection", []string{"Connection", "close"}},
+		{"no Accept", without(3), 101, acc, []string{"no " + acc}},
+		{"Accept", without(3, acc+": "+sampleAccept), 101, acc, []string{acc, sampleAccept}},
+		{"two Accepts", with(acceptH), 101, acc, []string{"2 " + acc}},
+		{"extension", with(ext + ": permessage-deflate"), 101, ext, []string{"extension", "permessage-deflate"}},
+		{"subprotocol", with(pro + ": chat"), 101, pro, []string{"subprotocol", "chat", "mqtt"}},
+		{"two subprotocols", with(pro+": mqtt", pro+": v1"), 101, pro, []string{"2 " + pro}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w.TB = t

@@ -2,46 +2,11 @@ package ws_test
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
-
-// The peer's Close frame is answered with its code, and the connection ends
-// in order [RFC 6455 5.5.1, 7.1.5, 7.4].
-func TestCloseCodes(t *testing.T) {
-	eachRole(t, func(t *testing.T, w *world, r role) {
-		good := []int{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999}
-		for _, code := range good {
-			e := w.open(r, nil)
-			e.feed(e.frame(fin|closs, closing(code, "why €")))
-			e.ends()
-			e.rec.want(t, fmt.Sprintf("CTL close %d %q", code, "why €"), "CLOSE")
-			e.wantSent(fmt.Sprintf(`close %d ""`, code))
-			e.p.close()
-		}
-		bad := []int{0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 1999, 2000, 2999, 5000, 65535}
-		for _, code := range bad {
-			e := w.open(r, nil)
-			e.feed(e.frame(fin|closs, closing(code, "")))
-			e.wantRefused(ws.CloseProtocolError, "close frame", fmt.Sprint(code))
-			e.p.close()
-		}
-	})
-}
-
-// A Close frame without a code is answered by one without a code.
-func TestCloseWithoutCode(t *testing.T) {
-	eachRole(t, func(t *testing.T, w *world, r role) {
-		e := w.open(r, nil)
-		e.feed(e.frame(fin|closs, ""))
-		e.ends()
-		e.rec.want(t, `CTL close 1005 ""`, "CLOSE")
-		e.wantSent(`close ""`)
-	})
-}
 
 // Nothing follows a Close frame, be it good or bad [RFC 6455 5.5.1].
 func TestDataAfterClose(t *testing.T) {

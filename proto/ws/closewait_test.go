@@ -39,8 +39,9 @@ func TestCloseWait(t *testing.T) {
 				w, pass := closingWorld(t, ws.Options{CloseWait: tt.set})
 				e := w.open(r, nil)
 				must(t, how.close(e.c))
+				spin(t, w.m)
 				pass(tt.wait - 1)
-				e.feed(e.frame(fin|text, "still here"))
+				e.feed(e.frame(fin|text, "still here") + e.frame(fin|ping, "p"))
 				e.wantNone("a nanosecond early")
 				pass(1)
 				e.wantDeadline("close")
@@ -48,7 +49,7 @@ func TestCloseWait(t *testing.T) {
 				if errors.As(e.rec.err, &d); d.After != tt.wait {
 					t.Errorf("%s: after %v, want %v", how.name, d.After, tt.wait)
 				}
-				e.rec.want(t, `MSG text "still here"`, "ERROR", "CLOSE")
+				e.rec.want(t, `MSG text "still here"`, `CTL ping "p"`, "ERROR", "CLOSE")
 			}
 		}
 	}

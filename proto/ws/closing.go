@@ -2,6 +2,7 @@ package ws
 
 import (
 	"encoding/binary"
+	"time"
 	"unicode/utf8"
 
 	"github.com/rikki-go/rikki/reactor"
@@ -27,15 +28,51 @@ func (l *layer) Leave(c *reactor.Conn) bool {
 	return Close(c, CloseGoingAway, "") == nil && !c.Stopped() // while paused its answer is not read
 }
 
-// closeSent notes that our Close frame goes out, and bounds the wait for the
-// peer's.
+// farewell is the wait for the peer's Close frame. Like the keep-alive it notes the
+// time and looks at that when its timer fires.
+type farewell struct {
+	timer *reactor.Timer
+	since time.Time // when our Close frame was sent, or the socket last took something of it or before it
+	ahead int       // bytes of Send up to its end
+	late  bool      // the time is up; what waits in the socket is read once more
+}
+
+// closeSent notes that our Close frame is at the end of Send, and bounds the wait
+// for the peer's.
 func (l *layer) closeSent(c *reactor.Conn) {
 	l.state = closing
-	wait := l.opts.closeWait()
-	l.extra().timer = c.Manager().AddTimer(wait, reactor.TimerOnce, func() {
+	l.extra().farewell = &farewell{since: c.Manager().Now(), ahead: c.Send.Len()}
+	l.watchClose(c, l.opts.closeWait())
+}
+
+// taken notes that the socket took n bytes.
+func (f *farewell) taken(c *reactor.Conn, n int) {
+	if f.ahead > 0 {
+		f.ahead -= n
+		f.since = c.Manager().Now()
+	}
+}
+
+func (l *layer) watchClose(c *reactor.Conn, d time.Duration) {
+	l.rare.farewell.timer = c.Manager().AddTimer(d, reactor.TimerOnce, func() { l.closeDue(c) })
+}
+
+// closeDue fails a connection whose peer's time is up, unless it was drained: then
+// the peer's Close frame would not be heard, and Drain bounds the wait for its end.
+func (l *layer) closeDue(c *reactor.Conn) {
+	f, wait := l.rare.farewell, l.opts.closeWait()
+	switch waited := c.Manager().Now().Sub(f.since); {
+	case notOpen(c) != ErrCloseSent:
+	case waited < wait:
+		f.late = false
+		l.watchClose(c, wait-waited)
+	case !f.late:
+		f.late = true
+		l.watchClose(c, 0)
+	default:
 		l.state = done
 		c.Fail(&reactor.DeadlineError{Deadline: "close", After: wait})
-	})
+	}
 }
 
 // answerClose answers the peer's Close frame with its code, unless ours came
@@ -46,8 +83,8 @@ func (l *layer) answerClose(c *reactor.Conn, payload []byte) {
 		Send(c, payload[:min(len(payload), 2)], OpClose)
 	}
 	l.state = done
-	if l.rare != nil && l.rare.timer != nil {
-		l.rare.timer.Stop()
+	if l.rare != nil && l.rare.farewell != nil {
+		l.rare.farewell.timer.Stop()
 	}
 	if c.IsClient() {
 		c.AwaitEnd()

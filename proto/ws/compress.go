@@ -112,7 +112,7 @@ func (l *layer) compress(c *reactor.Conn, p []byte) []byte {
 func (l *layer) inflate(c *reactor.Conn, p []byte) {
 	s, d, in := shared(c), l.rare.deflate, l.in
 	f := s.flate.inflater()
-	limit := inflateLimit{max: int(min(l.opts.maxMessage(), math.MaxInt-1)), ratio: d.opts.MaxRatio}
+	limit := inflateLimit{max: int(min(l.opts.maxMessage(), math.MaxInt)), ratio: d.opts.MaxRatio}
 	if l.opts.Delivery != Whole {
 		if len(in.parts) == 0 {
 			in.parts = append(in.parts, p...)

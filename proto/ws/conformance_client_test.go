@@ -48,6 +48,7 @@ func clientRules() []rule {
 			refuses("answer 401", 401, "", "HTTP/1.1 401 Unauthorized"),
 			refuses("answer 426", 426, "", "HTTP/1.1 426 Upgrade Required", "Sec-WebSocket-Version: 8"),
 			refuses("answer 500", 500, "", "HTTP/1.1 500 Oops"),
+			refuses("answer without a reason", 503, "", "HTTP/1.1 503"),
 			greeting{name: "interim answers before 101", role: asClient, in: lines("HTTP/1.1 103 Early Hints") + lines(status101, upgradeH, connH, acceptH)},
 		}},
 		{"4.1", "The answer's Upgrade header is websocket, in any case.", []tester{
@@ -62,6 +63,7 @@ func clientRules() []rule {
 			opens("answer with Connection in a list", status101, upgradeH, "Connection: x, Upgrade", acceptH),
 			refuses("answer without Connection", 101, "Connection", status101, upgradeH, acceptH),
 			refuses("answer with another Connection", 101, "Connection", status101, upgradeH, "Connection: close", acceptH),
+			refuses("answer with Connection that begins alike", 101, "Connection", status101, upgradeH, "Connection: x, Upgraded", acceptH),
 		}},
 		{"4.1", "The answer's Accept header is there once and proves that the key was read.", []tester{
 			opens("Accept with blanks around it", status101, upgradeH, connH, acc+": \t ACCEPT \t"),
@@ -70,7 +72,9 @@ func clientRules() []rule {
 			refuses("Accept of another key", 101, acc, status101, upgradeH, connH, acc+": "+sampleAccept),
 			refuses("Accept with more behind it", 101, acc, status101, upgradeH, connH, acc+": ACCEPTx"),
 			refuses("Accept with less", 101, acc, status101, upgradeH, connH, acc+": x"),
+			refuses("Accept twice in a line", 101, acc, status101, upgradeH, connH, acc+": ACCEPT, ACCEPT"),
 			refuses("two Accepts", 101, acc, status101, upgradeH, connH, acceptH, acceptH),
+			refuses("two Accepts, the second wrong", 101, acc, status101, upgradeH, connH, acceptH, acc+": x"),
 		}},
 		{"4.1", "The answer chooses no extension that was not offered.", []tester{
 			refuses("extension that was not offered", 101, ext, status101, upgradeH, connH, acceptH, ext+": permessage-deflate"),
@@ -83,6 +87,7 @@ func clientRules() []rule {
 			refuses("subprotocol though none was offered", 101, pro, status101, upgradeH, connH, acceptH, pro+": mqtt"),
 			offers(refuses("another subprotocol", 101, pro, status101, upgradeH, connH, acceptH, pro+": chat")),
 			offers(refuses("subprotocol chosen in other case", 101, pro, status101, upgradeH, connH, acceptH, pro+": MQTT")),
+			offers(refuses("empty subprotocol chosen", 101, pro, status101, upgradeH, connH, acceptH, pro+":")),
 			offers(refuses("list of subprotocols chosen", 101, pro, status101, upgradeH, connH, acceptH, pro+": mqtt, v1")),
 			offers(refuses("two lines of subprotocols", 101, pro, status101, upgradeH, connH, acceptH, pro+": mqtt", pro+": v1")),
 		}},

@@ -108,7 +108,7 @@ func (d *Deflate) compresses(n int) bool {
 
 // room is how many bytes of the budget are left when spent are taken.
 func (d *Deflate) room(spent int) int {
-	return orDefault(d.Budget, DefaultDeflateBudget) - spent
+	return max(orDefault(d.Budget, DefaultDeflateBudget), 0) - spent
 }
 
 // level is the one that messages are compressed with. In a window of 256 bytes

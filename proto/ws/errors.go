@@ -33,7 +33,7 @@ var (
 	// ErrNotOpen is returned when a frame is sent before EvWSOpen.
 	ErrNotOpen = errors.New("ws: not open yet")
 	// ErrCloseSent is returned when a frame is sent after a Close frame
-	// [RFC 6455 5.5.1].
+	// [RFC 6455 5.5.1], as long as the connection can still be written to.
 	ErrCloseSent = errors.New("ws: a Close frame was sent already")
 	// ErrMessageOpen is returned when a message is sent while a Writer is in the
 	// middle of one [RFC 6455 5.4].

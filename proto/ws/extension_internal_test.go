@@ -230,7 +230,7 @@ func TestDeflateDefaults(t *testing.T) {
 			t.Errorf("threshold %d: %d bytes are compressed: %v", tt.d.Threshold, tt.n, !tt.want)
 		}
 	}
-	for _, tt := range []struct{ budget, spent, want int }{{0, 0, 64 << 20}, {0, 64 << 20, 0}, {1000, 300, 700}, {-1, 0, -1}} {
+	for _, tt := range []struct{ budget, spent, want int }{{0, 0, 64 << 20}, {0, 64 << 20, 0}, {1000, 300, 700}, {-1, 0, 0}, {math.MinInt, 1, -1}, {math.MaxInt, 1, math.MaxInt - 1}} {
 		if got := (&Deflate{Budget: tt.budget}).room(tt.spent); got != tt.want {
 			t.Errorf("budget %d: %d are left of it, want %d", tt.budget, got, tt.want)
 		}

@@ -236,6 +236,17 @@ func TestInflateLimitOverflow(t *testing.T) {
 	}
 }
 
+// Nor is a size beyond which nothing can be counted.
+func TestInflateWithoutLimit(t *testing.T) {
+	for _, max := range []int{math.MaxInt, math.MaxInt - 1, -1, math.MinInt} {
+		var f inflater
+		z := newDeflater(1, maxWindow).compress(nil, []byte("hello"))
+		if got, err := f.inflate(nil, z, nil, maxWindow, inflateLimit{max: max}); err != nil || string(got) != "hello" {
+			t.Errorf("limit %d: %q, %v", max, got, err)
+		}
+	}
+}
+
 // Pieces of whatever size are the message, and leave the same history.
 func TestInflateInPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))

@@ -92,7 +92,7 @@ const freeInflated = 64 << 10
 func (l inflateLimit) most(n int) int {
 	most := l.max
 	if most < 0 {
-		most = math.MaxInt - 1
+		most = math.MaxInt
 	}
 	if l.ratio > 0 && n < math.MaxInt/l.ratio {
 		most = min(most, max(freeInflated, n*l.ratio))
@@ -182,7 +182,7 @@ func (f *inflater) inflate(dst, p []byte, past *inflateHistory, bits uint8, limi
 	defer f.end()
 	for grow := 4 * len(p); ; grow = len(dst) - start {
 		if len(dst) == cap(dst) {
-			dst = slices.Grow(dst, min(max(grow, 512), f.most-f.sum+1))
+			dst = slices.Grow(dst, min(max(grow, 512)-1, f.most-f.sum)+1) // one more, which shows that there is more
 		}
 		n, err := f.next(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]

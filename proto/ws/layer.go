@@ -49,12 +49,12 @@ type layer struct {
 
 // rare is what most connections do without.
 type rare struct {
-	hello   *hello         // of a client until the handshake is done
-	alive   *keepAlive     // of Options.Ping
-	timer   *reactor.Timer // bounds the closing handshake
-	deflate *deflation     // of connections that agreed to compress
-	writer  *Writer        // made for the first message that is sent in frames
-	pongs   pongs
+	hello    *hello     // of a client until the handshake is done
+	alive    *keepAlive // of Options.Ping
+	farewell *farewell  // from our Close frame on
+	deflate  *deflation // of connections that agreed to compress
+	writer   *Writer    // made for the first message that is sent in frames
+	pongs    pongs
 }
 
 // writing reports whether a message is being sent in frames.
@@ -75,7 +75,7 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 			l.rare.hello.ask(c, l.ask(c))
 		}
 	case reactor.EvWrite:
-		if l.rare != nil && l.rare.pongs.ahead > 0 {
+		if l.rare != nil {
 			l.taken(c, *data.(*int))
 		}
 		if c.Send.Len() > 0 { // the socket was full: the peer reads, and our ping waits behind the rest
@@ -139,8 +139,8 @@ func (l *layer) gone(c *reactor.Conn) {
 	l.state = done
 	l.settle(c)
 	if x := l.rare; x != nil {
-		if x.timer != nil {
-			x.timer.Stop()
+		if x.farewell != nil {
+			x.farewell.timer.Stop()
 		}
 		if x.alive != nil {
 			x.alive.timer.Stop()

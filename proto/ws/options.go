@@ -30,7 +30,8 @@ type Options struct {
 	Pong time.Duration
 	// CloseWait is how long our Close frame waits for the peer's, until the
 	// connection fails with a *reactor.DeadlineError, "close"; 0 is
-	// DefaultCloseWait.
+	// DefaultCloseWait. It counts from when the socket took the frame, and before
+	// that from when it last took something.
 	CloseWait time.Duration
 
 	// Protocols are the subprotocols that a server speaks, the preferred one
@@ -45,7 +46,8 @@ type Options struct {
 	CheckOrigin func(hm *http.Message) bool
 	// Check is asked last, before a server agrees. A *HandshakeError is answered
 	// with its Status and Reason. Check may also answer by itself, with
-	// http.Reply, and return any error; without an answer the request waits for one.
+	// http.Reply, and return any error. Any other error is answered 403, without
+	// its text, and closes the connection.
 	Check func(c *reactor.Conn, hm *http.Message) error
 }
 

@@ -149,16 +149,17 @@ func TestCheckOrigin(t *testing.T) {
 	}
 }
 
-// Check has the last word: its HandshakeError is the answer, or its own answer is, or
-// it leaves the request to be answered later.
+// Check has the last word: its HandshakeError is the answer, or its own answer is.
+// Any other error is answered 403 and ends the connection, without a word of
+// what the program says to itself.
 func TestCheck(t *testing.T) {
 	other := errors.New("other")
 	for _, tt := range []struct {
-		name    string
-		check   func(c *reactor.Conn, hm *http.Message) error
-		status  int
-		err     error // or a *HandshakeError if nil
-		waiting bool
+		name   string
+		check  func(c *reactor.Conn, hm *http.Message) error
+		status int
+		err    error // or a *HandshakeError if nil
+		ends   bool
 	}{
 		{"nil", func(*reactor.Conn, *http.Message) error { return nil }, 101, nil, false},
 		{"HandshakeError", func(*reactor.Conn, *http.Message) error {
@@ -182,8 +183,10 @@ func TestCheck(t *testing.T) {
 		{"upgrade", func(c *reactor.Conn, hm *http.Message) error { return ws.Upgrade(c, hm, "") }, 101, http.ErrNoRequest, false},
 		{"close", func(c *reactor.Conn, hm *http.Message) error { c.Close(); return nil }, 0, reactor.ErrClosed, false},
 		{"fail", func(c *reactor.Conn, hm *http.Message) error { c.Fail(other); return nil }, 0, reactor.ErrClosed, false},
-		{"no answer", func(*reactor.Conn, *http.Message) error { return other }, 0, other, true},
-		{"no status", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Reason: "x"} }, 0, nil, true},
+		{"any error", func(*reactor.Conn, *http.Message) error { return other }, 403, other, true},
+		{"no status", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Reason: "other"} }, 403, nil, true},
+		{"no status of an answer", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Status: 1000, Reason: "other"} }, 403, nil, true},
+		{"no status with a body", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Status: 204, Reason: "other"} }, 403, nil, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -204,14 +207,18 @@ func TestCheck(t *testing.T) {
 				}
 			})
 			e.feed(request)
-			if asked != 2 || waits != tt.waiting || tt.err != nil && !errors.Is(err, tt.err) {
+			if asked != 2 || waits || tt.err != nil && !errors.Is(err, tt.err) {
 				t.Errorf("asked %d times, waiting %v, Upgrade: %v", asked, waits, err)
 			}
 			spin(t, w.m)
 			e.p.pump()
 			if got := string(e.p.in); tt.status == 0 && got != "" || tt.status > 0 && !strings.HasPrefix(got, fmt.Sprint("HTTP/1.1 ", tt.status)) ||
-				strings.Count(got, "HTTP/1.1 ") > 1 || tt.status > 101 && !strings.HasSuffix(got, "\r\n\r\nno such room\n") {
+				strings.Count(got, "HTTP/1.1 ") > 1 || tt.status > 101 && !tt.ends && !strings.HasSuffix(got, "\r\n\r\nno such room\n") ||
+				tt.ends && strings.Contains(got, "other") {
 				t.Errorf("answer %q", got)
+			}
+			if tt.status > 0 && e.p.eof != tt.ends {
+				t.Errorf("the connection has ended: %v", e.p.eof)
 			}
 			e.p.in = nil
 			if tt.status == 101 {

@@ -44,9 +44,12 @@ func (l *layer) answerPing(c *reactor.Conn, payload []byte) {
 
 // taken notes that the socket took n bytes.
 func (l *layer) taken(c *reactor.Conn, n int) {
+	if f := l.rare.farewell; f != nil {
+		f.taken(c, n)
+	}
 	p := &l.rare.pongs
-	if p.ahead -= n; p.ahead <= 0 && p.owed {
-		p.ahead, p.owed = 0, false
+	if p.ahead = max(p.ahead-n, 0); p.ahead == 0 && p.owed {
+		p.owed = false
 		l.answerPing(c, p.payload)
 	}
 }

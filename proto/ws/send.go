@@ -16,7 +16,8 @@ import (
 // is compressed. The payload of OpClose is a code in two bytes, the high one
 // first, and a reason, or nothing; no frame can follow it.
 //
-// Errors are reactor.ErrClosed, ErrNotOpen, ErrCloseSent, ErrMessageOpen,
+// Errors are reactor.ErrClosed where c.Write returns it, in EvError, EvClose and
+// later for instance, ErrNotOpen, ErrCloseSent, ErrMessageOpen,
 // ErrControlTooLong, ErrOpCode for what is no message and no control frame, and
 // a *ProtocolError for what the peer would have to refuse: a text that is not
 // UTF-8, or a malformed Close payload. Nothing is appended then.
@@ -29,7 +30,11 @@ func Send(c *reactor.Conn, p []byte, op OpCode) error {
 	if l.compresses(op, len(p)) {
 		p, first = l.compress(c, p), first|rsv1Bit
 	}
-	return appendFrame(c, first, p)
+	if err := appendFrame(c, first, p); err != nil {
+		return err
+	}
+	l.sent(c, op)
+	return nil
 }
 
 // Printf sends a message, or a control frame, with the formatted text. Errors
@@ -54,6 +59,7 @@ func Printf(c *reactor.Conn, op OpCode, format string, args ...any) error {
 		return appendFrame(c, byte(op)|finBit|rsv1Bit, payload)
 	}
 	frameTail(c, byte(op)|finBit, len(payload))
+	l.sent(c, op)
 	return nil
 }
 
@@ -68,11 +74,12 @@ func Wrap(c *reactor.Conn, n int, op OpCode) int {
 	if n < 0 || at < 0 {
 		panic(fmt.Sprintf("ws: Wrap of %d bytes, Send holds %d", n, c.Send.Len()))
 	}
-	if _, err := maySend(c, op, c.Send.Bytes()[at:]); err != nil {
+	if l, err := maySend(c, op, c.Send.Bytes()[at:]); err != nil {
 		c.Send.Truncate(at)
 		c.Fail(err)
 	} else {
 		frameTail(c, byte(op)|finBit, n)
+		l.sent(c, op)
 	}
 	return c.Send.Len()
 }
@@ -101,24 +108,30 @@ func frameTail(c *reactor.Conn, first byte, n int) {
 	}
 }
 
-// Ready says whether messages may be sent now: it returns nil, or ErrNotOpen,
-// ErrCloseSent or ErrMessageOpen. Protocols on top ask it before they append what Wrap is to
-// frame.
+// Ready says whether messages may be sent now: it returns nil, or
+// reactor.ErrClosed, ErrNotOpen, ErrCloseSent or ErrMessageOpen, as Send does.
+// Protocols on top ask it before they append what Wrap is to frame.
 func Ready(c *reactor.Conn) error {
 	_, err := mayBegin(c, OpBinary)
+	if err == nil {
+		_, err = c.Write(nil)
+	}
 	return err
 }
 
-// maySend says what forbids a frame, and notes that a Close frame goes out.
+// maySend says what forbids a frame.
 func maySend(c *reactor.Conn, op OpCode, payload []byte) (*layer, error) {
 	if err := checkPayload(op, payload); err != nil {
 		return nil, err
 	}
-	l, err := mayBegin(c, op)
+	return mayBegin(c, op)
+}
+
+// sent notes that a frame was appended to Send.
+func (l *layer) sent(c *reactor.Conn, op OpCode) {
 	if l != nil && op == OpClose {
 		l.closeSent(c)
 	}
-	return l, err
 }
 
 // checkPayload says what forbids a frame whatever the connection.
@@ -147,11 +160,20 @@ func mayBegin(c *reactor.Conn, op OpCode) (*layer, error) {
 	case l.state == handshaking:
 		return nil, ErrNotOpen
 	case l.state != open: // [RFC 6455 5.5.1]
-		return nil, ErrCloseSent
+		return nil, notOpen(c)
 	case !op.isControl() && l.rare.writing(): // [RFC 6455 5.4]
 		return nil, ErrMessageOpen
 	}
 	return l, nil
+}
+
+// notOpen says why nothing can be sent after Close frames: because of those, or
+// because the connection has ended since.
+func notOpen(c *reactor.Conn) error {
+	if _, err := c.Write(nil); err != nil {
+		return err
+	}
+	return ErrCloseSent
 }
 
 // maskFor returns a fresh key for what a client sends [RFC 6455 5.1, 5.3]. The

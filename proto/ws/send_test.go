@@ -109,6 +109,58 @@ func TestSendAfterEnd(t *testing.T) {
 	})
 }
 
+// Once a connection has failed or ended, nothing can be sent for the reason that
+// reactor's Write gives, whatever the WebSocket's state was.
+func TestSendOnWhatHasEnded(t *testing.T) {
+	eachRole(t, func(t *testing.T, w *world, r role) {
+		p, err := ws.Prepare([]byte("x"), ws.OpText)
+		must(t, err)
+		calls := map[string]func(c *reactor.Conn) error{
+			"Send":     func(c *reactor.Conn) error { return ws.Send(c, []byte("x"), ws.OpText) },
+			"Printf":   func(c *reactor.Conn) error { return ws.Printf(c, ws.OpText, "x") },
+			"Ping":     func(c *reactor.Conn) error { return ws.Ping(c, nil) },
+			"Close":    func(c *reactor.Conn) error { return ws.Close(c, ws.CloseNormal, "") },
+			"Ready":    ws.Ready,
+			"Prepared": p.Send,
+		}
+		for name, end := range map[string]func(e *end){
+			"Close":              func(e *end) { e.c.Close() },
+			"Fail":               func(e *end) { e.c.Fail(errors.New("x")) },
+			"Fail after Close":   func(e *end) { must(t, ws.Close(e.c, ws.CloseNormal, "")); e.c.Fail(errors.New("x")) },
+			"a violation":        func(e *end) { e.p.write("\xff\xff") },
+			"Close frames":       func(e *end) { e.p.write(e.frame(fin|closs, "")) },
+			"the end of stream":  func(*end) {},
+			"no answer to Close": func(e *end) { must(t, ws.Close(e.c, ws.CloseNormal, "")) },
+		} {
+			asked := 0
+			e := w.open(r, func(c *reactor.Conn, ev reactor.Event, _ any) {
+				if ev != reactor.EvError && ev != reactor.EvClose {
+					return
+				}
+				asked++
+				for what, call := range calls {
+					if err := call(c); !errors.Is(err, reactor.ErrClosed) {
+						t.Errorf("%s: %s in %v: %v", name, what, ev, err)
+					}
+				}
+			})
+			end(e)
+			spin(t, w.m)
+			e.p.shutdown()
+			await(t, w.m, "CLOSE", func() bool { return e.rec.closed })
+			for what, call := range calls {
+				if err := call(e.c); !errors.Is(err, reactor.ErrClosed) {
+					t.Errorf("%s: %s after EvClose: %v", name, what, err)
+				}
+			}
+			if asked == 0 {
+				t.Errorf("%s: nobody asked", name)
+			}
+			e.p.close()
+		}
+	})
+}
+
 // A client's keys do not repeat [RFC 6455 5.3].
 func TestMaskingKeysDiffer(t *testing.T) {
 	w := newWorld(t)

@@ -23,7 +23,8 @@ func Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
 //
 // A request that is no proper handshake, or that Options refuse, is answered
 // with the status that says so, and a *HandshakeError returned; the connection
-// stays HTTP. The same goes for a subprotocol that was not offered. Nothing is
+// stays HTTP. The same goes for a subprotocol that was not offered. What else
+// Options.Check returns is answered as it says. Nothing is
 // answered if headers are malformed or the handshake's own, or if no request
 // waits for an answer (the errors of http.Waiting).
 func (o *Options) Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
@@ -38,10 +39,8 @@ func (o *Options) Upgrade(c *reactor.Conn, hm *http.Message, headers string) err
 	}
 	d, extensions, err := o.check(c, hm, protocols)
 	if err != nil {
-		if e := (*HandshakeError)(nil); errors.As(err, &e) && http.Waiting(c) == nil {
-			if err := refuse(c, e); err != nil {
-				return err
-			}
+		if http.Waiting(c) == nil { // Check has not answered by itself
+			refuse(c, err)
 		}
 		return err
 	}
@@ -168,14 +167,19 @@ func checkRequest(hm *http.Message) *HandshakeError {
 	return nil
 }
 
-// refuse answers with an error's status.
-func refuse(c *reactor.Conn, e *HandshakeError) error {
+// refuse answers with an error's status, or, if it has none that can be answered
+// with, with one that does not tell the client what the program says to itself.
+func refuse(c *reactor.Conn, err error) {
 	headers := "Content-Type: text/plain\r\n"
+	e := new(HandshakeError)
+	errors.As(err, &e)
 	switch e.Status {
 	case 405:
 		headers += "Allow: GET\r\n"
 	case 426: // [RFC 6455 4.4, RFC 9110 7.8]
 		headers += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 	}
-	return http.Reply(c, e.Status, headers, "%s\n", e.Reason)
+	if http.Reply(c, e.Status, headers, "%s\n", e.Reason) != nil {
+		http.Reply(c, 403, headers+"Connection: close\r\n", "refused\n")
+	}
 }

@@ -53,8 +53,9 @@ func offering(more string) string {
 	return strings.TrimSuffix(request, "\r\n") + more + "\r\n\r\n"
 }
 
-// A request that is no handshake gets the status that says so; the connection
-// stays HTTP, so the same client may do better [RFC 6455 4.2.2, 4.4].
+// A request that is no handshake gets an answer that says why; the connection
+// stays HTTP, so the same client may do better [RFC 6455 4.2.2, 4.4]. Which
+// requests are refused is in the conformance suite.
 func TestUpgradeRefused(t *testing.T) {
 	replace := func(old, new string) string {
 		s := strings.Replace(request, old, new, 1)
@@ -69,30 +70,12 @@ func TestUpgradeRefused(t *testing.T) {
 		status                 int
 		header, word           string
 	}{
-		{"4.1.1 POST", replace("GET", "POST"), "", 405, "", "POST"},
-		{"4.2.1.3 no Upgrade", replace("Upgrade: websocket\r\n", ""), "", 426, "Upgrade", "Upgrade"},
-		{"4.2.1.3 other Upgrade", replace("websocket", "h2c"), "", 426, "Upgrade", "Upgrade"},
-		{"4.2.1.3 Upgrade begins alike", replace("websocket", "websocket2"), "", 426, "Upgrade", "Upgrade"},
-		{"4.2.1.4 no Connection", replace("Connection: Upgrade\r\n", ""), "", 400, "Connection", "Connection"},
-		{"4.2.1.4 other Connection", replace("Connection: Upgrade", "Connection: keep-alive"), "", 400, "Connection", "Connection"},
-		{"4.2.1.5 no key", replace(key+": "+sampleKey+"\r\n", ""), "", 400, key, key},
-		{"4.2.1.5 empty key", replace(sampleKey, ""), "", 400, key, key},
-		{"4.2.1.5 key of 15 bytes", replace(sampleKey, "dGhlIHNhbXBsZSBub25j"), "", 400, key, key},
-		{"4.2.1.5 key of 17 bytes", replace(sampleKey, "dGhlIHNhbXBsZSBub25jZXo="), "", 400, key, key},
-		{"4.2.1.5 key of 18 bytes", replace(sampleKey, "dGhlIHNhbXBsZSBub25jZXp6"), "", 400, key, key},
-		{"4.2.1.5 key not base64", replace(sampleKey, "dGhlIHNhbXBsZSBub25j!!=="), "", 400, key, key},
-		{"4.2.1.5 key without padding", replace(sampleKey, sampleKey[:22]), "", 400, key, key},
-		{"4.2.1.5 key with stray bits", replace("ZQ==", "ZR=="), "", 400, key, key},
-		{"11.3.1 two keys", offering(key + ": " + sampleKey), "", 400, key, key},
-		{"4.2.1.6 no version", replace(version+": 13\r\n", ""), "", 426, version, version},
-		{"4.4 version 8", replace("13", "8"), "", 426, version, version},
-		{"4.4 version 013", replace("13", "013"), "", 426, version, version},
-		{"4.4 list of versions", replace("13", "13, 8"), "", 426, version, version},
-		{"11.3.5 two versions", offering(version + ": 13"), "", 426, version, version},
-		{"4.2.2 subprotocol not offered", offering("Sec-WebSocket-Protocol: v1"), "Sec-WebSocket-Protocol: mqtt\r\n", 400, "Sec-WebSocket-Protocol", "mqtt"},
-		{"4.2.2 subprotocol in other case", offering("Sec-WebSocket-Protocol: MQTT"), "Sec-WebSocket-Protocol: mqtt\r\n", 400, "Sec-WebSocket-Protocol", "mqtt"},
-		{"4.2.2 nothing offered", request, "Sec-WebSocket-Protocol: mqtt\r\n", 400, "Sec-WebSocket-Protocol", "mqtt"},
-		{"4.2.2 two chosen", offering("Sec-WebSocket-Protocol: a, b"), "Sec-WebSocket-Protocol: a, b\r\n", 400, "Sec-WebSocket-Protocol", "a, b"},
+		{"method", replace("GET", "POST"), "", 405, "", "POST"},
+		{"Upgrade", replace("websocket", "h2c"), "", 426, "Upgrade", "Upgrade"},
+		{"Connection", replace("Connection: Upgrade", "Connection: keep-alive"), "", 400, "Connection", "Connection"},
+		{"key", replace(sampleKey, ""), "", 400, key, key},
+		{"version", replace("13", "8"), "", 426, version, version},
+		{"subprotocol", offering("Sec-WebSocket-Protocol: v1"), "Sec-WebSocket-Protocol: mqtt\r\n", 400, "Sec-WebSocket-Protocol", "mqtt"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)

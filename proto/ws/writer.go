@@ -130,7 +130,7 @@ func (w *Writer) usable() error {
 	case !w.open:
 		return reactor.ErrClosed
 	case w.l.state != open:
-		return ErrCloseSent
+		return notOpen(w.c)
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func TestWriterAfterTheEnd(t *testing.T) {
 		}{
 			{"its own", func(_ *end, wr *ws.Writer) { wr.Close() }, reactor.ErrClosed},
 			{"a Close frame", func(e *end, _ *ws.Writer) { ws.Close(e.c, ws.CloseNormal, "") }, ws.ErrCloseSent},
-			{"the peer's Close frame", func(e *end, _ *ws.Writer) { e.feed(e.frame(fin|closs, "")) }, ws.ErrCloseSent},
+			{"the peer's Close frame", func(e *end, _ *ws.Writer) { e.feed(e.frame(fin|closs, "")) }, reactor.ErrClosed},
 			{"Close", func(e *end, _ *ws.Writer) { e.drop() }, reactor.ErrClosed},
 			{"Close, not handled yet", func(e *end, _ *ws.Writer) { e.c.Close() }, reactor.ErrClosed},
 		} {
