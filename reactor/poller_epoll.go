@@ -14,22 +14,37 @@ import (
 // epoll is the poller of Linux.
 type epoll struct {
 	fd     int
-	alone  bool // Go has one processor
+	park   *park // how it waits where Go has one processor
 	events [256]unix.EpollEvent
 	ready  [256]readiness
 }
 
-func newPoller() (poller, error) {
+func newPoller() (poller, error) { return newEpoll(runtime.GOMAXPROCS(0) == 1) }
+
+func newEpoll(parks bool) (*epoll, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	return &epoll{fd: fd, alone: runtime.GOMAXPROCS(0) == 1}, nil
+	e := &epoll{fd: fd}
+	if !parks {
+		return e, nil
+	}
+	if e.park, err = newPark(e); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return e, nil
 }
 
 func (e *epoll) descriptor() int { return e.fd }
 
-func (e *epoll) close() error { return os.NewSyscallError("close", unix.Close(e.fd)) }
+func (e *epoll) close() error {
+	if e.park != nil {
+		e.park.close()
+	}
+	return os.NewSyscallError("close", unix.Close(e.fd))
+}
 
 func (e *epoll) set(fd int, old, new interest) error {
 	op, events := epollChange(old, new)
@@ -37,36 +52,39 @@ func (e *epoll) set(fd int, old, new interest) error {
 }
 
 func (e *epoll) wait(timeout time.Duration) ([]readiness, error) {
-	// A call that cannot block is made without telling Go's scheduler. Under
-	// load it is the only one.
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
-		uintptr(unsafe.Pointer(&e.events[0])), uintptr(len(e.events)), 0, 0, 0)
-	if errno == 0 && n == 0 && timeout != 0 {
-		// On its only processor Go's scheduler takes a goroutine that never yields
-		// for one that runs too long, and disturbs it at each blocking call. On
-		// several, yielding wakes another thread, which costs more than it saves.
-		if e.alone {
-			runtime.Gosched()
+	n, err := e.look()
+	if n == 0 && err == nil && timeout != 0 {
+		if e.park != nil {
+			n, err = e.park.wait(timeout)
+		} else {
+			n, err = e.block(timeout)
 		}
-		k, err := unix.EpollWait(e.fd, e.events[:], milliseconds(timeout))
-		if err == unix.EINTR {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, os.NewSyscallError("epoll_wait", err)
-		}
-		n = uintptr(k)
 	}
-	if errno != 0 && errno != unix.EINTR {
-		return nil, os.NewSyscallError("epoll_pwait", errno)
+	if err == unix.EINTR {
+		return nil, nil
 	}
-	if errno != 0 {
-		n = 0
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_pwait", err)
 	}
 	for i, ev := range e.events[:n] {
 		e.ready[i] = readiness{fd: int(ev.Fd), what: epollInterest(ev.Events)}
 	}
 	return e.ready[:n], nil
+}
+
+// look does not block, so the call is made without telling Go's scheduler. Under
+// load it is the only one.
+func (e *epoll) look() (int, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
+		uintptr(unsafe.Pointer(&e.events[0])), uintptr(len(e.events)), 0, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+func (e *epoll) block(timeout time.Duration) (int, error) {
+	return unix.EpollWait(e.fd, e.events[:], milliseconds(timeout))
 }
 
 // epollChange says how epoll is told of a change. Errors and hang-ups are

@@ -5,9 +5,21 @@ package reactor
 import (
 	"runtime"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// Where Go has one processor, or as if it had.
+func init() {
+	backends["epoll, parked"] = func(t testing.TB) poller {
+		p, err := newEpoll(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+}
 
 // What epoll is told, for every change of interest there is.
 func TestEpollChange(t *testing.T) {
@@ -55,7 +67,7 @@ func TestEpollInterest(t *testing.T) {
 
 // A signal that interrupts the wait is no error, and nothing is reported.
 func TestInterruptedWait(t *testing.T) {
-	p, err := newPoller()
+	p, err := newEpoll(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,5 +96,39 @@ func TestInterruptedWait(t *testing.T) {
 	<-ended
 	if len(batch) != 0 || err != nil {
 		t.Errorf("wait: %v, %v; want nothing", batch, err)
+	}
+}
+
+// A deadline is for its wait only, and the length of a wait decides how the next
+// one is done.
+func TestParkedWaits(t *testing.T) {
+	p, err := newEpoll(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	a, b := pair(t)
+	watch(t, p, a, 0, readable)
+	for i, wait := range []struct{ before, timeout time.Duration }{
+		{0, time.Millisecond}, {0, -1}, {time.Millisecond, time.Hour}, {2 * time.Millisecond, -1}, {0, time.Millisecond}, {3 * time.Millisecond, -1},
+	} {
+		wakes := wait.before > 0 || wait.timeout < 0
+		if wakes {
+			time.AfterFunc(wait.before, func() { unix.Write(b, []byte("x")) })
+		}
+		start := time.Now()
+		batch, err := p.wait(wait.timeout)
+		took := time.Since(start)
+		if err != nil || (len(batch) == 1) != wakes || !wakes && took < wait.timeout {
+			t.Fatalf("wait %d: %v, %v after %v", i, batch, err, took)
+		}
+		if p.park.short != (took < shortWait) && took > 2*shortWait {
+			t.Errorf("wait %d: after %v short is %v", i, took, p.park.short)
+		}
+		unix.Read(a, make([]byte, 8))
+	}
+	p.park.short = true
+	if batch, err := p.wait(time.Millisecond); len(batch) > 0 || err != nil || p.park.short {
+		t.Errorf("a call: %v, %v, still short: %v", batch, err, p.park.short)
 	}
 }

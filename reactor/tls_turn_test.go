@@ -3,6 +3,7 @@ package reactor_test
 import (
 	"crypto/tls"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ func TestTLSStepsAreTakenInTurns(t *testing.T) {
 	for range turns {
 		slow.Write([]byte{0})
 		m.Poll(time.Millisecond)
+		runtime.Gosched() // the turn of the client's goroutine
 		if all.count(reactor.EvTLSHS) > 0 {
 			break
 		}
