@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// Deadlines bound how long things may take; 0 is off. A connection for which
-// one passes fails with a *DeadlineError.
+// Deadlines bound how long things may take; 0 is off, but for TLS. A connection for
+// which one passes fails with a *DeadlineError.
 type Deadlines struct {
 	// Connect is for an outgoing connection: from when its name is resolved
 	// until it is established.
 	Connect time.Duration
 	// TLS is for the handshake of TLS: from EvConnect, EvAccept or StartTLS,
-	// whichever is last, until EvTLSHS. A pause does not count.
+	// whichever is last, until EvTLSHS. A pause does not count. 0 is 10 s, so that
+	// nobody loses it who only wants to set another; a negative one is off.
 	TLS time.Duration
 	// Handshake is for the opening of a protocol, or for the header of one
 	// message: from when its layer says that it begins until it is complete,
@@ -37,6 +38,14 @@ type Deadlines struct {
 	Life time.Duration
 }
 
+// tls is the deadline of TLS's handshake; 0 or less is none.
+func (d *Deadlines) tls() time.Duration {
+	if d.TLS == 0 {
+		return 10 * time.Second
+	}
+	return d.TLS
+}
+
 // A DeadlineError is EvError's data when a deadline passed. It is an
 // os.ErrDeadlineExceeded, and a net.Error that timed out.
 type DeadlineError struct {
@@ -58,7 +67,7 @@ func (e *DeadlineError) Timeout() bool { return true }
 func (e *DeadlineError) Temporary() bool { return false }
 
 // WithDeadlines sets the deadlines of all connections that have none of their
-// own. The default has Connect and TLS at 10 s and the others off.
+// own. The default has Connect at 10 s too, and the others off.
 func WithDeadlines(d Deadlines) Option { return func(m *Manager) { m.deadlines = d } }
 
 // SetDeadlines sets all deadlines of the connection, which may be at any time; on a
@@ -155,7 +164,7 @@ func (c *Conn) established() {
 		now := c.mgr.ticks()
 		w.born, w.shaken, w.read, w.wrote = now, now, now, now
 		w.rearm()
-	} else if d := &c.mgr.deadlines; *d != (Deadlines{Connect: d.Connect, TLS: d.TLS}) || d.TLS != 0 && c.is(secure) {
+	} else if d := &c.mgr.deadlines; *d != (Deadlines{Connect: d.Connect, TLS: d.TLS}) || d.tls() > 0 && c.is(secure) {
 		c.guard(d)
 	}
 }
@@ -201,7 +210,7 @@ func (w *watchdog) first() (when int64, name string, after time.Duration) {
 	c, d := w.c, w.limits
 	securing := c.securing()
 	earliest(true, w.born, d.Life, "life")
-	earliest(securing && !c.is(paused), w.shaken, d.TLS, "TLS handshake")
+	earliest(securing && !c.is(paused), w.shaken, d.tls(), "TLS handshake")
 	earliest(c.is(handshaking) && !securing && !c.is(paused), w.shaken, d.Handshake, "handshake")
 	earliest(c.is(receiving) && !c.is(paused|ended), w.begun, d.Message, "message")
 	earliest(!c.is(paused|ended), w.read, d.Idle, "idle")

@@ -83,7 +83,7 @@ func New(opts ...Option) (*Manager, error) {
 		log:            slog.Default(),
 		resolver:       net.DefaultResolver,
 		resolveTimeout: 5 * time.Second,
-		deadlines:      Deadlines{Connect: 10 * time.Second, TLS: 10 * time.Second},
+		deadlines:      Deadlines{Connect: 10 * time.Second},
 		handshakes:     Handshakes{PerTurn: 8, HalfOpen: 1024},
 		conns:          make(map[uint64]*Conn),
 		rbuf:           make([]byte, smallRest+readSize),

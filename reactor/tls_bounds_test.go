@@ -118,7 +118,7 @@ func TestTLSDeadlineThenShorterOne(t *testing.T) {
 // Stall is about the socket: what waits for the handshake does not count.
 func TestTLSStallDuringHandshake(t *testing.T) {
 	clock := newClock()
-	m := newManager(t, reactor.WithClock(clock.now), reactor.WithDeadlines(reactor.Deadlines{Stall: time.Second}))
+	m := newManager(t, reactor.WithClock(clock.now), reactor.WithDeadlines(reactor.Deadlines{TLS: -1, Stall: time.Second}))
 	r := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { c.Write([]byte("waits")) }}}
 	l, _ := tlsListen(t, m, serverConfig(), r.handle)
 	netDial(t, l.LocalAddr().String())

@@ -206,7 +206,7 @@ func looksLikeHTTP(first []byte) bool {
 func (c *Conn) watchHandshake() {
 	w := c.watchdog()
 	if w == nil {
-		if c.mgr.deadlines.TLS == 0 || c.is(listening|connecting) {
+		if c.mgr.deadlines.tls() <= 0 || c.is(listening|connecting) {
 			return
 		}
 		c.guard(&c.mgr.deadlines)

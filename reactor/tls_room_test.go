@@ -249,7 +249,7 @@ func TestTLSHalfOpenWaits(t *testing.T) {
 	if s := m.Stats(); s.BytesIn != before.BytesIn || s.Failed != before.Failed {
 		t.Errorf("%d bytes were read, %d connections failed", s.BytesIn-before.BytesIn, s.Failed-before.Failed)
 	}
-	k.conns[0].SetDeadlines(reactor.Deadlines{})
+	k.conns[0].SetDeadlines(reactor.Deadlines{TLS: -1})
 	clock.advance(6 * time.Second)
 	await(t, m, "the deadline", other.closed)
 	var late *reactor.DeadlineError
