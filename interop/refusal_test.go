@@ -87,7 +87,7 @@ func TestNoMQTT(t *testing.T) {
 	b := startMochi(t)
 	base := strings.TrimSuffix(b.routes[1].url, "/whole")
 	for path, want := range map[string]ws.HandshakeError{
-		"/nothing": {Status: 404, Reason: "server answered 404 Not Found"},
+		"/nothing": {Status: 404, Reason: "server answered 404 Not Found: \"404 page not found\""},
 		"/bare":    {Status: 101, Header: "Sec-WebSocket-Protocol", Reason: "server did not choose the subprotocol mqtt"},
 	} {
 		l := newLoop(t)
