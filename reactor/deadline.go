@@ -46,6 +46,10 @@ func (d *Deadlines) tls() time.Duration {
 	return d.TLS
 }
 
+// lasting reports whether there are deadlines for a connection that is open, and
+// secured if it is to be.
+func (d *Deadlines) lasting() bool { return *d != (Deadlines{Connect: d.Connect, TLS: d.TLS}) }
+
 // A DeadlineError is EvError's data when a deadline passed. It is an
 // os.ErrDeadlineExceeded, and a net.Error that timed out.
 type DeadlineError struct {
@@ -164,8 +168,23 @@ func (c *Conn) established() {
 		now := c.mgr.ticks()
 		w.born, w.shaken, w.read, w.wrote = now, now, now, now
 		w.rearm()
-	} else if d := &c.mgr.deadlines; *d != (Deadlines{Connect: d.Connect, TLS: d.TLS}) || d.tls() > 0 && c.is(secure) {
+	} else if d := &c.mgr.deadlines; d.lasting() || d.tls() > 0 && c.is(secure) {
 		c.guard(d)
+	}
+}
+
+// secured ends the watch over the handshake of TLS, and with it, if the manager's
+// deadlines are about nothing else, the watch.
+func (c *Conn) secured() {
+	w := c.watchdog()
+	switch {
+	case w == nil:
+	case w.limits == &c.mgr.deadlines && !w.limits.lasting():
+		w.timer.Stop()
+		c.ext.watch = nil
+	default:
+		w.shaken = c.mgr.ticks()
+		w.rearm()
 	}
 }
 

@@ -146,10 +146,7 @@ func (t *tlsState) step() bool {
 	}
 	t.phase = tlsOpen
 	m.stats.Handshakes++
-	if w := c.watchdog(); w != nil {
-		w.shaken = m.ticks()
-		w.rearm()
-	}
+	c.secured()
 	if c.is(failed | closing) { // by a callback of the Config
 		return false
 	}
