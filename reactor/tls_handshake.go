@@ -44,7 +44,7 @@ type tlsShared struct {
 	turn     uint64 // the one that steps belongs to
 	steps    int
 	halfOpen int
-	line     list.List // of *waiter: who waits for room
+	waiting  list.List // of *waiter: for room
 }
 
 // tlsShare returns the manager's, which it makes at the first use.
