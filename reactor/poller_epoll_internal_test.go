@@ -152,3 +152,35 @@ func TestParkAfterLongWaits(t *testing.T) {
 	}
 	t.Error("no wait was short")
 }
+
+// Whatever comes while the loop is on its way into the wait, is in it or on its way
+// out of it ends that wait or the next.
+func TestParkMissesNothing(t *testing.T) {
+	p, err := newEpoll(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	a, b := pair(t)
+	watch(t, p, a, 0, readable)
+	begin, ended := make(chan int), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for n := range begin {
+			for range n {
+				unix.Getpid() // passes some time
+			}
+			unix.Write(b, []byte("x"))
+		}
+	}()
+	for i := range 5000 {
+		begin <- i % 50
+		p.park.short = false
+		if batch, err := p.wait(time.Minute); len(batch) != 1 || err != nil {
+			t.Fatalf("wait %d: %v, %v", i, batch, err)
+		}
+		unix.Read(a, make([]byte, 8))
+	}
+	close(begin)
+	<-ended
+}
