@@ -128,6 +128,9 @@ func (c *Conn) finish() {
 		c.flags |= closing
 	default:
 		c.flags |= lingering
+		if t := c.tls(); t != nil { // a handshake that was not done never will be
+			t.over()
+		}
 		c.mgr.pool.put(c.Recv.buf)
 		c.Recv = Buffer{}
 		c.extra().linger = c.mgr.AddTimer(lingerTime, TimerOnce, c.Close)

@@ -19,7 +19,7 @@ type tlsState struct {
 	gone  bool          // the socket's end of stream was read
 	bye   bool          // close_notify was sent
 	half  bool          // counted among the half-open
-	turn  *list.Element // in the line of those that wait to be
+	waits *list.Element // among those that wait to be
 	conn  *tls.Conn
 	shake *handshake // while it is under way
 	in    []byte     // ciphertext that crypto/tls has yet to take

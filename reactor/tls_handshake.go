@@ -40,11 +40,11 @@ func WithHandshakes(h Handshakes) Option { return func(m *Manager) { m.handshake
 // tlsShared is what the TLS connections of a manager share.
 type tlsShared struct {
 	in       []byte // ciphertext as it comes from a socket
-	out      []byte // ciphertext on its way to a socket
+	out      []byte // ciphertext on its way to a socket; of a size that the pool does not take, should it be outgrown
 	turn     uint64 // the one that steps belongs to
 	steps    int
 	halfOpen int
-	line     list.List // of *waiter: who waits for room
+	waiting  list.List // of *waiter: for room
 }
 
 // tlsShare returns the manager's, which it makes at the first use.

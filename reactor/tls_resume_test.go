@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
 
@@ -67,6 +68,60 @@ func TestTLSResumption(t *testing.T) {
 				if n := m.Stats().Handshakes; n != 10 {
 					t.Errorf("%d handshakes", n)
 				}
+			})
+		}
+	}
+}
+
+// A session of a client whose authority is not trusted any more is not resumed,
+// though its ticket can still be read: by a clone of the Config, or the Config itself.
+func TestTLSResumptionAfterTrust(t *testing.T) {
+	other := looptest.NewAuthority(t)
+	for name, version := range versions {
+		for how, narrow := range map[string]func(*tls.Config) *tls.Config{
+			"clone":           (*tls.Config).Clone,
+			"the same Config": func(cfg *tls.Config) *tls.Config { return cfg },
+			"GetConfigForClient": func(cfg *tls.Config) *tls.Config {
+				own := cfg.Clone()
+				own.ClientCAs = other.Pool
+				cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return own, nil }
+				return cfg
+			},
+		} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				m := newManager(t)
+				var resumed []bool
+				server := &recorder{on: hooks{
+					reactor.EvTLSHS: func(c *reactor.Conn, _ any) { resumed = append(resumed, c.TLS().DidResume) },
+					reactor.EvRead:  sendBack,
+				}}
+				cfg := &tls.Config{Certificates: serverConfig().Certificates, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authority().Pool}
+				l, url := tlsListen(t, m, cfg, server.handle)
+				client := authority().Client()
+				client.Certificates = []tls.Certificate{authority().Issue(t, nil)}
+				client.MaxVersion, client.ClientSessionCache = version, tls.NewLRUClientSessionCache(4)
+				connect := func() *recorder {
+					r := &recorder{}
+					c := tlsConnect(t, m, url, client, r.handle)
+					c.Write([]byte("hi"))
+					await(t, m, "an answer", func() bool { return r.count(reactor.EvRead) > 0 || r.closed() })
+					c.Drain()
+					await(t, m, "the end", r.closed)
+					return r
+				}
+				for range 2 {
+					if r := connect(); len(r.errs) > 0 {
+						t.Fatal(r.errs)
+					}
+				}
+				cfg = narrow(cfg)
+				cfg.ClientCAs = other.Pool
+				l.StartTLS(cfg)
+				r := connect()
+				if len(resumed) != 2 || resumed[0] || !resumed[1] {
+					t.Errorf("sessions resumed: %v", resumed)
+				}
+				looptest.WantErr(t, r.err(t), nil, "remote error")
 			})
 		}
 	}
