@@ -24,7 +24,8 @@ import (
 //
 // What the runtime polls is a gate: an epoll set with our set in it, watched only
 // while the loop is parked. Without it each packet would wake whatever thread
-// polls for the runtime, however busy the loop is.
+// polls for the runtime, however busy the loop is. (Two of the five levels that sets
+// may be nested in are taken by that.)
 //
 // With several processors there is nothing to gain: nobody waits for the one that
 // the call keeps, and the monitor leaves it there for 10 ms.
@@ -49,20 +50,23 @@ func newPark(e *epoll) (*park, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	err = unix.EpollCtl(gate, unix.EPOLL_CTL_ADD, e.fd, &unix.EpollEvent{})
-	if err == nil {
-		err = unix.SetNonblock(gate, true) // it tells os.NewFile that the runtime may poll it
-	}
-	if err != nil {
+	if err = unix.EpollCtl(gate, unix.EPOLL_CTL_ADD, e.fd, &unix.EpollEvent{}); err != nil {
 		unix.Close(gate)
 		return nil, os.NewSyscallError("epoll_ctl", err)
+	}
+	if err = unix.SetNonblock(gate, true); err != nil { // it tells os.NewFile that the runtime may poll it
+		unix.Close(gate)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
 	p := &park{e: e, gate: gate, file: os.NewFile(uintptr(gate), "epoll"), epoch: time.Now()}
 	p.look = func(uintptr) bool {
 		p.n, p.err = e.look()
 		return p.n > 0 || p.err != nil
 	}
-	if p.raw, err = p.file.SyscallConn(); err != nil {
+	if p.raw, err = p.file.SyscallConn(); err == nil {
+		err = p.file.SetReadDeadline(time.Time{}) // fails if the runtime cannot poll it
+	}
+	if err != nil {
 		p.close()
 		return nil, err
 	}
