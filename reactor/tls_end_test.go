@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
@@ -121,20 +120,7 @@ func TestTLSEndBehindPause(t *testing.T) {
 		c.Pause()
 	}}}
 	l, _ := tlsListen(t, m, serverConfig(), r.handle)
-	raw := netDial(t, l.LocalAddr().String())
-	held := &heldWire{Conn: raw}
-	client := tls.Client(held, small(authority().Client(), tls.VersionTLS13))
-	shaken := make(chan error)
-	go func() { shaken <- client.Handshake() }()
-	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
-	if err := <-shaken; err != nil {
-		t.Fatal(err)
-	}
-	held.holds = true
-	client.Write([]byte("some words"))
-	client.CloseWrite()
-	raw.SetDeadline(time.Time{}) // CloseWrite has set one
-	raw.Write(held.held)
+	raw := sendAndEnd(t, m, l, r, "some words")
 	raw.(*net.TCPConn).CloseWrite() // Close would reset it: there are tickets that nobody read
 	await(t, m, "the words", r.saw(reactor.EvRead))
 	spin(t, m, 5)
