@@ -12,7 +12,6 @@ import (
 // history is what a connection has heard.
 type history struct {
 	opened, failed, closed, shut bool
-	opening                      bool // a layer has heard EvOpen, and may raise what the handler hears before it
 	layered                      bool // has or had layers
 	paused                       bool
 }
@@ -29,7 +28,7 @@ func (x *torture) account(c *reactor.Conn, ev reactor.Event, data any) {
 		x.fault("%v on connection %d after the manager's end", ev, c.ID())
 	case h.closed:
 		x.fault("%v on connection %d after EvClose", ev, c.ID())
-	case h.opened != (ev != reactor.EvOpen) && (h.opened || !h.opening):
+	case h.opened != (ev != reactor.EvOpen):
 		x.fault("%v on connection %d, which was opened: %v", ev, c.ID(), h.opened)
 	case h.failed && ev == reactor.EvError:
 		x.fault("two EvError on connection %d", c.ID())
