@@ -187,7 +187,8 @@ func (c *Conn) Drain() {
 
 // AwaitEnd is Drain for the side that is not to be the first to close: once Send
 // is empty it waits, for one second, until the peer ends the stream. How the peer
-// does that, with a reset too, is no failure.
+// does that, with a reset too, is no failure. Over TLS it is told by close_notify that
+// nothing more comes.
 func (c *Conn) AwaitEnd() {
 	c.Drain()
 	c.flags |= patient

@@ -123,7 +123,7 @@ func (c *Conn) sent(n int) {
 // end is awaited.
 func (c *Conn) finish() {
 	switch {
-	case c.unsent() || !c.is(patient) && !c.saidGoodbye(): // who leaves the end to the peer says it when it frees
+	case c.unsent() || !c.saidGoodbye():
 	case c.is(listening|connecting|packets|ended) || !c.is(patient) && !shutdownFD(int(c.fd)):
 		c.flags |= closing
 	default:

@@ -105,3 +105,30 @@ func TestTLSAlertBehindFailedWrite(t *testing.T) {
 	await(t, m, "the end", r.closed)
 	looptest.WantErr(t, r.err(t), nil, "remote error", "certificate required")
 }
+
+// Who awaits the peer's end has said close_notify: some peers end the stream
+// only when they have heard that.
+func TestTLSAwaitEndSaysCloseNotify(t *testing.T) {
+	clock := newClock()
+	m := newManager(t, reactor.WithClock(clock.now))
+	r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) { c.AwaitEnd() }}}
+	l, _ := tlsListen(t, m, serverConfig(), r.handle)
+	raw := netDial(t, l.LocalAddr().String())
+	awaited, ended := make(chan struct{}), make(chan error)
+	go func() {
+		c := tls.Client(raw, small(authority().Client(), tls.VersionTLS13))
+		c.Write([]byte("the last words"))
+		<-awaited
+		c.CloseWrite()
+		_, err := c.Read(make([]byte, 1))
+		raw.Close()
+		ended <- err
+	}()
+	await(t, m, "the words", r.saw(reactor.EvRead))
+	spin(t, m, 2)
+	close(awaited)
+	await(t, m, "the end", r.closed) // no time passes
+	if err := <-ended; err != io.EOF || len(r.errs) > 0 {
+		t.Errorf("the peer got %v; errors %v", err, r.errs)
+	}
+}
