@@ -31,24 +31,14 @@ func (c *Conn) ready(what interest) {
 	}
 }
 
-// read reads once and raises EvRead. Bytes are read into the manager's
-// buffer, behind the rest in Recv if that is small, and Recv borrows it while the
-// handlers run; only what they leave is copied. Behind a large rest bytes are
-// read into Recv's own memory.
+// read reads once and raises EvRead.
 func (c *Conn) read() {
 	if c.is(secure) {
 		c.readTLS()
 		return
 	}
 	m := c.mgr
-	rest := c.Recv.Len()
-	borrowed := rest <= smallRest
-	var into []byte
-	if borrowed {
-		into = m.rbuf[copy(m.rbuf, c.Recv.Bytes()):][:readSize]
-	} else {
-		into = c.recvRoom(4096)
-	}
+	into := c.recvRoom(4096)
 	n, err := c.readOnce(into)
 	switch {
 	case err == errAgain:
@@ -62,14 +52,7 @@ func (c *Conn) read() {
 		}
 		return
 	}
-	if c.is(hexdump | recorded) {
-		c.trace("read", c.remote, into[:n])
-	}
-	if borrowed {
-		c.borrow(rest + n)
-	} else {
-		c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
-	}
+	c.receive(into[:n])
 	m.arrived = n
 	m.stats.Reads++
 	m.stats.BytesIn += uint64(n)
@@ -85,24 +68,42 @@ func (c *Conn) readOnce(p []byte) (int, error) {
 	return readSocket(int(c.fd), p)
 }
 
+// recvRoom returns memory for bytes that come: the manager's buffer, behind a copy of
+// the rest in Recv, which borrows it while the handlers run, so that only what they
+// leave is copied. Behind a large rest it is Recv's own, at least that much: memory
+// doubles, so that a large message is not copied over and over.
+func (c *Conn) recvRoom(least int) []byte {
+	b, m := &c.Recv, c.mgr
+	if b.Len() <= smallRest {
+		return m.rbuf[copy(m.rbuf, b.Bytes()):][:readSize]
+	}
+	if cap(b.buf)-len(b.buf) < least {
+		old, rest := b.buf, b.Bytes()
+		b.buf, b.off = append(m.pool.get(len(rest)+max(len(rest), least)), rest...), 0
+		m.pool.put(old)
+	}
+	room := b.buf[len(b.buf):cap(b.buf)]
+	return room[:min(len(room), readSize)]
+}
+
+// receive puts into Recv the bytes p that came, the beginning of recvRoom.
+func (c *Conn) receive(p []byte) {
+	rest := c.Recv.Len()
+	if c.is(hexdump | recorded) {
+		c.trace("read", c.remote, p)
+	}
+	if rest <= smallRest {
+		c.borrow(rest + len(p))
+	} else {
+		c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+len(p)]
+	}
+}
+
 // borrow lends Recv the first n bytes of the manager's buffer, in the place of
 // whatever it held.
 func (c *Conn) borrow(n int) {
 	c.mgr.pool.put(c.Recv.buf)
 	c.Recv.buf, c.Recv.off = c.mgr.rbuf[:n:n], 0
-}
-
-// recvRoom returns the free memory behind the rest in Recv, at least that
-// much. Memory doubles, so that a large message is not copied over and over.
-func (c *Conn) recvRoom(least int) []byte {
-	b := &c.Recv
-	if cap(b.buf)-len(b.buf) < least {
-		old, rest := b.buf, b.Bytes()
-		b.buf, b.off = append(c.mgr.pool.get(len(rest)+max(len(rest), least)), rest...), 0
-		c.mgr.pool.put(old)
-	}
-	room := b.buf[len(b.buf):cap(b.buf)]
-	return room[:min(len(room), readSize)]
 }
 
 // offer raises EvRead for what was left in Recv, after Resume.

@@ -88,14 +88,7 @@ func (c *Conn) advance() {
 // the connection meanwhile, leaves the plaintext in Recv. It reports whether there is more.
 func (c *Conn) decrypt() bool {
 	t, m := c.ext.tls, c.mgr
-	rest := c.Recv.Len()
-	borrowed := rest <= smallRest
-	var into []byte
-	if borrowed {
-		into = m.rbuf[copy(m.rbuf, c.Recv.Bytes()):][:readSize]
-	} else {
-		into = c.recvRoom(2 * maxPlaintext)
-	}
+	into := c.recvRoom(2 * maxPlaintext)
 	n := 0
 	for t.err == nil && len(into)-n >= maxPlaintext && (len(t.in) > 0 || t.gone) { // so crypto/tls keeps no plaintext
 		k, err := t.conn.Read(into[n:])
@@ -105,14 +98,7 @@ func (c *Conn) decrypt() bool {
 		}
 	}
 	if n > 0 {
-		if c.is(hexdump | recorded) {
-			c.trace("read", c.remote, into[:n])
-		}
-		if borrowed {
-			c.borrow(rest + n)
-		} else {
-			c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
-		}
+		c.receive(into[:n])
 		t.unheard += n
 		if !c.Stopped() {
 			m.arrived = t.takeUnheard()
