@@ -14,13 +14,15 @@ import (
 
 	"github.com/gobwas/ws"
 	"golang.org/x/sys/unix"
+
+	peer "github.com/rikki-go/rikki/internal/frames"
 )
 
 // The frames of the load are what gobwas/ws makes of such messages.
 func TestFrames(t *testing.T) {
 	for _, n := range []int{0, 64, 125, 126, 16 << 10, 65535, 65536} {
 		request, reply := frames(n)
-		f, err := readFrame(bytes.NewReader(reply))
+		f, err := peer.Read(bytes.NewReader(reply))
 		if err != nil || len(f.Payload) != n || f.Header.Masked {
 			t.Fatalf("%d: reply is %+v, %v", n, f.Header, err)
 		}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	peer "github.com/rikki-go/rikki/internal/frames"
 )
 
 // client speaks WebSocket by gobwas/ws, to hold the servers, and with them the
@@ -44,19 +46,6 @@ func encode(op ws.OpCode, fin bool, p []byte) []byte {
 	return b
 }
 
-// readFrame reads a frame that a server of this test may send.
-func readFrame(r io.Reader) (f ws.Frame, err error) {
-	if f.Header, err = ws.ReadHeader(r); err != nil {
-		return f, err
-	}
-	if f.Header.Length > 1<<20 {
-		return f, fmt.Errorf("frame of %d bytes", f.Header.Length)
-	}
-	f.Payload = make([]byte, f.Header.Length)
-	_, err = io.ReadFull(r, f.Payload)
-	return f, err
-}
-
 func (c *client) send(p ...[]byte) {
 	c.t.Helper()
 	if _, err := c.Write(bytes.Join(p, nil)); err != nil {
@@ -70,7 +59,7 @@ func (c *client) want(op ws.OpCode, p []byte) {
 	var got []byte
 	var first ws.OpCode
 	for i := 0; ; i++ {
-		f, err := readFrame(c)
+		f, err := peer.Read(c)
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -192,7 +181,7 @@ func TestControlFrames(t *testing.T) {
 		c.want(ws.OpText, []byte("a"))
 		c.want(ws.OpText, []byte("b"))
 		c.send(encode(ws.OpClose, true, ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))
-		if f, err := readFrame(c); err != nil || f.Header.OpCode != ws.OpClose {
+		if f, err := peer.Read(c); err != nil || f.Header.OpCode != ws.OpClose {
 			t.Fatalf("%+v, %v", f.Header, err)
 		}
 		if rest, err := io.ReadAll(c); err != nil || len(rest) > 0 {

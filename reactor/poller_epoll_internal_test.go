@@ -99,15 +99,22 @@ func TestInterruptedWait(t *testing.T) {
 	}
 }
 
-// A deadline is for its wait only.
-func TestParkedWaits(t *testing.T) {
+// parkedPair watches one end of a socketpair by parked waits.
+func parkedPair(t *testing.T) (p *epoll, a, b int) {
+	t.Helper()
 	p, err := newEpoll(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.close()
-	a, b := pair(t)
+	t.Cleanup(func() { p.close() })
+	a, b = pair(t)
 	watch(t, p, a, 0, readable)
+	return p, a, b
+}
+
+// A deadline is for its wait only.
+func TestParkedWaits(t *testing.T) {
+	p, a, b := parkedPair(t)
 	for i, wait := range []struct{ before, timeout time.Duration }{
 		{0, time.Millisecond}, {0, -1}, {time.Millisecond, time.Hour}, {2 * time.Millisecond, -1}, {0, time.Millisecond}, {3 * time.Millisecond, -1},
 	} {
@@ -128,13 +135,7 @@ func TestParkedWaits(t *testing.T) {
 
 // The length of a wait, however it was done, decides how the next one is.
 func TestParkAfterLongWaits(t *testing.T) {
-	p, err := newEpoll(true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.close()
-	a, b := pair(t)
-	watch(t, p, a, 0, readable)
+	p, _, b := parkedPair(t)
 	for _, short := range []bool{false, true} {
 		p.park.short = short
 		if batch, err := p.wait(time.Millisecond); len(batch) > 0 || err != nil || p.park.short {
@@ -156,13 +157,7 @@ func TestParkAfterLongWaits(t *testing.T) {
 // Whatever comes while the loop is on its way into the wait, is in it or on its way
 // out of it ends that wait or the next.
 func TestParkMissesNothing(t *testing.T) {
-	p, err := newEpoll(true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.close()
-	a, b := pair(t)
-	watch(t, p, a, 0, readable)
+	p, a, b := parkedPair(t)
 	begin, ended := make(chan int), make(chan struct{})
 	go func() {
 		defer close(ended)

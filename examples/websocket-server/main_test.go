@@ -17,7 +17,7 @@ import (
 	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsflate"
-	"github.com/rikki-go/rikki/examples/internal/frames"
+	"github.com/rikki-go/rikki/internal/frames"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 

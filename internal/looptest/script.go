@@ -60,6 +60,28 @@ func ServeTLS(t testing.TB, cfg *tls.Config, script func(p *Peer)) (addr string,
 	return l.Addr().String(), func() { <-done }
 }
 
+// Answer says p to the first connection to addr, whatever that says, and reads
+// until it is gone.
+func Answer(t testing.TB, p []byte) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if c, err := l.Accept(); err == nil {
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(20 * time.Second))
+			c.Write(p)
+			io.Copy(io.Discard, c)
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return l.Addr().String()
+}
+
 // Agreement is the answer that opens the WebSocket that was asked for.
 func (p *Peer) Agreement(more string) string {
 	return Agreement(HeaderValue(p.Request, "Sec-WebSocket-Key"), more)

@@ -1,5 +1,5 @@
-// Package frames reads WebSocket frames for the tests of the examples, by
-// gobwas/ws: somebody else's idea of the protocol.
+// Package frames reads WebSocket frames for tests of whole programs, by gobwas/ws:
+// somebody else's idea of the protocol.
 package frames
 
 import (
