@@ -18,6 +18,10 @@ type Stock struct {
 // patience is how long goroutines may take to end.
 var patience = 5 * time.Second
 
+// passing is for how long descriptors may be too many: what a thread opens only
+// for a call, or is about to close, is no leak.
+const passing = 100 * time.Millisecond
+
 // TakeStock counts the process's descriptors and goroutines.
 func TakeStock(t testing.TB) Stock {
 	t.Helper()
@@ -29,7 +33,8 @@ func TakeStock(t testing.TB) Stock {
 }
 
 // Check fails the test if there are more goroutines than there were, for which
-// it waits a while, or more descriptors than there were and spare.
+// it waits a while, or, for longer than a moment, more descriptors than there were
+// and spare.
 func (s Stock) Check(t testing.TB, spare int) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > s.routines; runtime.Gosched() {
@@ -40,17 +45,24 @@ func (s Stock) Check(t testing.TB, spare int) {
 		}
 	}
 	now := OpenFiles()
-	if len(now) <= len(s.files)+spare {
-		return
+	for deadline := time.Now().Add(passing); len(now) > len(s.files)+spare; now = OpenFiles() {
+		if time.Now().After(deadline) {
+			t.Errorf("%d descriptors, %d before; new: %v", len(now), len(s.files), s.since(now))
+			return
+		}
+		runtime.Gosched()
 	}
-	var more []string
+}
+
+// since lists the descriptors that there were not, with what each refers to.
+func (s Stock) since(now []string) (more []string) {
 	for _, fd := range now {
 		if !slices.Contains(s.files, fd) {
 			target, _ := os.Readlink(folder() + "/" + fd)
 			more = append(more, fd+"="+target)
 		}
 	}
-	t.Errorf("%d descriptors, %d before; new: %v", len(now), len(s.files), more)
+	return more
 }
 
 // CheckLeaks fails the test if, at its end, there are more descriptors or
