@@ -7,7 +7,7 @@
 # The root module and the nested ones that are tested with it.
 MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod bench/go.mod))
 
-# The systems besides Linux; poller_kqueue.go is for them.
+# The systems besides Linux; reactor/internal/poll/kqueue.go is for them.
 BSDS := darwin freebsd netbsd openbsd dragonfly
 
 FUZZTIME ?= 10s

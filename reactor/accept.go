@@ -3,6 +3,7 @@ package reactor
 import (
 	"time"
 
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,14 +20,14 @@ func (c *Conn) accept() {
 		if c.Stopped() || c.is(resting) || c.mgr.ending {
 			return
 		}
-		fd, remote, err := acceptFD(int(c.fd))
+		fd, remote, err := poll.Accept(int(c.fd))
 		switch err {
 		case nil:
 			a := c.mgr.newConn(fd, c.flags&hexdump, c.Fn, c.FnData)
 			a.remote = remote
 			c.mgr.stats.Accepted++
 			a.accepted(c)
-		case errAgain:
+		case poll.ErrAgain:
 			c.mgr.sated()
 			c.ext.burst = 0
 			return

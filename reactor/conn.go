@@ -3,6 +3,8 @@ package reactor
 import (
 	"net/netip"
 	"syscall"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 // Handler is the one shape of callback: it hears of every event of the
@@ -116,7 +118,7 @@ func (c *Conn) LocalAddr() netip.AddrPort {
 	if c.fd < 0 {
 		return netip.AddrPort{}
 	}
-	return localAddr(int(c.fd))
+	return poll.LocalAddr(int(c.fd))
 }
 
 // extra returns the connection's extras, which it makes at the first use.

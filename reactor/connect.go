@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 	"golang.org/x/sys/unix"
 )
 
@@ -114,7 +115,7 @@ func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
 		f |= packets
 	}
 	c := m.newConn(fd, f, fn, fnData)
-	c.extra().local = localAddr(fd)
+	c.extra().local = poll.LocalAddr(fd)
 	if u.Scheme == "unix" {
 		c.ext.path = u.Path
 	}
@@ -133,7 +134,7 @@ func (m *Manager) bindURL(u URL, t transport) (int, error) {
 	}
 	switch {
 	case u.Host == "":
-		fd, err := m.bindSocket(unix.AF_INET6, sockaddr(netip.AddrPortFrom(netip.IPv6Unspecified(), u.Port)), t.kind, true)
+		fd, err := m.bindSocket(unix.AF_INET6, poll.Sockaddr(netip.AddrPortFrom(netip.IPv6Unspecified(), u.Port)), t.kind, true)
 		if err == nil || !noIPv6(err) {
 			return fd, err
 		}
@@ -146,7 +147,7 @@ func (m *Manager) bindURL(u URL, t transport) (int, error) {
 		return -1, fmt.Errorf("host %q is not an IP address", u.Host)
 	}
 	a = a.Unmap()
-	return m.bindSocket(family(a), sockaddr(netip.AddrPortFrom(a, u.Port)), t.kind, false)
+	return m.bindSocket(poll.Family(a), poll.Sockaddr(netip.AddrPortFrom(a, u.Port)), t.kind, false)
 }
 
 // errNoDual says that an IPv6 socket cannot take IPv4 too, as on OpenBSD and DragonFly.
@@ -168,7 +169,7 @@ func (m *Manager) bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) 
 		err = m.listenOn(fd, sa, kind)
 	}
 	if err != nil {
-		closeFD(fd)
+		poll.Close(fd)
 		return -1, err
 	}
 	return fd, nil
@@ -182,26 +183,26 @@ func (m *Manager) ListenFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	bad := func(err error) (*Conn, error) {
 		return nil, fmt.Errorf("reactor: ListenFD: descriptor %d: %w", fd, err)
 	}
-	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	kind, err := poll.SocketType(fd)
 	if err != nil {
-		return bad(sysErr("getsockopt", err))
+		return bad(err)
 	}
 	f := listening
 	if kind == unix.SOCK_DGRAM {
 		f |= packets
-	} else if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
+	} else if !poll.IsListening(fd) {
 		return bad(errors.New("socket does not listen"))
 	}
 	c, err := m.adopt(fd, f, fn, fnData)
 	if err != nil {
 		return bad(err)
 	}
-	if sa, _ := unix.Getsockname(fd); kind == unix.SOCK_STREAM && addrPort(sa).IsValid() { // for those it accepts
+	if kind == unix.SOCK_STREAM && poll.LocalAddr(fd).IsValid() { // for those it accepts
 		if err := m.tune(fd); err != nil {
 			m.log.Warn("listener", "id", c.id, "error", err)
 		}
 	}
-	c.extra().local = localAddr(fd)
+	c.extra().local = poll.LocalAddr(fd)
 	return c, nil
 }
 
@@ -217,7 +218,7 @@ func (m *Manager) WrapFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	}
 	switch sa, err := unix.Getpeername(fd); err {
 	case nil:
-		c.remote = addrPort(sa)
+		c.remote = poll.AddrPort(sa)
 	case unix.ENOTSOCK:
 		c.flags |= noSocket
 	}
@@ -236,11 +237,11 @@ func (m *Manager) adopt(fd int, f flags, fn Handler, fnData any) (*Conn, error) 
 	if fd < len(m.slots) && m.slots[fd].src != nil {
 		return nil, errors.New("is the manager's already")
 	}
-	if err := prepareFD(fd); err != nil {
+	if err := poll.Prepare(fd); err != nil {
 		return nil, err
 	}
 	c := m.newConn(fd, f, fn, fnData)
-	if err := m.watch(fd, c, readable); err != nil {
+	if err := m.watch(fd, c, poll.Readable); err != nil {
 		m.unwatch(fd)
 		delete(m.conns, c.id)
 		return nil, err

@@ -3,6 +3,8 @@ package reactor
 import (
 	"net/netip"
 	"syscall"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 // Datagram sockets keep the bytes of Send and Recv like streams do, and the
@@ -83,8 +85,8 @@ func (c *Conn) flushPackets() {
 			break
 		}
 		p := c.Send.Bytes()[total : total+d.n]
-		err := sendTo(int(c.fd), p, c.mapped(d.to))
-		if err == errAgain {
+		err := poll.SendTo(int(c.fd), p, c.mapped(d.to))
+		if err == poll.ErrAgain {
 			break
 		}
 		count++
@@ -128,9 +130,9 @@ func (c *Conn) readPackets() {
 		if c.Stopped() || m.ending {
 			return
 		}
-		n, from, err := recvFrom(int(c.fd), m.rbuf)
+		n, from, err := poll.RecvFrom(int(c.fd), m.rbuf)
 		switch {
-		case err == errAgain:
+		case err == poll.ErrAgain:
 			return
 		case err != nil && c.is(listening): // an ICMP error about some peer
 			m.log.Debug("read", "id", c.id, "error", err)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"os"
 	"time"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 // Deadlines bound how long things may take; 0 is off, but for TLS. A connection for
@@ -263,7 +265,7 @@ func (w *watchdog) expire() {
 	if when, name, _ := w.first(); when <= w.c.mgr.ticks() {
 		switch name {
 		case "TLS handshake", "handshake", "message", "idle":
-			if w.c.ready(readable); w.c.is(inLine) { // it is looked at when it is its turn
+			if w.c.ready(poll.Readable); w.c.is(inLine) { // it is looked at when it is its turn
 				return
 			}
 		case "stall":

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 	"golang.org/x/sys/unix"
 )
 
@@ -172,7 +173,7 @@ func TestDatagramsStall(t *testing.T) {
 	t.Cleanup(func() { unix.Close(fds[1]) })
 	unix.SetNonblock(fds[0], true)
 	m.unwatch(int(c.fd))
-	closeFD(int(c.fd))
+	poll.Close(int(c.fd))
 	c.fd = int32(fds[0])
 	for err == nil {
 		_, err = unix.Write(fds[0], make([]byte, 1000))

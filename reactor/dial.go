@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 	"golang.org/x/sys/unix"
 )
 
@@ -88,18 +89,18 @@ func (d *dialer) next() {
 
 // begin starts to connect to addr.
 func (d *dialer) begin(addr netip.AddrPort) error {
-	fd, err := d.c.mgr.newSocket(family(addr.Addr()), d.kind)
+	fd, err := d.c.mgr.newSocket(poll.Family(addr.Addr()), d.kind)
 	if err != nil {
 		return err
 	}
 	t := &try{d: d, fd: fd, addr: addr}
-	done, err := connect(fd, sockaddr(addr))
+	done, err := poll.Connect(fd, poll.Sockaddr(addr))
 	if err == nil && !done {
-		err = d.c.mgr.watch(fd, t, writable)
+		err = d.c.mgr.watch(fd, t, poll.Writable)
 	}
 	if err != nil {
 		d.c.mgr.unwatch(fd)
-		closeFD(fd)
+		poll.Close(fd)
 		return err
 	}
 	d.tries = append(d.tries, t)
@@ -115,10 +116,10 @@ func (t *try) connected() bool {
 }
 
 // ready hears that the attempt has ended.
-func (t *try) ready(interest) {
+func (t *try) ready(poll.Interest) {
 	d := t.d
-	err := connectResult(t.fd)
-	if err == nil && localAddr(t.fd) == t.addr { // a free port chose itself; nobody listens there
+	err := poll.ConnectResult(t.fd)
+	if err == nil && poll.LocalAddr(t.fd) == t.addr { // a free port chose itself; nobody listens there
 		err = sysErr("connect", unix.ECONNREFUSED)
 	}
 	if err == nil {
@@ -134,7 +135,7 @@ func (t *try) ready(interest) {
 func (d *dialer) drop(t *try) {
 	d.take(t)
 	d.c.mgr.unwatch(t.fd)
-	closeFD(t.fd)
+	poll.Close(t.fd)
 }
 
 // take takes an attempt out of those under way.
@@ -169,7 +170,7 @@ func (d *dialer) established(fd int) {
 // that is late and one has succeeded.
 func (d *dialer) expire() {
 	if i := slices.IndexFunc(d.tries, (*try).connected); i >= 0 {
-		d.tries[i].ready(writable)
+		d.tries[i].ready(poll.Writable)
 	}
 	if d.done {
 		return
@@ -214,11 +215,11 @@ func (d *dialer) stop() {
 func (d *dialer) connectUnix() {
 	fd, err := d.c.mgr.newSocket(unix.AF_UNIX, d.kind)
 	if err == nil {
-		if _, err = connect(fd, &unix.SockaddrUnix{Name: d.url.Path}); err == nil {
+		if _, err = poll.Connect(fd, &unix.SockaddrUnix{Name: d.url.Path}); err == nil {
 			d.established(fd)
 			return
 		}
-		closeFD(fd)
+		poll.Close(fd)
 	}
 	d.stop()
 	d.c.Fail(&net.OpError{Op: "dial", Net: "unix", Addr: namedAddr{"unix", d.url.Path}, Err: err})

@@ -2,168 +2,137 @@ package reactor
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 	"golang.org/x/sys/unix"
 )
 
-// fakeKqueue is a poller as the BSDs have it, for the tests of every system:
-// the translations of poller_kqueue.go over a kernel that is made up. That
-// kernel keeps filters as kqueue does, one by one, refuses what kqueue refuses,
-// and reports each by itself, once per descriptor and filter. What is really
-// ready it asks the system's poller. A script may change what it reports.
-type fakeKqueue struct {
-	kqueueNumbers
-	sys     poller
-	filters map[kevent]bool
-	ready   []readiness
-	lent    []readiness // what wait returned last
+// fakePoller is a poller over the system's, for the tests of every system. Like kqueue it keeps
+// one filter per descriptor and interest, refuses changes that do not fit, and reports each
+// filter by itself. A script may change what it reports.
+type fakePoller struct {
+	sys     poll.Poller
+	filters map[poll.Ready]bool
+	lent    []poll.Ready // what Look or Wait returned last
 
-	script      func([]kevent) []kevent // from what is ready to what is reported
-	interrupted int                     // so many waits end with EINTR
+	script  func([]poll.Ready) []poll.Ready // from what is ready to what is reported
+	nothing int                             // the number of looks that find nothing
 }
 
-// kevent is one filter of one descriptor.
-type kevent struct{ fd, filter int }
+var errWrongChange = errors.New("fake poller: told of a change that does not fit")
 
-var (
-	bsdNumbers    = kqueueNumbers{read: -1, write: -2, add: 1, remove: 2}
-	netbsdNumbers = kqueueNumbers{read: 0, write: 1, add: 1, remove: 2}
-)
-
-var (
-	errNoFilter    = errors.New("fake kqueue: removes a filter that is not there")
-	errTwoFilters  = errors.New("fake kqueue: adds a filter that is there already")
-	errNothingToDo = errors.New("fake kqueue: told of a change that changes nothing")
-)
-
-func newFakeKqueue(t testing.TB, numbers kqueueNumbers) *fakeKqueue {
+func newFakePoller(t testing.TB) *fakePoller {
 	t.Helper()
-	sys, err := newPoller()
+	sys, err := poll.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fakeKqueue{kqueueNumbers: numbers, sys: sys, filters: map[kevent]bool{}}
+	return &fakePoller{sys: sys, filters: map[poll.Ready]bool{}}
 }
 
-func (f *fakeKqueue) descriptor() int { return f.sys.descriptor() }
-func (f *fakeKqueue) close() error    { return f.sys.close() }
+func (f *fakePoller) FD() int      { return f.sys.FD() }
+func (f *fakePoller) Close() error { return f.sys.Close() }
 
-// watched is what the kernel's side knows about fd.
-func (f *fakeKqueue) watched(fd int) (what interest) {
-	if f.filters[kevent{fd, f.read}] {
-		what |= readable
-	}
-	if f.filters[kevent{fd, f.write}] {
-		what |= writable
+// watched returns what fd is registered for.
+func (f *fakePoller) watched(fd int) (what poll.Interest) {
+	for _, one := range [...]poll.Interest{poll.Readable, poll.Writable} {
+		if f.filters[poll.Ready{FD: fd, Interest: one}] {
+			what |= one
+		}
 	}
 	return what
 }
 
-// set carries out the changes one after the other, as kevent does.
-func (f *fakeKqueue) set(fd int, old, new interest) error {
-	var list [2]kqueueChange
-	before, changes := f.watched(fd), f.changes(&list, old, new)
-	if len(changes) == 0 {
-		return errNothingToDo
+func (f *fakePoller) Set(fd int, old, new poll.Interest) error {
+	if old != f.watched(fd) || old == new {
+		return errWrongChange
 	}
-	for _, c := range changes {
-		e := kevent{fd, c.filter}
-		switch {
-		case c.action == f.remove && !f.filters[e]:
-			return errNoFilter
-		case c.action == f.remove:
-			delete(f.filters, e)
-		case f.filters[e]:
-			return errTwoFilters
-		default:
-			f.filters[e] = true
-		}
-	}
-	if err := f.sys.set(fd, before, f.watched(fd)); err != nil {
-		for _, c := range changes {
-			delete(f.filters, kevent{fd, c.filter})
-		}
+	if err := f.sys.Set(fd, old, new); err != nil {
 		return err
+	}
+	for _, one := range [...]poll.Interest{poll.Readable, poll.Writable} {
+		if filter := (poll.Ready{FD: fd, Interest: one}); new&one != 0 {
+			f.filters[filter] = true
+		} else {
+			delete(f.filters, filter)
+		}
 	}
 	return nil
 }
 
-func (f *fakeKqueue) wait(timeout time.Duration) ([]readiness, error) {
-	if f.interrupted > 0 {
-		f.interrupted--
+func (f *fakePoller) Look() ([]poll.Ready, error) {
+	if f.nothing > 0 {
+		f.nothing--
 		return nil, nil
 	}
-	batch, err := f.sys.wait(timeout)
+	return f.report(f.sys.Look())
+}
+
+func (f *fakePoller) Wait(timeout time.Duration) ([]poll.Ready, error) {
+	return f.report(f.sys.Wait(timeout))
+}
+
+func (f *fakePoller) report(batch []poll.Ready, err error) ([]poll.Ready, error) {
 	if err != nil {
 		return nil, err
 	}
-	var events []kevent
+	var ready []poll.Ready
 	for _, r := range batch {
-		for _, e := range [...]kevent{{r.fd, f.write}, {r.fd, f.read}} {
-			if f.filters[e] && r.what&f.interest(e.filter) != 0 {
-				events = append(events, e)
+		for _, one := range [...]poll.Interest{poll.Writable, poll.Readable} {
+			if filter := (poll.Ready{FD: r.FD, Interest: one}); f.filters[filter] && r.Interest&one != 0 {
+				ready = append(ready, filter)
 			}
 		}
 	}
 	if f.script != nil {
-		events = f.script(events)
+		ready = f.script(ready)
 	}
-	clear(f.lent) // who keeps what is lent finds nothing in it
-	f.ready = f.ready[:0]
-	for _, e := range events {
-		f.ready = append(f.ready, readiness{e.fd, f.interest(e.filter)})
-	}
-	f.lent = f.ready
-	return f.ready, nil
+	clear(f.lent) // a caller that keeps the slice finds nothing in it
+	f.lent = ready
+	return ready, nil
 }
 
 // twice is a script: everything is reported two times.
-func twice(events []kevent) []kevent { return append(events, events...) }
+func twice(ready []poll.Ready) []poll.Ready { return append(ready, ready...) }
 
-// use puts another poller in the place of a manager's, which has no connections
-// yet.
-func use(t testing.TB, m *Manager, p poller) {
+// use replaces the poller of a manager that has no connections yet.
+func use(t testing.TB, m *Manager, p poll.Poller) {
 	t.Helper()
-	bell := m.mail.bell.reads
-	m.unwatch(bell)
-	if err := m.poller.close(); err != nil {
+	wake := m.mail.wake.FD()
+	m.unwatch(wake)
+	if err := m.poller.Close(); err != nil {
 		t.Fatal(err)
 	}
 	m.poller = p
-	if err := m.watch(bell, m.mail, readable); err != nil {
+	if err := m.watch(wake, m.mail, poll.Readable); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// backends are the pollers that the contract is tested with.
-var backends = map[string]func(testing.TB) poller{
-	"the system's": func(t testing.TB) poller {
-		p, err := newPoller()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
+// backends are the pollers that the manager is tested with.
+var backends = map[string]func(testing.TB) poll.Poller{
+	"the system's": newPoller,
+	"the system's, on one processor": func(t testing.TB) poll.Poller {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+		return newPoller(t)
 	},
-	"kqueue":        func(t testing.TB) poller { return newFakeKqueue(t, bsdNumbers) },
-	"NetBSD kqueue": func(t testing.TB) poller { return newFakeKqueue(t, netbsdNumbers) },
-	"kqueue, everything twice": func(t testing.TB) poller {
-		f := newFakeKqueue(t, bsdNumbers)
+	"filters": func(t testing.TB) poll.Poller { return newFakePoller(t) },
+	"filters, everything twice": func(t testing.TB) poll.Poller {
+		f := newFakePoller(t)
 		f.script = twice
 		return f
 	},
 }
 
-// onEach runs a test with each backend.
-func onEach(t *testing.T, test func(t *testing.T, p poller)) {
-	for name, start := range backends {
-		t.Run(name, func(t *testing.T) {
-			p := start(t)
-			t.Cleanup(func() { p.close() })
-			test(t, p)
-		})
+func newPoller(t testing.TB) poll.Poller {
+	p, err := poll.New()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return p
 }
 
 // ends makes a socketpair that does not block.

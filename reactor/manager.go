@@ -8,6 +8,8 @@ import (
 	"math"
 	"net"
 	"time"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 // Manager is an event loop and the connections, listeners and timers that
@@ -24,9 +26,9 @@ type Manager struct {
 	sockets        Sockets
 	handshakes     Handshakes
 
-	poller poller
+	poller poll.Poller
 	slots  []slot // by descriptor
-	batch  uint32 // counts the returns of poller.wait
+	batch  uint32 // counts what Look or Wait reported
 
 	conns  map[uint64]*Conn
 	lastID uint64
@@ -96,11 +98,11 @@ func New(opts ...Option) (*Manager, error) {
 	}
 	m.epoch = m.clock()
 	var err error
-	if m.poller, err = newPoller(); err != nil {
+	if m.poller, err = poll.New(); err != nil {
 		return nil, err
 	}
 	if m.mail, err = newMailbox(m); err != nil {
-		m.poller.close()
+		m.poller.Close()
 		return nil, err
 	}
 	return m, nil
@@ -124,7 +126,12 @@ func (m *Manager) Poll(timeout time.Duration) error {
 	if m.stats.Events != events {
 		timeout = 0 // the caller may wait for what the handlers have just done
 	}
-	batch, err := m.poller.wait(m.patience(timeout))
+	timeout = m.patience(timeout)
+	batch, err := m.poller.Look()
+	if len(batch) == 0 && err == nil && timeout != 0 {
+		// The loop has nothing to do and is about to block.
+		batch, err = m.poller.Wait(timeout)
+	}
 	m.deliver(batch)
 	m.line.each(m, (*Conn).takeStep)
 	m.mail.deliver()
@@ -193,7 +200,7 @@ func (m *Manager) NextTimeout() time.Duration {
 
 // Fd returns the descriptor that becomes readable when Poll has something to
 // do, timers excepted. It stays valid until Close.
-func (m *Manager) Fd() int { return m.poller.descriptor() }
+func (m *Manager) Fd() int { return m.poller.FD() }
 
 // Conns iterates over all connections, listeners included, in no particular
 // order. The handlers may make and close connections meanwhile.
@@ -252,7 +259,7 @@ func (m *Manager) teardown() error {
 	m.fresh, m.dirty, m.redo, m.line = turnList{}, turnList{}, turnList{}, turnList{}
 	m.timers, m.asking, m.slots, m.starved = nil, nil, nil, nil
 	m.pool, m.locals = pool{}, nil
-	return m.poller.close()
+	return m.poller.Close()
 }
 
 // run calls a function that is not a connection's handler.

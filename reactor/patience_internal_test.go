@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 var extremes = []time.Duration{
@@ -11,13 +13,15 @@ var extremes = []time.Duration{
 	math.MaxInt32 * time.Millisecond, (math.MaxInt32 + 1) * time.Millisecond, math.MaxInt64 - 1, math.MaxInt64,
 }
 
-// waiting is a poller that notes how long it is to wait, and does not.
+// waiting is a poller that finds nothing. It notes how long it is to wait, and does not.
 type waiting struct {
-	poller
+	poll.Poller
 	asked []time.Duration
 }
 
-func (w *waiting) wait(timeout time.Duration) ([]readiness, error) {
+func (w *waiting) Look() ([]poll.Ready, error) { return nil, nil }
+
+func (w *waiting) Wait(timeout time.Duration) ([]poll.Ready, error) {
 	w.asked = append(w.asked, timeout)
 	return nil, nil
 }
@@ -59,7 +63,7 @@ func TestPatienceIsBounded(t *testing.T) {
 // A program that embeds the loop may hand NextTimeout to Poll, without timers too.
 func TestPollOfNextTimeout(t *testing.T) {
 	m := quiet(t)
-	w := &waiting{poller: m.poller}
+	w := &waiting{Poller: m.poller}
 	m.poller = w
 	if err := m.Poll(m.NextTimeout()); err != nil {
 		t.Fatal(err)

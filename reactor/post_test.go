@@ -171,7 +171,7 @@ func TestPostAfterClose(t *testing.T) {
 }
 
 // Close races with everyone who posts: each gets nil or ErrClosed, and
-// nobody writes to the bell's descriptor when it is closed, and perhaps another's.
+// nobody writes to the wake-up descriptor when it is closed, and perhaps another's.
 func TestPostsRaceWithClose(t *testing.T) {
 	for round := range 50 {
 		m := newManager(t)

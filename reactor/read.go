@@ -1,23 +1,27 @@
 package reactor
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
+)
 
 // Reading from streams: how bytes come into Recv, and to the handlers.
 
 // ready hears from the poller. Writing is left to settle, so that what a
 // handler appends now goes out in the same system call.
-func (c *Conn) ready(what interest) {
+func (c *Conn) ready(what poll.Interest) {
 	if !c.is(opened) {
 		return // made and ready in one turn; the next will say so again
 	}
-	if what&writable != 0 {
+	if what&poll.Writable != 0 {
 		c.mark()
 	}
 	if c.is(again) { // first what was left, lest the end of stream overtake it
 		c.offer()
 	}
 	switch {
-	case what&readable == 0 || c.is(closing|closed):
+	case what&poll.Readable == 0 || c.is(closing|closed):
 	case c.is(lingering):
 		c.discard()
 	case c.is(failed):
@@ -41,7 +45,7 @@ func (c *Conn) read() {
 	into := c.recvRoom(4096)
 	n, err := c.readOnce(into)
 	switch {
-	case err == errAgain:
+	case err == poll.ErrAgain:
 		return
 	case err != nil:
 		c.lost("read", err)
@@ -63,9 +67,9 @@ func (c *Conn) read() {
 // readOnce makes one system call.
 func (c *Conn) readOnce(p []byte) (int, error) {
 	if c.is(noSocket) {
-		return readFD(int(c.fd), p)
+		return poll.Read(int(c.fd), p)
 	}
-	return readSocket(int(c.fd), p)
+	return poll.Recv(int(c.fd), p)
 }
 
 // recvRoom returns memory for bytes that come: the manager's buffer, behind a copy of
@@ -186,7 +190,7 @@ func (c *Conn) end() {
 // discard drops what arrives while lingering.
 func (c *Conn) discard() {
 	n, err := c.readOnce(c.mgr.rbuf)
-	if err != errAgain && (err != nil || n == 0) {
+	if err != poll.ErrAgain && (err != nil || n == 0) {
 		c.Close()
 	}
 }

@@ -3,6 +3,8 @@ package reactor
 import (
 	"os"
 	"time"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 // lingerTime is how long a connection whose sending side is shut down waits
@@ -61,7 +63,7 @@ func (c *Conn) flush() {
 		return
 	}
 	n, err := c.writeOnce(p)
-	if err == errAgain {
+	if err == poll.ErrAgain {
 		c.flushed(0)
 		return
 	}
@@ -92,9 +94,9 @@ func (c *Conn) lost(call string, err error) {
 // writeOnce makes one system call.
 func (c *Conn) writeOnce(p []byte) (int, error) {
 	if c.is(noSocket) {
-		return writeFD(int(c.fd), p)
+		return poll.Write(int(c.fd), p)
 	}
-	return writeSocket(int(c.fd), p)
+	return poll.Send(int(c.fd), p)
 }
 
 // shrink gives the memory of an empty Send back.
@@ -124,7 +126,7 @@ func (c *Conn) sent(n int) {
 func (c *Conn) finish() {
 	switch {
 	case c.unsent() || !c.saidGoodbye():
-	case c.is(listening|connecting|packets|ended) || !c.is(patient) && !shutdownFD(int(c.fd)):
+	case c.is(listening|connecting|packets|ended) || !c.is(patient) && !poll.Shutdown(int(c.fd)):
 		c.flags |= closing
 	default:
 		c.flags |= lingering
@@ -150,12 +152,12 @@ func (c *Conn) watch() error {
 	if c.is(connecting) || !c.is(opened) {
 		return nil
 	}
-	var want interest
+	var want poll.Interest
 	if c.is(lingering) || !c.is(paused|ended|failed|resting) {
-		want |= readable
+		want |= poll.Readable
 	}
 	if !c.is(lingering) && c.blocked() {
-		want |= writable
+		want |= poll.Writable
 	}
 	return c.mgr.watch(int(c.fd), c, want)
 }
@@ -201,7 +203,7 @@ func (c *Conn) free() {
 func (c *Conn) release() {
 	if c.fd >= 0 {
 		c.mgr.unwatch(int(c.fd))
-		closeFD(int(c.fd))
+		poll.Close(int(c.fd))
 		c.fd = -1
 		if c.ext != nil && c.ext.path != "" {
 			os.Remove(c.ext.path)

@@ -3,6 +3,7 @@ package reactor
 import (
 	"time"
 
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,15 +33,15 @@ func WithSockets(s Sockets) Option { return func(m *Manager) { m.sockets = s } }
 // newSocket makes a socket. What is set on a listener holds for those that it
 // accepts, on all systems that this package knows.
 func (m *Manager) newSocket(family, kind int) (int, error) {
-	fd, err := socket(family, kind)
+	fd, err := poll.Socket(family, kind)
 	if err != nil {
-		return -1, sysErr("socket", err)
+		return -1, err
 	}
 	if kind != unix.SOCK_STREAM || family == unix.AF_UNIX {
 		return fd, nil
 	}
 	if err := m.tune(fd); err != nil {
-		closeFD(fd)
+		poll.Close(fd)
 		return -1, sysErr("setsockopt", err)
 	}
 	return fd, nil
@@ -52,8 +53,8 @@ func (m *Manager) tune(fd int) (err error) {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
 	if d := min(m.sockets.KeepAlive, maxKeepAlive); d > 0 && err == nil {
-		if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1); err == nil && keepAliveIdle != 0 {
-			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, keepAliveIdle, int((d+time.Second-1)/time.Second))
+		if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1); err == nil && poll.KeepAliveIdle != 0 {
+			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, poll.KeepAliveIdle, int((d+time.Second-1)/time.Second))
 		}
 	}
 	return err
@@ -67,7 +68,7 @@ func (m *Manager) prepareListener(fd, family, kind int, dual bool) error {
 		options = append(options, option{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1})
 	}
 	if m.sockets.ReusePort && family != unix.AF_UNIX {
-		options = append(options, option{unix.SOL_SOCKET, reusePort, 1})
+		options = append(options, option{unix.SOL_SOCKET, poll.ReusePort, 1})
 	}
 	if family == unix.AF_INET6 {
 		only := 1

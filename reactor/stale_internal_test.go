@@ -1,6 +1,10 @@
 package reactor
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
+)
 
 // reporter is a source that counts what it hears.
 type reporter struct {
@@ -8,7 +12,7 @@ type reporter struct {
 	then  func()
 }
 
-func (r *reporter) ready(interest) {
+func (r *reporter) ready(poll.Interest) {
 	r.heard++
 	if r.then != nil {
 		r.then()
@@ -20,30 +24,33 @@ func (r *reporter) ready(interest) {
 // does anyone else, and hears of the next batch.
 func TestBatchIsNotForSuccessors(t *testing.T) {
 	m := quiet(t)
-	a, err := newBell()
+	a, err := poll.NewWakeup()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.close()
-	b, err := newBell()
+	defer a.Close()
+	b, err := poll.NewWakeup()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
+	defer b.Close()
 	old, successor, first := &reporter{}, &reporter{}, &reporter{}
 	first.then = func() {
 		first.then = nil
-		m.unwatch(b.reads)
-		if err := m.watch(b.reads, successor, readable); err != nil {
+		m.unwatch(b.FD())
+		if err := m.watch(b.FD(), successor, poll.Readable); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for fd, src := range map[int]source{a.reads: first, b.reads: old} {
-		if err := m.watch(fd, src, readable); err != nil {
+	for fd, src := range map[int]source{a.FD(): first, b.FD(): old} {
+		if err := m.watch(fd, src, poll.Readable); err != nil {
 			t.Fatal(err)
 		}
 	}
-	batch := []readiness{{a.reads, readable}, {b.reads, readable}}
+	batch := []poll.Ready{
+		{FD: a.FD(), Interest: poll.Readable},
+		{FD: b.FD(), Interest: poll.Readable},
+	}
 	m.deliver(batch)
 	if first.heard != 1 || old.heard != 0 || successor.heard != 0 {
 		t.Errorf("heard: the first %d, the one that went %d, its successor %d; want 1, 0, 0", first.heard, old.heard, successor.heard)
@@ -52,8 +59,8 @@ func TestBatchIsNotForSuccessors(t *testing.T) {
 	if first.heard != 2 || old.heard != 0 || successor.heard != 1 {
 		t.Errorf("heard: the first %d, the one that went %d, its successor %d; want 2, 0, 1", first.heard, old.heard, successor.heard)
 	}
-	m.unwatch(a.reads)
-	m.unwatch(b.reads)
+	m.unwatch(a.FD())
+	m.unwatch(b.FD())
 	m.deliver(batch) // about descriptors that nobody has
 	if first.heard+successor.heard != 3 {
 		t.Error("heard of a descriptor that is not watched")

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"unsafe"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 // The ways of the bytes: ciphertext in, plaintext into Recv; Send, ciphertext
@@ -39,7 +41,7 @@ func (c *Conn) readTLS() {
 	s := m.tlsShare()
 	n, err := c.readOnce(s.in)
 	switch {
-	case err == errAgain:
+	case err == poll.ErrAgain:
 	case err != nil:
 		c.lost("read", err)
 	case n == 0:
@@ -199,7 +201,7 @@ func (c *Conn) push() (n int, all bool) {
 	}
 	n, err := c.writeOnce(out.Bytes())
 	switch {
-	case err == errAgain:
+	case err == poll.ErrAgain:
 		return 0, false
 	case err != nil:
 		if !c.is(paused | ended | failed) { // an alert that came before says why

@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"net"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 // Handshakes bound what TLS handshakes cost a manager; 0 is off. The default
@@ -78,7 +80,7 @@ func (c *Conn) mayStep() bool {
 // takeStep goes on with a connection that has waited in line, and with its deadlines.
 func (c *Conn) takeStep() {
 	c.flags &^= inLine
-	c.ready(readable)
+	c.ready(poll.Readable)
 	if w := c.watchdog(); w != nil && !c.is(inLine|lingering) {
 		w.judge()
 	}

@@ -3,21 +3,21 @@ package reactor
 import (
 	"sync"
 
-	"golang.org/x/sys/unix"
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 // mailbox is how other goroutines reach the loop. Letters are kept in order
 // in one of two lists: others append to one while the loop works off the other.
-// The bell, a descriptor that the poller watches, is rung once per emptied box.
+// The wake-up descriptor, which the poller watches, is signalled once per emptied box.
 type mailbox struct {
 	m   *Manager
 	out letters // the loop's
 
 	mu       sync.Mutex
 	in       letters
-	rung     bool
+	signaled bool
 	shutdown bool
-	bell     bell
+	wake     *poll.Wakeup
 }
 
 // letters are posted functions and wake-ups; the data of the latter lies
@@ -36,11 +36,11 @@ type letter struct {
 func newMailbox(m *Manager) (*mailbox, error) {
 	b := &mailbox{m: m}
 	var err error
-	if b.bell, err = newBell(); err != nil {
+	if b.wake, err = poll.NewWakeup(); err != nil {
 		return nil, err
 	}
-	if err := m.watch(b.bell.reads, b, readable); err != nil {
-		b.bell.close()
+	if err := m.watch(b.wake.FD(), b, poll.Readable); err != nil {
+		b.wake.Close()
 		return nil, err
 	}
 	return b, nil
@@ -72,22 +72,22 @@ func (b *mailbox) post(l letter, data []byte) error {
 	b.in.data = append(b.in.data, data...)
 	l.to = len(b.in.data)
 	b.in.list = append(b.in.list, l)
-	if b.rung {
+	if b.signaled {
 		return nil
 	}
-	b.rung = true
-	return b.bell.ring()
+	b.signaled = true
+	return b.wake.Signal()
 }
 
-// ready swaps the boxes: what is posted from now on rings again and waits
+// ready swaps the boxes: what is posted from now on signals again and waits
 // for the next turn.
-func (b *mailbox) ready(interest) {
+func (b *mailbox) ready(poll.Interest) {
 	if len(b.out.list) > 0 {
-		return // reported twice in one batch; what was posted since rings on
+		return // reported twice in one batch; what was posted since has signalled again
 	}
 	b.mu.Lock()
-	b.bell.quiet(b.m.rbuf)
-	b.rung = false
+	b.wake.Clear(b.m.rbuf)
+	b.signaled = false
 	b.in, b.out = b.out, b.in
 	b.mu.Unlock()
 }
@@ -129,46 +129,9 @@ func (b *mailbox) shut() {
 	b.mu.Unlock()
 }
 
-// close comes after shut, so nobody rings a closed bell.
+// close comes after shut, so nobody signals on a closed descriptor.
 func (b *mailbox) close() {
-	b.m.unwatch(b.bell.reads)
-	b.bell.close()
+	b.m.unwatch(b.wake.FD())
+	b.wake.Close()
 	b.in, b.out = letters{}, letters{}
-}
-
-// bell is a descriptor that becomes readable when another, perhaps the same,
-// is written to.
-type bell struct{ reads, rings int }
-
-// one is the count that an eventfd wants; to a pipe, any bytes do.
-var one = [8]byte{1}
-
-func (b bell) ring() error {
-	for {
-		_, err := unix.Write(b.rings, one[:])
-		switch err {
-		case unix.EINTR:
-		case nil, unix.EAGAIN: // full: it rings already
-			return nil
-		default:
-			return sysErr("write", err)
-		}
-	}
-}
-
-// quiet empties the bell into buf, whose content means nothing.
-func (b bell) quiet(buf []byte) {
-	for {
-		n, err := readFD(b.reads, buf)
-		if err != nil || n < len(buf) {
-			return
-		}
-	}
-}
-
-func (b bell) close() {
-	unix.Close(b.reads)
-	if b.rings != b.reads {
-		unix.Close(b.rings)
-	}
 }

@@ -11,11 +11,12 @@ import (
 // layers says what each public package, with its subpackages, may import
 // besides the standard library and itself. "reactor" and the like are ours.
 var layers = map[string][]string{
-	"reactor":            {"golang.org/x/sys"},
-	"proto/http":         {"golang.org/x/sys", "reactor"},
-	"proto/ws":           {"github.com/gobwas/ws", "reactor", "proto/http"},
-	"proto/mqtt":         {"reactor", "proto/http", "proto/ws"},
-	"proto/mqtt/session": {"reactor", "proto/http", "proto/ws", "proto/mqtt"},
+	"reactor":               {"golang.org/x/sys", "reactor/internal/poll"},
+	"reactor/internal/poll": {"golang.org/x/sys"},
+	"proto/http":            {"golang.org/x/sys", "reactor"},
+	"proto/ws":              {"github.com/gobwas/ws", "reactor", "proto/http"},
+	"proto/mqtt":            {"reactor", "proto/http", "proto/ws"},
+	"proto/mqtt/session":    {"reactor", "proto/http", "proto/ws", "proto/mqtt"},
 }
 
 // broughtAlong is what an allowed module imports in its turn.

@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || netbsd || openbsd
 
-package reactor
+package poll
 
 import (
 	"os"
@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kqueue is the poller of the BSDs and of macOS.
+// kqueue is the Poller of the BSDs and of macOS.
 type kqueue struct {
 	fd     int
 	events [256]unix.Kevent_t
-	ready  [256]readiness
+	ready  [256]Ready
 }
 
 // numbers are those of this system.
@@ -24,7 +24,8 @@ var numbers = kqueueNumbers{
 	remove: unix.EV_DELETE,
 }
 
-func newPoller() (poller, error) {
+// New returns a Poller without descriptors.
+func New() (Poller, error) {
 	fd, err := unix.Kqueue()
 	if err != nil {
 		return nil, os.NewSyscallError("kqueue", err)
@@ -33,11 +34,11 @@ func newPoller() (poller, error) {
 	return &kqueue{fd: fd}, nil
 }
 
-func (k *kqueue) descriptor() int { return k.fd }
+func (k *kqueue) FD() int { return k.fd }
 
-func (k *kqueue) close() error { return os.NewSyscallError("close", unix.Close(k.fd)) }
+func (k *kqueue) Close() error { return os.NewSyscallError("close", unix.Close(k.fd)) }
 
-func (k *kqueue) set(fd int, old, new interest) error {
+func (k *kqueue) Set(fd int, old, new Interest) error {
 	var list [2]kqueueChange
 	var changes [2]unix.Kevent_t
 	n := 0
@@ -53,22 +54,41 @@ func (k *kqueue) set(fd int, old, new interest) error {
 	}
 }
 
-func (k *kqueue) wait(timeout time.Duration) ([]readiness, error) {
+func (k *kqueue) Look() ([]Ready, error) {
+	for {
+		n, err := k.wait(&unix.Timespec{})
+		if err != unix.EINTR {
+			return k.report(n, err)
+		}
+	}
+}
+
+func (k *kqueue) Wait(timeout time.Duration) ([]Ready, error) {
 	var limit *unix.Timespec
 	if timeout >= 0 {
 		ts := unix.NsecToTimespec(int64(timeout))
 		limit = &ts
 	}
-	n, err := unix.Kevent(k.fd, nil, k.events[:], limit)
+	n, err := k.wait(limit)
 	if err == unix.EINTR {
-		return nil, nil
+		return k.Look()
 	}
+	return k.report(n, err)
+}
+
+// wait returns the number of events. Without a limit it blocks until there is one.
+func (k *kqueue) wait(limit *unix.Timespec) (int, error) {
+	return unix.Kevent(k.fd, nil, k.events[:], limit)
+}
+
+// report translates the first n events.
+func (k *kqueue) report(n int, err error) ([]Ready, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("kevent", err)
 	}
 	for i := range k.events[:n] {
 		ev := &k.events[i]
-		k.ready[i] = readiness{fd: int(ev.Ident), what: numbers.interest(int(ev.Filter))}
+		k.ready[i] = Ready{FD: int(ev.Ident), Interest: numbers.interest(int(ev.Filter))}
 	}
 	return k.ready[:n], nil
 }

@@ -1,37 +1,37 @@
-package reactor
+package poll
 
 import (
 	"slices"
 	"testing"
 )
 
-var interests = []interest{0, readable, writable, readable | writable}
+var interests = []Interest{0, Readable, Writable, Readable | Writable}
 
 // What kqueue is told, for every change of interest there is.
 func TestKqueueChanges(t *testing.T) {
-	const both = readable | writable
+	const both = Readable | Writable
 	for system, k := range map[string]kqueueNumbers{"the BSDs": bsdNumbers, "NetBSD": netbsdNumbers} {
 		addRead, addWrite := kqueueChange{k.read, k.add}, kqueueChange{k.write, k.add}
 		noRead, noWrite := kqueueChange{k.read, k.remove}, kqueueChange{k.write, k.remove}
 		for _, tc := range []struct {
-			old, new interest
+			old, new Interest
 			want     []kqueueChange
 		}{
 			{0, 0, nil},
-			{0, readable, []kqueueChange{addRead}},
-			{0, writable, []kqueueChange{addWrite}},
+			{0, Readable, []kqueueChange{addRead}},
+			{0, Writable, []kqueueChange{addWrite}},
 			{0, both, []kqueueChange{addRead, addWrite}},
-			{readable, 0, []kqueueChange{noRead}},
-			{readable, readable, nil},
-			{readable, writable, []kqueueChange{noRead, addWrite}},
-			{readable, both, []kqueueChange{addWrite}},
-			{writable, 0, []kqueueChange{noWrite}},
-			{writable, readable, []kqueueChange{addRead, noWrite}},
-			{writable, writable, nil},
-			{writable, both, []kqueueChange{addRead}},
+			{Readable, 0, []kqueueChange{noRead}},
+			{Readable, Readable, nil},
+			{Readable, Writable, []kqueueChange{noRead, addWrite}},
+			{Readable, both, []kqueueChange{addWrite}},
+			{Writable, 0, []kqueueChange{noWrite}},
+			{Writable, Readable, []kqueueChange{addRead, noWrite}},
+			{Writable, Writable, nil},
+			{Writable, both, []kqueueChange{addRead}},
 			{both, 0, []kqueueChange{noRead, noWrite}},
-			{both, readable, []kqueueChange{noWrite}},
-			{both, writable, []kqueueChange{noRead}},
+			{both, Readable, []kqueueChange{noWrite}},
+			{both, Writable, []kqueueChange{noRead}},
 			{both, both, nil},
 		} {
 			var list [2]kqueueChange
@@ -45,7 +45,7 @@ func TestKqueueChanges(t *testing.T) {
 // What an event of kqueue means. A filter that nobody asked for means nothing.
 func TestKqueueInterest(t *testing.T) {
 	for system, k := range map[string]kqueueNumbers{"the BSDs": bsdNumbers, "NetBSD": netbsdNumbers} {
-		for filter, want := range map[int]interest{k.read: readable, k.write: writable, 7: 0, -7: 0} {
+		for filter, want := range map[int]Interest{k.read: Readable, k.write: Writable, 7: 0, -7: 0} {
 			if got := k.interest(filter); got != want {
 				t.Errorf("%s: filter %d means %02b, want %02b", system, filter, got, want)
 			}

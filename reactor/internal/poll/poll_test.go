@@ -1,4 +1,4 @@
-package reactor
+package poll
 
 import (
 	"testing"
@@ -7,24 +7,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// found waits, without blocking, and returns what was reported about fd.
-func found(t *testing.T, p poller, fd int) (what interest) {
+// found looks and returns what was reported about fd.
+func found(t *testing.T, p Poller, fd int) (what Interest) {
 	t.Helper()
-	batch, err := p.wait(0)
+	batch, err := p.Look()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range batch {
-		if r.fd == fd {
-			what |= r.what
+		if r.FD == fd {
+			what |= r.Interest
 		}
 	}
 	return what
 }
 
-func watch(t *testing.T, p poller, fd int, old, new interest) {
+func watch(t *testing.T, p Poller, fd int, old, new Interest) {
 	t.Helper()
-	if err := p.set(fd, old, new); err != nil {
+	if err := p.Set(fd, old, new); err != nil {
 		t.Fatalf("set from %02b to %02b: %v", old, new, err)
 	}
 }
@@ -44,21 +44,21 @@ func fill(t *testing.T, fd int) {
 // What is reported follows from what is asked for and the socket's state, and
 // stays the same as long as both do.
 func TestReadinessIsLevelTriggered(t *testing.T) {
-	const both = readable | writable
+	const both = Readable | Writable
 	states := map[string]struct {
 		make func(t *testing.T, a, b int)
-		want interest // if both are asked for
+		want Interest // if both are asked for
 		all  bool     // a hang-up: more than was asked for may be reported
 	}{
-		"idle":                 {func(*testing.T, int, int) {}, writable, false},
+		"idle":                 {func(*testing.T, int, int) {}, Writable, false},
 		"input":                {func(t *testing.T, _, b int) { unix.Write(b, []byte("x")) }, both, false},
 		"full":                 {func(t *testing.T, a, _ int) { fill(t, a) }, 0, false},
-		"input, full":          {func(t *testing.T, a, b int) { fill(t, a); fill(t, b) }, readable, false},
+		"input, full":          {func(t *testing.T, a, b int) { fill(t, a); fill(t, b) }, Readable, false},
 		"half-closed":          {func(t *testing.T, _, b int) { unix.Shutdown(b, unix.SHUT_WR) }, both, false},
-		"half-closed and full": {func(t *testing.T, a, b int) { fill(t, a); unix.Shutdown(b, unix.SHUT_WR) }, readable, false},
+		"half-closed and full": {func(t *testing.T, a, b int) { fill(t, a); unix.Shutdown(b, unix.SHUT_WR) }, Readable, false},
 		"hung up":              {func(t *testing.T, a, b int) { unix.Shutdown(a, unix.SHUT_RDWR) }, both, true},
 	}
-	onEach(t, func(t *testing.T, p poller) {
+	onEach(t, func(t *testing.T, p Poller) {
 		for name, s := range states {
 			for _, asked := range interests[1:] {
 				a, b := pair(t)
@@ -81,10 +81,10 @@ func TestReadinessIsLevelTriggered(t *testing.T) {
 
 // Every change of interest takes effect, also among events that were reported.
 func TestInterestChanges(t *testing.T) {
-	onEach(t, func(t *testing.T, p poller) {
+	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
 		unix.Write(b, []byte("x"))
-		now := interest(0)
+		now := Interest(0)
 		for _, old := range interests {
 			for _, new := range interests {
 				if old == new {
@@ -106,7 +106,7 @@ func TestInterestChanges(t *testing.T) {
 // A descriptor without interest causes no wake-up, whatever becomes of it, and
 // is reported again as soon as it is asked for.
 func TestRemovedDescriptorIsSilent(t *testing.T) {
-	onEach(t, func(t *testing.T, p poller) {
+	onEach(t, func(t *testing.T, p Poller) {
 		for _, asked := range interests[1:] {
 			a, b := pair(t)
 			watch(t, p, a, 0, asked)
@@ -117,7 +117,7 @@ func TestRemovedDescriptorIsSilent(t *testing.T) {
 				"hang-up":    func() { unix.Shutdown(a, unix.SHUT_RDWR) },
 			} {
 				act()
-				if batch, err := p.wait(0); len(batch) != 0 || err != nil {
+				if batch, err := p.Look(); len(batch) != 0 || err != nil {
 					t.Errorf("after %s: %v, %v", what, batch, err)
 				}
 			}
@@ -132,22 +132,22 @@ func TestRemovedDescriptorIsSilent(t *testing.T) {
 
 // The number of a removed and closed descriptor stands for its successor only.
 func TestDescriptorReused(t *testing.T) {
-	onEach(t, func(t *testing.T, p poller) {
+	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
 		unix.Write(b, []byte("x"))
-		watch(t, p, a, 0, readable|writable)
+		watch(t, p, a, 0, Readable|Writable)
 		found(t, p, a)
-		watch(t, p, a, readable|writable, 0)
+		watch(t, p, a, Readable|Writable, 0)
 		c, d := pair(t)
 		if err := unix.Dup2(c, a); err != nil { // closes a and takes its number
 			t.Fatal(err)
 		}
-		watch(t, p, a, 0, readable)
+		watch(t, p, a, 0, Readable)
 		if got := found(t, p, a); got != 0 {
 			t.Errorf("%02b reported about an idle successor", got)
 		}
 		unix.Write(d, []byte("x"))
-		if got := found(t, p, a); got != readable {
+		if got := found(t, p, a); got != Readable {
 			t.Errorf("%02b reported about the successor's input", got)
 		}
 	})
@@ -155,42 +155,42 @@ func TestDescriptorReused(t *testing.T) {
 
 // More descriptors than fit into one batch get their turns.
 func TestMoreReadyThanOneBatch(t *testing.T) {
-	const conns, waits = 600, 3 // a batch has 256
-	onEach(t, func(t *testing.T, p poller) {
+	const conns, looks = 600, 3 // a batch has 256
+	onEach(t, func(t *testing.T, p Poller) {
 		seen := map[int]int{}
 		for range conns {
 			a, _ := pair(t)
-			watch(t, p, a, 0, writable)
+			watch(t, p, a, 0, Writable)
 			seen[a] = 0
 		}
 		for round := 1; round <= 3; round++ {
-			for range waits {
-				batch, err := p.wait(0)
+			for range looks {
+				batch, err := p.Look()
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, r := range batch {
-					seen[r.fd] = round
+					seen[r.FD] = round
 				}
 			}
 			for fd, last := range seen {
 				if last != round {
-					t.Fatalf("descriptor %d was not reported in %d waits", fd, waits)
+					t.Fatalf("descriptor %d was not reported in %d looks", fd, looks)
 				}
 			}
 		}
 	})
 }
 
-// How long a wait blocks: 0 not at all, a time-out not shorter, without limit
-// until there is something.
+// A wait lasts at least its timeout if nothing becomes ready. Without a limit it lasts until a
+// descriptor is ready.
 func TestWaitBlocks(t *testing.T) {
-	onEach(t, func(t *testing.T, p poller) {
+	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
-		watch(t, p, a, 0, readable)
+		watch(t, p, a, 0, Readable)
 		for _, timeout := range []time.Duration{1, time.Millisecond + 1, 3 * time.Millisecond} {
 			start := time.Now()
-			if batch, err := p.wait(timeout); len(batch) != 0 || err != nil {
+			if batch, err := p.Wait(timeout); len(batch) != 0 || err != nil {
 				t.Fatalf("wait: %v, %v", batch, err)
 			}
 			if took := time.Since(start); took < timeout {
@@ -198,17 +198,17 @@ func TestWaitBlocks(t *testing.T) {
 			}
 		}
 		go unix.Write(b, []byte("x"))
-		if batch, err := p.wait(-1); len(batch) == 0 || batch[0] != (readiness{a, readable}) || err != nil {
+		if batch, err := p.Wait(-1); len(batch) == 0 || batch[0] != (Ready{a, Readable}) || err != nil {
 			t.Errorf("wait: %v, %v", batch, err)
 		}
 	})
 }
 
-// The poller's own descriptor is readable when a wait would return something.
+// The poller's own descriptor is readable while Look would report something.
 func TestPollerDescriptor(t *testing.T) {
-	onEach(t, func(t *testing.T, p poller) {
+	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
-		watch(t, p, a, 0, readable)
+		watch(t, p, a, 0, Readable)
 		for _, step := range []struct {
 			act  func()
 			want int
@@ -216,12 +216,12 @@ func TestPollerDescriptor(t *testing.T) {
 			{func() {}, 0},
 			{func() { unix.Write(b, []byte("x")) }, 1},
 			{func() { found(t, p, a) }, 1},
-			{func() { watch(t, p, a, readable, 0) }, 0},
-			{func() { watch(t, p, a, 0, readable) }, 1},
+			{func() { watch(t, p, a, Readable, 0) }, 0},
+			{func() { watch(t, p, a, 0, Readable) }, 1},
 			{func() { unix.Read(a, make([]byte, 8)) }, 0},
 		} {
 			step.act()
-			fds := []unix.PollFd{{Fd: int32(p.descriptor()), Events: unix.POLLIN}}
+			fds := []unix.PollFd{{Fd: int32(p.FD()), Events: unix.POLLIN}}
 			if n, err := unix.Poll(fds, 0); n != step.want || err != nil {
 				t.Errorf("%d descriptors readable, want %d (%v)", n, step.want, err)
 			}
@@ -229,27 +229,21 @@ func TestPollerDescriptor(t *testing.T) {
 	})
 }
 
-// The fake refuses what kqueue refuses, or a wrong old would not be noticed.
-func TestFakeKqueueRefuses(t *testing.T) {
-	for _, tc := range []struct {
-		is, old, new interest
-		want         error
-	}{
-		{0, readable, 0, errNoFilter},
-		{0, writable, readable, errNoFilter},
-		{readable, writable, 0, errNoFilter},
-		{writable, 0, writable, errTwoFilters},
-		{readable, 0, readable | writable, errTwoFilters},
-		{writable, writable, writable, errNothingToDo},
-	} {
-		f := newFakeKqueue(t, bsdNumbers)
-		a, _ := pair(t)
-		if tc.is != 0 {
-			watch(t, f, a, 0, tc.is)
+// What becomes ready between Look and Wait is reported by Wait, however short its timeout is.
+func TestWaitFindsWhatCameBeforeIt(t *testing.T) {
+	onEach(t, func(t *testing.T, p Poller) {
+		a, b := pair(t)
+		watch(t, p, a, 0, Readable)
+		for _, timeout := range []time.Duration{0, 1, time.Hour, -1} {
+			if got := found(t, p, a); got != 0 {
+				t.Fatalf("%02b reported about an idle socket", got)
+			}
+			unix.Write(b, []byte("x"))
+			batch, err := p.Wait(timeout)
+			if len(batch) == 0 || batch[0] != (Ready{a, Readable}) || err != nil {
+				t.Errorf("a wait of %v: %v, %v", timeout, batch, err)
+			}
+			unix.Read(a, make([]byte, 8))
 		}
-		if err := f.set(a, tc.old, tc.new); err != tc.want {
-			t.Errorf("%02b, from %02b to %02b: %v, want %v", tc.is, tc.old, tc.new, err, tc.want)
-		}
-		f.close()
-	}
+	})
 }

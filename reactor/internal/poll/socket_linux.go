@@ -1,0 +1,178 @@
+package poll
+
+import (
+	"net/netip"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The loop's descriptors never block, so the calls of the hot path are made without telling
+// Go's scheduler that they might.
+
+// Read reads from a descriptor of any kind.
+func Read(fd int, p []byte) (int, error) { return transfer(unix.SYS_READ, fd, p, 0) }
+
+// Write writes to a descriptor of any kind.
+func Write(fd int, p []byte) (int, error) { return transfer(unix.SYS_WRITE, fd, p, 0) }
+
+// Recv reads from a socket. The kernel takes fewer steps to a socket than through Read.
+func Recv(fd int, p []byte) (int, error) { return transfer(unix.SYS_RECVFROM, fd, p, 0) }
+
+// Send writes to a socket, like Recv.
+func Send(fd int, p []byte) (int, error) {
+	return transfer(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL)
+}
+
+// transfer makes a system call about p. Calls that take no flags ignore them.
+func transfer(call uintptr, fd int, p []byte, flags uintptr) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall6(call, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// Accept accepts a connection. The address is the zero AddrPort if the peer has no IP address.
+func Accept(fd int) (int, netip.AddrPort, error) {
+	var raw unix.RawSockaddrAny
+	for {
+		size := uint32(unix.SizeofSockaddrAny)
+		n, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd),
+			uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)),
+			unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), rawAddrPort(&raw), nil
+		case unix.EINTR:
+		default:
+			return -1, netip.AddrPort{}, errno
+		}
+	}
+}
+
+// RecvFrom receives one datagram. What does not fit into p is lost.
+func RecvFrom(fd int, p []byte) (int, netip.AddrPort, error) {
+	var raw unix.RawSockaddrAny
+	for {
+		size := uint32(unix.SizeofSockaddrAny)
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0,
+			uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
+		switch errno {
+		case 0:
+			return int(n), rawAddrPort(&raw), nil
+		case unix.EINTR:
+		default:
+			return 0, netip.AddrPort{}, errno
+		}
+	}
+}
+
+// SendTo sends one datagram. The zero AddrPort means the peer that the socket is connected to.
+func SendTo(fd int, p []byte, to netip.AddrPort) error {
+	var raw unix.RawSockaddrInet6
+	var name unsafe.Pointer
+	size := 0
+	if to.IsValid() {
+		name, size = unsafe.Pointer(&raw), putSockaddr(&raw, to)
+	}
+	for {
+		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+			unix.MSG_NOSIGNAL, uintptr(name), uintptr(size))
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+		default:
+			return errno
+		}
+	}
+}
+
+func rawAddrPort(raw *unix.RawSockaddrAny) netip.AddrPort {
+	switch raw.Addr.Family {
+	case unix.AF_INET:
+		sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(raw))
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), swap16(sa.Port))
+	case unix.AF_INET6:
+		sa := (*unix.RawSockaddrInet6)(unsafe.Pointer(raw))
+		return inet6(sa.Addr, swap16(sa.Port), sa.Scope_id)
+	}
+	return netip.AddrPort{}
+}
+
+// putSockaddr writes the kernel's form of a and returns its size. An IPv4 address fits into
+// the memory of an IPv6 one.
+func putSockaddr(raw *unix.RawSockaddrInet6, a netip.AddrPort) int {
+	port := swap16(a.Port())
+	if a.Addr().Is4() {
+		sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(raw))
+		*sa = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: port, Addr: a.Addr().As4()}
+		return unix.SizeofSockaddrInet4
+	}
+	*raw = unix.RawSockaddrInet6{
+		Family:   unix.AF_INET6,
+		Port:     port,
+		Addr:     a.Addr().As16(),
+		Scope_id: zoneID(a.Addr().Zone()),
+	}
+	return unix.SizeofSockaddrInet6
+}
+
+// swap16 converts between the host's and the network's byte order.
+func swap16(v uint16) uint16 {
+	b := (*[2]byte)(unsafe.Pointer(&v))
+	return uint16(b[0])<<8 | uint16(b[1])
+}
+
+// HasQuickAck is false where QuickAck does nothing.
+const HasQuickAck = true
+
+// QuickAck sends the acknowledgement that TCP holds back for fd, and disables the delay for
+// what comes next. The kernel enables it again when it sees fit [tcp(7), TCP_QUICKACK].
+func QuickAck(fd int) error {
+	on := int32(1)
+	_, _, errno := unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP,
+		unix.TCP_QUICKACK, uintptr(unsafe.Pointer(&on)), unsafe.Sizeof(on), 0)
+	if errno != 0 {
+		return os.NewSyscallError("setsockopt", errno)
+	}
+	return nil
+}
+
+// Pending returns how many bytes lie in a socket, a pipe or a terminal and can be read. Of a
+// datagram socket it is the size of the next datagram.
+func Pending(fd int) (int, error) {
+	var n int32
+	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd),
+		unix.TIOCINQ, // FIONREAD by its other name
+		uintptr(unsafe.Pointer(&n)))
+	if errno != 0 {
+		return 0, os.NewSyscallError("ioctl", errno)
+	}
+	return int(n), nil
+}
+
+// The names that differ between systems.
+const (
+	// ReusePort is the socket option that lets several sockets listen on one address.
+	ReusePort = unix.SO_REUSEPORT
+	// KeepAliveIdle is the TCP option for the idle time before the first keep-alive probe. It
+	// is 0 where that time cannot be set per socket.
+	KeepAliveIdle = unix.TCP_KEEPIDLE
+)
+
+// Socket makes a socket.
+func Socket(family, kind int) (int, error) {
+	fd, err := unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	return fd, os.NewSyscallError("socket", err)
+}
