@@ -117,7 +117,7 @@ func TestClientBodyToEnd(t *testing.T) {
 	cl.end()
 	cl.expectLog(`HTTP_MSG 200 "abc"`, "CLOSE")
 	cl = dialClient(t)
-	http.SetLimits(cl.c, http.Limits{Body: 3})
+	must(t, http.SetLimits(cl.c, http.Limits{Body: 3}))
 	cl.answer(lines("HTTP/1.1 200 OK"), "ab", "cd")
 	cl.until("closed", func() bool { return len(cl.log) == 3 })
 	cl.expectLog(`HTTP_HDRS 200 ""`, "ERROR", "CLOSE")

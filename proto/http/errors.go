@@ -17,6 +17,10 @@ var errTaken = errors.New("http: bytes of an unfinished message were taken out o
 // or the connection is not one of an HTTP server.
 var ErrNoRequest = errors.New("http: no request waits for an answer")
 
+// ErrNotHTTP is returned by [SetLimits] for a connection that does not speak
+// HTTP, or does so no longer.
+var ErrNotHTTP = errors.New("http: connection does not speak HTTP")
+
 // Error says why a message was refused.
 type Error struct {
 	// Status is what a server answers to a request: 400, 413, 414, 431, 501

@@ -1,6 +1,9 @@
 package http
 
-// Limits bounds what a peer can make us hold. A zero field means the default.
+import "math"
+
+// Limits bounds what a peer can make us hold. In each field zero means the
+// default and a negative value means no limit.
 type Limits struct {
 	// Head is the size in bytes of the start line and all header lines with
 	// the empty line that ends them. The trailer of a chunked body may have
@@ -21,17 +24,20 @@ const (
 	DefaultBody    = 3 << 20
 )
 
-// maxLimit keeps sums of limits and offsets far from overflow, on machines
-// with an int of 32 bits too. A larger limit counts as this one.
-const maxLimit = 1 << 29
+// maxLimit keeps sums of limits and offsets far from overflow. A larger limit
+// counts as this one, and so does none: it is far beyond what a buffer holds.
+const maxLimit = math.MaxInt / 4
 
 func (l *Limits) head() int    { return limitOr(l.Head, DefaultHead) }
 func (l *Limits) headers() int { return limitOr(l.Headers, DefaultHeaders) }
 func (l *Limits) body() int    { return limitOr(l.Body, DefaultBody) }
 
 func limitOr(n, def int) int {
-	if n <= 0 {
-		n = def
+	switch {
+	case n == 0:
+		return def
+	case n < 0:
+		return maxLimit
 	}
 	return min(n, maxLimit)
 }

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/rikki-go/rikki/reactor"
@@ -73,19 +74,36 @@ func Layer(c *reactor.Conn) (p reactor.Protocol, ok bool) {
 	return l, true
 }
 
-// SetLimits sets the limits of messages that c receives; on a listener, of
-// the connections that it accepts from now on. It reports whether c speaks
-// HTTP. A message that was begun goes on under the new limits.
-func SetLimits(c *reactor.Conn, limits Limits) bool {
+// SetLimits sets the limits of the messages that c receives. On a listener they
+// are the limits of the connections that it accepts from now on. They hold for a
+// message that has begun, too.
+//
+// Errors are ErrNotHTTP if c does not speak HTTP, and reactor.ErrClosed if c is
+// closed.
+func SetLimits(c *reactor.Conn, limits Limits) error {
+	if gone(c) {
+		return reactor.ErrClosed
+	}
 	if s, ok := reactor.Find[*server](c); ok {
 		s.limits = limits
-		return true
+		return nil
 	}
 	l, ok := reactor.Find[*layer](c)
-	if ok {
-		l.parser.Limits = limits
+	if !ok {
+		return ErrNotHTTP
 	}
-	return ok
+	l.parser.Limits = limits
+	return nil
+}
+
+// gone reports whether the connection is closed, has failed or is closing. A
+// connection that was only paused, or whose sending side was shut down, is not.
+func gone(c *reactor.Conn) bool {
+	if !c.Stopped() {
+		return false
+	}
+	_, err := c.Write(nil)
+	return errors.Is(err, reactor.ErrClosed)
 }
 
 // ExpectMethod tells a client's connection the method of the request that the

@@ -29,6 +29,13 @@ type Message struct {
 	authority []byte // of a target in absolute form or of CONNECT
 }
 
+// notNil panics if a call that fills a Message was given none.
+func (m *Message) notNil(call string) {
+	if m == nil {
+		panic("http: " + call + " into a nil Message")
+	}
+}
+
 // IsRequest reports whether m is a request.
 func (m *Message) IsRequest() bool { return m.Status == 0 }
 

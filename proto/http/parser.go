@@ -63,6 +63,7 @@ func (p *Parser) HeadDone() bool { return p.head > 0 }
 // [Parser.ParseHead]. A message that begins with "HTTP/" is a response. It
 // begins anew each time; who expects many small pieces keeps a Parser.
 func ParseHead(buf []byte, msg *Message, limits Limits) (n int, err error) {
+	msg.notNil("ParseHead")
 	const response = "HTTP/"
 	k := min(len(buf), len(response))
 	p := Parser{Limits: limits, Response: string(buf[:k]) == response[:k]}
@@ -73,6 +74,7 @@ func ParseHead(buf []byte, msg *Message, limits Limits) (n int, err error) {
 // that of an empty line before it included; msg.Body stays empty. Parse can
 // go on from there. Errors are those of Parse.
 func (p *Parser) ParseHead(buf []byte, msg *Message) (n int, err error) {
+	msg.notNil("Parser.ParseHead")
 	fresh := p.scan == 0
 	if fresh {
 		msg.clear()
@@ -98,6 +100,7 @@ func (p *Parser) ParseHead(buf []byte, msg *Message) (n int, err error) {
 //
 // A chunked body is decoded in place: bytes of buf behind the header change.
 func (p *Parser) Parse(buf []byte, msg *Message) (n int, err error) {
+	msg.notNil("Parser.Parse")
 	filled := p.head == 0
 	if filled {
 		if _, err := p.ParseHead(buf, msg); err != nil {
@@ -112,6 +115,7 @@ func (p *Parser) Parse(buf []byte, msg *Message) (n int, err error) {
 // buf means that the stream ended between messages: n is 0 and err is nil.
 // Otherwise what is incomplete is cut: errors.Is(err, io.ErrUnexpectedEOF).
 func (p *Parser) ParseEnd(buf []byte, msg *Message) (n int, err error) {
+	msg.notNil("Parser.ParseEnd")
 	if len(buf) == 0 || p.scan <= 2 && string(buf) == "\r\n" {
 		return 0, nil
 	}

@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -203,7 +204,11 @@ func TestLimits(t *testing.T) {
 		{"body at limit", body + "123456789", http.Limits{Body: 9}, 0, ""},
 		{"body beyond", body, small, 413, "Content-Length 9 is beyond the limit of 8"},
 		{"default body beyond", lines("POST / HTTP/1.1", "Host: h", "Content-Length: 3145729"), http.Limits{}, 413, "limit of 3145728"},
-		{"huge body", lines("POST / HTTP/1.1", "Host: h", "Content-Length: 9223372036854775807"), http.Limits{Body: math.MaxInt}, 413, "limit of 536870912"},
+		{"huge body", lines("POST / HTTP/1.1", "Host: h", "Content-Length: 9223372036854775807"), http.Limits{Body: math.MaxInt}, 413, fmt.Sprintf("limit of %d", math.MaxInt/4)},
+		{"no limit of the head", request(100_000), http.Limits{Head: -1}, 0, ""},
+		{"no limit of header lines", lines("GET / HTTP/1.1", "Host: h", strings.Repeat("A:\r\n", 200)+"B:"), http.Limits{Headers: math.MinInt}, 0, ""},
+		{"no limit of the body", body + "123456789", http.Limits{Body: -1}, 0, ""},
+		{"no limit of chunks", chunkHead + "4\r\n1234\r\n0\r\n\r\n", http.Limits{Body: -1}, 0, ""},
 		{"chunks at limit", chunkHead + "4\r\n1234\r\n4\r\n1234\r\n0\r\n\r\n", small, 0, ""},
 		{"chunks beyond", chunkHead + "4\r\n1234\r\n5\r\n", small, 413, "limit of 8"},
 		{"chunk line at limit", chunkHead + "0;" + strings.Repeat("x", 252) + "\r\n\r\n", http.Limits{}, 0, ""},
@@ -243,7 +248,7 @@ func TestLimits(t *testing.T) {
 
 // Limits of the most that their type holds do not overflow, in any kind of body.
 func TestHugeLimits(t *testing.T) {
-	for _, l := range []http.Limits{{Head: math.MaxInt}, {Headers: math.MaxInt}, {Body: math.MaxInt}, {Head: math.MaxInt, Headers: math.MaxInt, Body: math.MaxInt}} {
+	for _, l := range []http.Limits{{Head: -1, Headers: -1, Body: -1}, {Head: math.MaxInt}, {Headers: math.MaxInt}, {Body: math.MaxInt}, {Head: math.MaxInt, Headers: math.MaxInt, Body: math.MaxInt}} {
 		for in, body := range map[string]string{
 			"Content-Length: 4\r\n\r\nbody":                                        "body",
 			"Transfer-Encoding: chunked\r\n\r\n4;x=y\r\nbody\r\n0\r\nX: y\r\n\r\n": "body",

@@ -163,8 +163,11 @@ func checkHeaders(headers string) (closes bool, err error) {
 // EachHeader calls fn for each of the lines "Name: value\r\n" that headers is
 // made of, as callers of Reply and of other protocols' handshakes write them. It
 // stops at the first error: fn's, or that of a line which is not a header, so
-// that no CR or LF can be smuggled in.
+// that no CR or LF can be smuggled in. It panics if fn is nil.
 func EachHeader(headers string, fn func(name, value string) error) error {
+	if fn == nil {
+		panic("http: EachHeader with a nil function")
+	}
 	for rest := headers; rest != ""; {
 		line, after, found := strings.Cut(rest, "\r\n")
 		rest = after

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -125,9 +126,7 @@ func TestEndBehindPipelined(t *testing.T) {
 
 func TestLimitsOfServer(t *testing.T) {
 	s := listen(t, echo(t))
-	if !http.SetLimits(s.ln, http.Limits{Body: 2}) {
-		t.Fatal("a listener has no limits")
-	}
+	must(t, http.SetLimits(s.ln, http.Limits{Body: 2}))
 	p := s.dial()
 	p.send(post)
 	p.expectClosed()
@@ -135,17 +134,87 @@ func TestLimitsOfServer(t *testing.T) {
 		t.Errorf("error is %v", s.err)
 	}
 	p = s.dial()
-	if !http.SetLimits(s.conn, http.Limits{Body: 3}) || http.SetLimits(p.c, http.Limits{}) {
-		t.Error("SetLimits is wrong about what speaks HTTP")
-	}
+	must(t, http.SetLimits(s.conn, http.Limits{Body: 3}))
 	p.send(post)
 	p.expect(ok("", "POST /b xyz"))
+}
+
+// What SetLimits says of connections of each kind and in each state.
+func TestSetLimits(t *testing.T) {
+	closed := func(c *reactor.Conn) *reactor.Conn {
+		c.Close()
+		return c
+	}
+	ended := func(c *reactor.Conn) *reactor.Conn {
+		c.Close()
+		looptest.Spin(t, c.Manager(), 4)
+		return c
+	}
+	for _, tt := range []struct {
+		name string
+		conn func(s *server, p *peer) *reactor.Conn
+		want error
+	}{
+		{"listener", func(s *server, _ *peer) *reactor.Conn { return s.ln }, nil},
+		{"accepted", func(s *server, _ *peer) *reactor.Conn { return s.conn }, nil},
+		{"paused", func(s *server, _ *peer) *reactor.Conn { s.conn.Pause(); return s.conn }, nil},
+		{"paused listener", func(s *server, _ *peer) *reactor.Conn { s.ln.Pause(); return s.ln }, nil},
+		{"client", func(s *server, _ *peer) *reactor.Conn {
+			c, err := http.Connect(s.m, strings.Replace(s.url, "tcp:", "http:", 1), nil, nil)
+			must(t, err)
+			return c
+		}, nil},
+		{"tcp", func(_ *server, p *peer) *reactor.Conn { return p.c }, http.ErrNotHTTP},
+		{"closed tcp", func(_ *server, p *peer) *reactor.Conn { return ended(p.c) }, reactor.ErrClosed},
+		{"udp", func(s *server, _ *peer) *reactor.Conn {
+			c, err := s.m.Listen("udp://127.0.0.1:0", nil, nil)
+			must(t, err)
+			return c
+		}, http.ErrNotHTTP},
+		{"replaced", func(s *server, _ *peer) *reactor.Conn {
+			l, _ := http.Layer(s.conn)
+			s.conn.Replace(l, nil)
+			return s.conn
+		}, http.ErrNotHTTP},
+		{"closing", func(s *server, _ *peer) *reactor.Conn { return closed(s.conn) }, reactor.ErrClosed},
+		{"closed", func(s *server, _ *peer) *reactor.Conn { return ended(s.conn) }, reactor.ErrClosed},
+		{"failed", func(s *server, _ *peer) *reactor.Conn { s.conn.Fail(nil); return s.conn }, reactor.ErrClosed},
+		{"closed listener", func(s *server, _ *peer) *reactor.Conn { return ended(s.ln) }, reactor.ErrClosed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := listen(t, echo(t))
+			p := s.dial()
+			if err := http.SetLimits(tt.conn(s, p), http.Limits{}); !errors.Is(err, tt.want) {
+				t.Errorf("%v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+// A zero limit is the default, a negative one is none.
+func TestNoLimits(t *testing.T) {
+	s := listen(t, func(c *reactor.Conn, ev reactor.Event, m *http.Message) {
+		if ev == reactor.EvHTTPMsg {
+			must(t, http.Reply(c, 200, "", "%d", len(m.Body)))
+		}
+	})
+	large := "POST /b HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("A: b\r\n", 3000) + "Content-Length: 4000000\r\n\r\n" + strings.Repeat("x", 4_000_000)
+	must(t, http.SetLimits(s.ln, http.Limits{Head: -1, Headers: -1, Body: -1}))
+	p := s.dial()
+	p.send(large)
+	p.expect(ok("", "4000000"))
+	must(t, http.SetLimits(s.conn, http.Limits{}))
+	p.send(large)
+	p.expectClosed()
+	if s.err == nil || !strings.Contains(s.err.Error(), "limit of 100 header lines") {
+		t.Errorf("error is %v", s.err)
+	}
 }
 
 // What is piled up behind a request without an answer is bounded.
 func TestBacklog(t *testing.T) {
 	s := listen(t, func(*reactor.Conn, reactor.Event, *http.Message) {})
-	http.SetLimits(s.ln, http.Limits{Head: 100, Body: 100})
+	must(t, http.SetLimits(s.ln, http.Limits{Head: 100, Body: 100}))
 	p := s.dial()
 	p.send(get, strings.Repeat("x", 200))
 	p.idle()
