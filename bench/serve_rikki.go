@@ -47,9 +47,9 @@ func echoRikki(c *reactor.Conn, ev reactor.Event, data any) {
 			c.Resume()
 		}
 	case reactor.EvHTTPMsg:
-		rikkiOptions.Upgrade(c, data.(*http.Message), "")
+		ws.Upgrade(c, data.(*http.Message), "", rikkiOptions)
 	}
 }
 
 // rikkiOptions are shared by all connections, as in examples/websocket-server.
-var rikkiOptions = &ws.Options{MaxMessage: maxMessage}
+var rikkiOptions = &ws.Options{Limits: ws.Limits{Message: maxMessage}}

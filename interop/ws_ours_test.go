@@ -16,7 +16,7 @@ type ourWay struct {
 }
 
 func (w ourWay) options() *ws.Options {
-	return &ws.Options{MaxMessage: maxMessage, Deflate: w.deflate, Protocols: []string{"unheard of", subprotocol}}
+	return &ws.Options{Limits: ws.Limits{Message: maxMessage}, Deflate: w.deflate, Protocols: []string{"unheard of", subprotocol}}
 }
 
 // wsOurs is our end of a WebSocket and what it heard.
@@ -49,7 +49,7 @@ func (o *wsOurs) handle(c *reactor.Conn, ev reactor.Event, data any) {
 		case ws.OpPong:
 			o.pongs = append(o.pongs, string(m.Data))
 		case ws.OpClose:
-			code, reason := m.Close()
+			code, reason := m.CloseStatus()
 			o.last = closeFrame{code, string(reason)}
 		}
 	case reactor.EvError:
@@ -77,7 +77,7 @@ func (o *wsOurs) serve(c *reactor.Conn, ev reactor.Event, data any) {
 	o.handle(c, ev, data)
 	switch ev {
 	case reactor.EvHTTPMsg:
-		noError(o.t, o.opts.Upgrade(c, data.(*http.Message), ""))
+		noError(o.t, ws.Upgrade(c, data.(*http.Message), "", o.opts))
 	case reactor.EvWSMsg:
 		m := data.(*ws.Message)
 		o.messages++
@@ -114,7 +114,7 @@ func (l *loop) dialWS(way ourWay, url string) *wsOurs {
 func (l *loop) connectWS(way ourWay, url string) *wsOurs {
 	l.t.Helper()
 	o := &wsOurs{loop: l}
-	_, err := way.options().Connect(l.m, url, func(c *reactor.Conn, ev reactor.Event, data any) {
+	_, err := ws.Connect(l.m, url, func(c *reactor.Conn, ev reactor.Event, data any) {
 		o.handle(c, ev, data)
 		switch ev {
 		case reactor.EvWSOpen:
@@ -127,7 +127,7 @@ func (l *loop) connectWS(way ourWay, url string) *wsOurs {
 			o.payload += len(m.Data)
 			o.got = append(o.got, wsMessage{m.Op, append([]byte(nil), m.Data...)})
 		}
-	}, nil, "Sec-WebSocket-Protocol: other, "+subprotocol+"\r\n")
+	}, nil, "Sec-WebSocket-Protocol: other, "+subprotocol+"\r\n", way.options())
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func (s *session) control(m *ws.Message) {
 		s.log.Debug("GOT", "op", m.Op, "bytes", len(m.Data))
 		return
 	}
-	code, reason := m.Close()
+	code, reason := m.CloseStatus()
 	s.log.Info(fmt.Sprintf("CLOSED %d %s", code, reason))
 	s.closed = true
 	if !s.echo && s.received < s.count {
@@ -154,7 +154,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 // loop runs the event loop until the session is over.
 func (s *session) loop() error {
 	limits := reactor.Deadlines{Connect: s.patience, Handshake: s.patience, Idle: s.patience, Stall: s.patience}
-	opts := &ws.Options{MaxMessage: s.maxMessage, CloseWait: s.patience}
+	opts := &ws.Options{Limits: ws.Limits{Message: s.maxMessage}, CloseWait: s.patience}
 	if s.echo { // the server sends when it likes, as long as it is there
 		limits.Idle, opts.Ping = 0, s.patience
 	}
@@ -166,7 +166,7 @@ func (s *session) loop() error {
 	if s.deflate {
 		opts.Deflate = &ws.Deflate{}
 	}
-	c, err := opts.Connect(m, s.url, handler, s, "")
+	c, err := ws.Connect(m, s.url, handler, s, "", opts)
 	if err != nil {
 		return err
 	}

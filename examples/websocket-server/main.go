@@ -97,7 +97,7 @@ func serve(o *options, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer o.identity.ReloadAtHangup(m)()
-	s := &server{log: log, ws: ws.Options{MaxMessage: o.maxMessage}, verbose: o.verbose}
+	s := &server{log: log, ws: ws.Options{Limits: ws.Limits{Message: o.maxMessage}}, verbose: o.verbose}
 	if o.deflate {
 		s.ws.Deflate = &ws.Deflate{}
 	}
@@ -160,7 +160,7 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 		s.log.Debug("open", "id", c.ID(), "remote", c.RemoteAddr())
 	case reactor.EvWSCtl:
 		if m := data.(*ws.Message); m.Op == ws.OpClose {
-			code, reason := m.Close()
+			code, reason := m.CloseStatus()
 			s.log.Debug("closed by the peer", "id", c.ID(), "code", code, "reason", string(reason))
 		}
 	case reactor.EvError:
@@ -184,7 +184,7 @@ func (s *server) answer(c *reactor.Conn, hm *http.Message) {
 		// One page for each connection: a few bytes must not ask for many pages at once.
 		err = http.ReplyBytes(c, 200, "Content-Type: text/html; charset=utf-8\r\nConnection: close\r\n", page)
 	} else {
-		err = s.ws.Upgrade(c, hm, "")
+		err = ws.Upgrade(c, hm, "", &s.ws)
 	}
 	if err != nil {
 		s.log.Info("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)

@@ -31,7 +31,7 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := looptest.NewManager(t)
-			s := &server{log: slog.New(slog.DiscardHandler), ws: ws.Options{MaxMessage: 1 << 20}}
+			s := &server{log: slog.New(slog.DiscardHandler), ws: ws.Options{Limits: ws.Limits{Message: 1 << 20}}}
 			if err := s.listen(m, "ws://127.0.0.1:0", nil); err != nil {
 				t.Fatal(err)
 			}

@@ -8,6 +8,23 @@
 //	EvHTTPHdrs *Message   the header is complete, the body may not be
 //	EvHTTPMsg  *Message   the message is complete
 //
+// # Limits
+//
+// [SetLimits] bounds what a peer can make us hold, for a connection or for all that a
+// listener accepts from then on. In each field of [Limits] zero is the default and a
+// negative value is no limit, as in the packages ws and mqtt.
+//
+// # Beside net/http
+//
+// The package has the name of the standard library's. Programs that use both give
+// this one another name:
+//
+//	import (
+//		"net/http"
+//
+//		mghttp "github.com/rikki-go/rikki/proto/http"
+//	)
+//
 // # Strictness
 //
 // What HTTP/1.1 leaves open for two readers to understand differently is

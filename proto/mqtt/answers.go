@@ -6,24 +6,32 @@ import "github.com/rikki-go/rikki/reactor"
 
 // Pong sends PINGRESP, a server's answer to PINGREQ [MQTT-3.12.4-1].
 func Pong(c *reactor.Conn) error {
-	return stateOf(c, 4).send(c, func(dst []byte) ([]byte, error) { return AppendPingresp(dst), nil })
+	return sendOn(c, func(_ *layer, dst []byte) ([]byte, error) { return AppendPingresp(dst), nil })
 }
 
 // DisconnectCode sends DISCONNECT with a reason. In 3.1.1 there are none: the
 // packet has no code, and for a server, which must not send it at all, both
 // calls return an error.
 func DisconnectCode(c *reactor.Conn, code ReasonCode) error {
-	return stateOf(c, 4).disconnect(c, code, nil)
+	l, err := layerOf(c)
+	if err != nil {
+		return err
+	}
+	return l.disconnect(c, code, nil)
 }
 
-// Connack answers CONNECT, at once or later. With a code other than 0 the connection is drained
-// [MQTT-3.2.2-5]. It returns ErrNotAsked if no CONNECT waits for an answer.
+// Connack answers CONNECT, at once or later. With a code other than 0 the
+// connection is drained [MQTT-3.2.2-5]. It returns ErrNotAsked if no CONNECT waits
+// for an answer.
 func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Property) error {
-	l := stateOf(c, 4)
+	l, err := layerOf(c)
+	if err != nil {
+		return err
+	}
 	if l.role == client || l.role == server && l.phase != asked {
 		return ErrNotAsked
 	}
-	err := l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, l.version, sessionPresent, code, props) })
+	err = l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, l.version, sessionPresent, code, props) })
 	switch {
 	case err != nil:
 	case code == 0:
@@ -40,16 +48,16 @@ func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Pro
 // Suback answers SUBSCRIBE with one code per filter, in their order: the QoS
 // granted, or a failure [MQTT-3.8.4-5].
 func Suback(c *reactor.Conn, id uint16, codes ...ReasonCode) error {
-	l := stateOf(c, 4)
-	return l.send(c, func(dst []byte) ([]byte, error) { return AppendSuback(dst, l.version, id, codes, nil) })
+	return sendOn(c, func(l *layer, dst []byte) ([]byte, error) { return AppendSuback(dst, l.version, id, codes, nil) })
 }
 
 // Unsuback answers UNSUBSCRIBE. The codes, one per filter, are sent in 5.0
 // only.
 func Unsuback(c *reactor.Conn, id uint16, codes ...ReasonCode) error {
-	l := stateOf(c, 4)
-	if l.version != 5 {
-		codes = nil
-	}
-	return l.send(c, func(dst []byte) ([]byte, error) { return AppendUnsuback(dst, l.version, id, codes, nil) })
+	return sendOn(c, func(l *layer, dst []byte) ([]byte, error) {
+		if l.version != 5 {
+			codes = nil
+		}
+		return AppendUnsuback(dst, l.version, id, codes, nil)
+	})
 }

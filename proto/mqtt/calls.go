@@ -12,43 +12,38 @@ import (
 // others the program frames it, with ws.Wrap, or leaves it bare.
 //
 // Errors of all of them: a *ParseError for arguments that make no legal packet,
-// ErrNotOpen, ErrDisconnected, reactor.ErrClosed, and, over WebSocket, those of ws.Send. Nothing
-// is appended then.
+// ErrNotMQTT, ErrNotOpen, ErrDisconnected, reactor.ErrClosed, and, over WebSocket,
+// those of ws.Send. Nothing is appended then.
 
-// stateOf returns the connection's MQTT state; a connection without one
-// gets it, for that version.
-func stateOf(c *reactor.Conn, version uint8) *layer {
-	if l, ok := reactor.Find[*layer](c); ok {
-		return l
+// layerOf returns the connection's MQTT layer.
+func layerOf(c *reactor.Conn) (*layer, error) {
+	l, ok := reactor.Find[*layer](c)
+	switch {
+	case ok:
+		return l, nil
+	case gone(c): // it may have had one
+		return nil, reactor.ErrClosed
 	}
-	l := &layer{version: version, limit: DefaultMaxPacket}
-	c.Push(l)
-	return l
+	return nil, ErrNotMQTT
 }
 
 // Version returns the protocol level that the connection speaks, 4 or 5: what
-// Login asked for, or what the client's CONNECT said.
-func Version(c *reactor.Conn) uint8 { return stateOf(c, 4).version }
-
-// SetMaxPacket sets the size in bytes of the largest packet that the connection
-// accepts; on a listener, of the connections that it accepts from now on. A larger
-// packet fails the connection as soon as its header has arrived; over WebSocket
-// the message around it arrives first.
-func SetMaxPacket(c *reactor.Conn, n int) {
-	if p, ok := reactor.Find[*listener](c); ok {
-		p.limit = n
-		return
+// Connect or Login asked for, or what the client's CONNECT said. It is 0 for a
+// connection that does not speak MQTT.
+func Version(c *reactor.Conn) uint8 {
+	if l, ok := reactor.Find[*layer](c); ok {
+		return l.version
 	}
-	l := stateOf(c, 4)
-	l.limit = n
-	l.widen(c)
+	return 0
 }
 
-// widen lets WebSocket messages be as large as packets may be.
-func (l *layer) widen(c *reactor.Conn) {
-	if l.overWS && l.limit > ws.DefaultMaxMessage {
-		ws.SetMaxMessage(c, l.limit) // it fails before EvWSOpen, when this is called again
+// sendOn is layer.send for calls that begin with a connection.
+func sendOn(c *reactor.Conn, add func(l *layer, dst []byte) ([]byte, error)) error {
+	l, err := layerOf(c)
+	if err != nil {
+		return err
 	}
+	return l.send(c, func(dst []byte) ([]byte, error) { return add(l, dst) })
 }
 
 // send appends what add appends, if a packet may be sent now.
@@ -110,9 +105,10 @@ func (l *layer) nextID() uint16 {
 // Login sends CONNECT, with a will if opts.Topic is not empty. opts may be nil:
 // a clean session with a client identifier made up at random.
 //
-// It is for connections that the program set up itself; those of Connect send
-// CONNECT by themselves, and for them Login returns ErrLoggedIn. The packet identifiers and the version of later
-// calls are kept in a state that Login hangs on the connection.
+// It is for connections that the program set up itself, and makes them speak MQTT:
+// it hangs a layer on them that keeps the packet identifiers and the version for
+// later calls. A connection of Connect sends CONNECT by itself, and one of Listen
+// receives it: for both Login returns ErrLoggedIn.
 func Login(c *reactor.Conn, opts *Options) error {
 	if opts == nil {
 		opts = &Options{Clean: true}
@@ -125,23 +121,41 @@ func Login(c *reactor.Conn, opts *Options) error {
 	if bad != nil {
 		return bad
 	}
-	l := stateOf(c, version)
-	if l.role != bare {
+	l, known := reactor.Find[*layer](c)
+	switch {
+	case !known:
+		l = &layer{limit: DefaultMaxPacket}
+	case l.role != bare:
 		return ErrLoggedIn
 	}
 	err = l.send(c, func(dst []byte) ([]byte, error) { return AppendConnect(dst, version, content) })
-	if err == nil {
-		l.version = version
+	if err != nil {
+		return err
 	}
-	return err
+	l.version = version
+	if !known {
+		c.Push(l)
+	}
+	return nil
+}
+
+// withoutOptions is the error of a call whose Options are nil.
+func withoutOptions(call string) error {
+	return errors.New("mqtt: " + call + " with nil Options: it needs a Topic")
 }
 
 // Pub sends PUBLISH with opts.Topic, Message, QoS and Retain, and returns its
 // packet identifier, 0 at QoS 0. Keeping the message until it is acknowledged
 // and sending it again (RetransmitID) is the program's business, and so is not to
-// have 65,535 unacknowledged: identifiers are given out in turn.
+// have 65,535 unacknowledged: identifiers are given out in turn. opts must not be nil.
 func Pub(c *reactor.Conn, opts *Options) (id uint16, err error) {
-	l := stateOf(c, opts.version())
+	if opts == nil {
+		return 0, withoutOptions("Pub")
+	}
+	l, err := layerOf(c)
+	if err != nil {
+		return 0, err
+	}
 	if err := l.maySend(c); err != nil {
 		return 0, err
 	}
@@ -161,9 +175,15 @@ func Pub(c *reactor.Conn, opts *Options) (id uint16, err error) {
 }
 
 // Sub sends SUBSCRIBE with the filter opts.Topic and opts.QoS, and returns its
-// packet identifier.
+// packet identifier. opts must not be nil.
 func Sub(c *reactor.Conn, opts *Options) (id uint16, err error) {
-	l := stateOf(c, opts.version())
+	if opts == nil {
+		return 0, withoutOptions("Sub")
+	}
+	l, err := layerOf(c)
+	if err != nil {
+		return 0, err
+	}
 	id = l.nextID()
 	filters := []Filter{{Topic: opts.Topic, QoS: opts.QoS}}
 	err = l.send(c, func(dst []byte) ([]byte, error) { return AppendSubscribe(dst, l.version, id, filters, opts.Props) })
@@ -174,9 +194,15 @@ func Sub(c *reactor.Conn, opts *Options) (id uint16, err error) {
 }
 
 // Unsub sends UNSUBSCRIBE with the filter opts.Topic, and returns its packet
-// identifier.
+// identifier. opts must not be nil.
 func Unsub(c *reactor.Conn, opts *Options) (id uint16, err error) {
-	l := stateOf(c, opts.version())
+	if opts == nil {
+		return 0, withoutOptions("Unsub")
+	}
+	l, err := layerOf(c)
+	if err != nil {
+		return 0, err
+	}
 	id = l.nextID()
 	err = l.send(c, func(dst []byte) ([]byte, error) {
 		return AppendUnsubscribe(dst, l.version, id, []string{opts.Topic}, opts.Props)
@@ -190,18 +216,22 @@ func Unsub(c *reactor.Conn, opts *Options) (id uint16, err error) {
 // Ping sends PINGREQ, which a client must do often enough that no more than
 // the keep-alive time passes without a packet [MQTT-3.1.2-23].
 func Ping(c *reactor.Conn) error {
-	return stateOf(c, 4).send(c, func(dst []byte) ([]byte, error) { return AppendPingreq(dst), nil })
+	return sendOn(c, func(_ *layer, dst []byte) ([]byte, error) { return AppendPingreq(dst), nil })
 }
 
 // Disconnect sends DISCONNECT, after which a client sends nothing more
 // [MQTT-3.14.4-2] and the server drops its will: call c.Drain next. opts may be
 // nil; only its Props count.
 func Disconnect(c *reactor.Conn, opts *Options) error {
+	l, err := layerOf(c)
+	if err != nil {
+		return err
+	}
 	var props []Property
 	if opts != nil {
 		props = opts.Props
 	}
-	return stateOf(c, 4).disconnect(c, 0, props)
+	return l.disconnect(c, 0, props)
 }
 
 // disconnect sends DISCONNECT, the last packet of all.
@@ -226,6 +256,9 @@ func (l *layer) disconnect(c *reactor.Conn, code ReasonCode, props []Property) e
 // number of bytes that follow, which the caller appends next. It never
 // frames: over WebSocket call ws.Wrap when the packet is whole.
 func SendHeader(c *reactor.Conn, cmd Cmd, flags uint8, n int) error {
+	if _, err := layerOf(c); err != nil {
+		return err
+	}
 	p, err := AppendHeader(c.Send.AvailableBuffer(), cmd, flags, n)
 	if err != nil {
 		return err
@@ -242,10 +275,17 @@ func (l *layer) ack(c *reactor.Conn, cmd Cmd, id uint16, code ReasonCode) {
 
 // Ack acknowledges a PUBLISH or answers the next step of its QoS 2 handshake:
 // PUBACK or PUBREC for m a PUBLISH, PUBREL for PUBREC, PUBCOMP for PUBREL;
-// nothing for others. It is for programs that parse packets themselves.
+// nothing for others. It is for programs that parse packets themselves. m must not
+// be nil.
 func Ack(c *reactor.Conn, m *Message) error {
+	l, err := layerOf(c)
+	if err != nil {
+		return err
+	}
 	cmd := Cmd(0)
 	switch {
+	case m == nil:
+		return errors.New("mqtt: Ack of a nil Message")
 	case m.Cmd == CmdPublish && m.QoS == 1:
 		cmd = CmdPuback
 	case m.Cmd == CmdPublish && m.QoS == 2:
@@ -257,6 +297,5 @@ func Ack(c *reactor.Conn, m *Message) error {
 	default:
 		return nil
 	}
-	l := stateOf(c, 4)
 	return l.send(c, func(dst []byte) ([]byte, error) { return AppendAck(dst, l.version, cmd, m.ID, 0, nil) })
 }

@@ -118,10 +118,16 @@ func TestConnPubWrapAllocates(t *testing.T) {
 	p.agree(m, "")
 	await(t, m, "EvWSOpen", r.saw("WS_OPEN"))
 	c.Fn = func(*reactor.Conn, reactor.Event, any) {}
+	if err := mqtt.Login(c, nil); err != nil {
+		t.Fatal(err)
+	}
+	ws.Wrap(c, c.Send.Len(), ws.OpBinary)
 	opts, got := publishing(1), 0
 	wantNoAllocs(t, "Pub and Wrap", func() {
 		start := c.Send.Len()
-		mqtt.Pub(c, opts)
+		if _, err := mqtt.Pub(c, opts); err != nil {
+			t.Fatal(err)
+		}
 		ws.Wrap(c, c.Send.Len()-start, ws.OpBinary)
 		m.Poll(0)
 		if n, _ := unix.Read(p.fd, buf); n > 0 {

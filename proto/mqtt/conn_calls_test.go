@@ -131,19 +131,6 @@ func TestConnCallsByHand(t *testing.T) {
 	}
 }
 
-// Without Login the version is the options', or 3.1.1.
-func TestConnCallsWithoutLogin(t *testing.T) {
-	m := newManager(t)
-	for version, want := range map[uint8]string{0: "30 07 00 03'a/b''hi'", 4: "30 07 00 03'a/b''hi'", 5: "30 08 00 03'a/b' 00'hi'"} {
-		c, _ := bareConn(t, m, &recorder{t: t})
-		opts := publishing(0)
-		opts.Version = version
-		if _, err := mqtt.Pub(c, opts); err != nil || !bytes.Equal(c.Send.Bytes(), pack(want)) {
-			t.Errorf("version %d: % x, %v", version, c.Send.Bytes(), err)
-		}
-	}
-}
-
 // Login with nil and on ws.Connect's connection, as the example does it.
 func TestConnLoginOverWS(t *testing.T) {
 	m := newManager(t)
@@ -192,17 +179,26 @@ func TestConnLoginFails(t *testing.T) {
 	for _, opts := range []mqtt.Options{{Version: 3}, {Version: 6}, {Password: "p"}, {KeepAlive: 70000 * time.Second}} {
 		refusesToSend(t, c, fmt.Sprintf("%+v", opts), nil, func() error { return mqtt.Login(c, &opts) })
 	}
-	if v := mqtt.Version(c); v != 4 {
+	if v := mqtt.Version(c); v != 0 {
 		t.Errorf("version is %d after Login failed", v)
 	}
-	if _, err := mqtt.Pub(c, publishing(0)); err != nil {
+	refusesAll(t, c, mqtt.ErrNotMQTT)
+	if err := mqtt.Login(c, &mqtt.Options{Version: 5}); err != nil {
 		t.Error(err)
+	}
+	refusesToSend(t, c, "a second Login", nil, func() error { return mqtt.Login(c, &mqtt.Options{Version: 3}) })
+	if v := mqtt.Version(c); v != 5 {
+		t.Errorf("version is %d after another Login failed", v)
 	}
 }
 
 // [MQTT-2.3.1-1] packet identifiers are not 0.
 func TestConnPacketIDsWrap(t *testing.T) {
 	c, _ := bareConn(t, newManager(t), &recorder{t: t})
+	if err := mqtt.Login(c, nil); err != nil {
+		t.Fatal(err)
+	}
+	c.Send.Reset()
 	for want := 1; want <= 65537; want++ {
 		id, err := mqtt.Pub(c, publishing(1))
 		if expect := uint16((want-1)%65535 + 1); err != nil || id != expect {

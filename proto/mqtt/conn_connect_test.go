@@ -41,7 +41,8 @@ var connectRows = []struct {
 	{"Options' user without URL's password", "me:secret@", &mqtt.Options{ClientID: "c", User: "u"},
 		"10 10 00 04'MQTT' 04 80 00 00 00 01'c' 00 01'u'"},
 	{"section 3.1.2.10 10 s", "", &mqtt.Options{ClientID: "c", KeepAlive: 10 * time.Second}, "10 0d 00 04'MQTT' 04 00 00 0a 00 01'c'"},
-	{"1 ns is 1 s", "", &mqtt.Options{ClientID: "c", KeepAlive: 1}, "10 0d 00 04'MQTT' 04 00 00 01 00 01'c'"},
+	{"1 s and 1 ns is 2 s", "", &mqtt.Options{ClientID: "c", KeepAlive: time.Second + 1}, "10 0d 00 04'MQTT' 04 00 00 02 00 01'c'"},
+	{"1 s", "", &mqtt.Options{ClientID: "c", KeepAlive: time.Second}, "10 0d 00 04'MQTT' 04 00 00 01 00 01'c'"},
 	{"1.2 s is 2 s", "", &mqtt.Options{ClientID: "c", KeepAlive: 1200 * time.Millisecond}, "10 0d 00 04'MQTT' 04 00 00 02 00 01'c'"},
 	{"65535 s", "", &mqtt.Options{ClientID: "c", KeepAlive: 65535 * time.Second}, "10 0d 00 04'MQTT' 04 00 ff ff 00 01'c'"},
 }
@@ -95,6 +96,9 @@ func TestConnClientIDMadeUp(t *testing.T) {
 				t.Errorf("client identifier %q", conn.ClientID)
 			}
 			seen[conn.ClientID] = true
+			if !conn.CleanStart { // nobody could come back to the session
+				t.Errorf("%+v: the session is not clean", opts)
+			}
 			if opts == nil && (!conn.CleanStart || msg.Version != 4) {
 				t.Errorf("without options: %+v, version %d", conn, msg.Version)
 			}

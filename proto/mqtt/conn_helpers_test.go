@@ -153,6 +153,14 @@ func wantErr(t *testing.T, err, is error, words ...string) {
 	looptest.WantErr(t, err, is, words...)
 }
 
+// setLimit sets the only limit there is.
+func setLimit(t *testing.T, c *reactor.Conn, packet int) {
+	t.Helper()
+	if err := mqtt.SetLimits(c, mqtt.Limits{Packet: packet}); err != nil {
+		t.Error(err)
+	}
+}
+
 // publishing is a Pub in one line.
 func publishing(qos uint8) *mqtt.Options {
 	return &mqtt.Options{Topic: "a/b", Message: []byte("hi"), QoS: qos}

@@ -38,11 +38,11 @@ func (x *pair) pour(b []byte) {
 	})
 }
 
-// SetMaxPacket beyond what a WebSocket message may have lets messages be as
+// SetLimits beyond what a WebSocket message may have lets messages be as
 // large, whenever it is called, and no larger.
 func TestConnMaxPacketOverWS(t *testing.T) {
-	set := func(c *reactor.Conn, _ any) { mqtt.SetMaxPacket(c, large) }
-	late := func(x *pair) *pair { mqtt.SetMaxPacket(x.c, large); return x }
+	set := func(c *reactor.Conn, _ any) { setLimit(t, c, large) }
+	late := func(x *pair) *pair { setLimit(t, x.c, large); return x }
 	for name, open := range map[string]func(t *testing.T, hear hooks) *pair{
 		"client, before the handshake": func(t *testing.T, hear hooks) *pair {
 			hear[reactor.EvOpen] = set
@@ -81,7 +81,7 @@ func listenerOfLarge(t *testing.T, hear hooks) *pair {
 	x := served(t, "ws", hear)
 	for c := range x.m.Conns() {
 		if c.IsListening() {
-			mqtt.SetMaxPacket(c, large)
+			setLimit(t, c, large)
 			x.p.close()
 			x.p = dialPeer(t, c.LocalAddr())
 		}
@@ -104,7 +104,7 @@ func TestConnHugeMaxPacket(t *testing.T) {
 	overBoth(t, func(t *testing.T, scheme string) {
 		for _, open := range []func(*testing.T, string, uint8, hooks) *pair{connected, welcomed} {
 			x := open(t, scheme, 4, nil)
-			mqtt.SetMaxPacket(x.c, math.MaxInt)
+			setLimit(t, x.c, math.MaxInt)
 			x.p.send(pack("30 07 00 03'a/b''hi'"))
 			await(t, x.m, "PUBLISH", func() bool { return x.r.saw("a/b=hi")() || x.r.closed() })
 			if len(x.r.errs) > 0 {

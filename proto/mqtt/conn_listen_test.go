@@ -233,7 +233,7 @@ func TestConnListenSubprotocolAmongOthers(t *testing.T) {
 func TestConnListenWaitingIsBounded(t *testing.T) {
 	overBoth(t, func(t *testing.T, scheme string) {
 		x := served(t, scheme, nil)
-		mqtt.SetMaxPacket(x.c, 40)
+		setLimit(t, x.c, 40)
 		x.p.send(connectC[4])
 		await(t, x.m, "CONNECT", x.r.saw("connect"))
 		for i := range 6 { // of 8 bytes each

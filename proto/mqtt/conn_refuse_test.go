@@ -80,10 +80,10 @@ func TestConnMaxPacket(t *testing.T) {
 						packet[8] = 0 // no properties
 					}
 					x := ready(t, scheme, role, version, nil)
-					mqtt.SetMaxPacket(x.c, len(packet))
+					setLimit(t, x.c, len(packet))
 					x.feed(x.p.framed(packet), 4)
 					await(t, x.m, "the packet", x.r.saw("publish"))
-					mqtt.SetMaxPacket(x.c, len(packet)-1)
+					setLimit(t, x.c, len(packet)-1)
 					x.p.send(packet[:2])
 					spin(t, x.m)
 					if len(x.r.errs) > 0 {
@@ -104,7 +104,7 @@ func TestConnMaxPacket(t *testing.T) {
 func TestConnMaxPacketWhole(t *testing.T) {
 	overBoth(t, func(t *testing.T, scheme string) {
 		x := asking(t, scheme, 4, nil)
-		mqtt.SetMaxPacket(x.c, 3)
+		setLimit(t, x.c, 3)
 		x.p.send(connackOK[4])
 		x.waitClose()
 		x.r.wantPackets("ERROR CLOSE")
@@ -112,13 +112,13 @@ func TestConnMaxPacketWhole(t *testing.T) {
 	})
 }
 
-// SetMaxPacket on a listener holds for the connections that it accepts.
+// SetLimits on a listener holds for the connections that it accepts.
 func TestConnMaxPacketOfListener(t *testing.T) {
 	overBoth(t, func(t *testing.T, scheme string) {
 		x := served(t, scheme, nil)
 		for l := range x.m.Conns() {
 			if l.IsListening() {
-				mqtt.SetMaxPacket(l, 12)
+				setLimit(t, l, 12)
 				p := dialPeer(t, l.LocalAddr())
 				if p.ws = scheme == "ws"; p.ws {
 					p.write([]byte(upgradeRequest + "Sec-WebSocket-Protocol: mqtt\r\n\r\n"))

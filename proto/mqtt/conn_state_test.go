@@ -114,7 +114,9 @@ func TestConnCallsAfterClose(t *testing.T) {
 				if t.Failed() {
 					t.Fatal("after", how)
 				}
-				mqtt.SetMaxPacket(x.c, 1)
+				if err := mqtt.SetLimits(x.c, mqtt.Limits{}); err != reactor.ErrClosed {
+					t.Error(err)
+				}
 				mqtt.Version(x.c)
 			}
 		}

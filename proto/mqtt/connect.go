@@ -11,11 +11,14 @@ import (
 // subprotocol is what MQTT is called in a WebSocket handshake [MQTT-6.0.0-3].
 const subprotocol = "mqtt"
 
+// protocolHeader offers it, or agrees to it.
+const protocolHeader = "Sec-WebSocket-Protocol: " + subprotocol + "\r\n"
+
 // Connect opens a connection to a broker and logs in: mqtt://host[:1883] or
 // ws://host[:80][/path][?query], or with TLS mqtts://host[:8883] or
-// wss://host[:443][/path][?query], see reactor's Conn.StartTLS. User and password in the URL are those of
-// CONNECT unless opts has a user or a password. opts are Login's; nil is a clean
-// session.
+// wss://host[:443][/path][?query], see reactor's Conn.StartTLS. User and password in
+// the URL are those of CONNECT unless opts has a user or a password. opts are Login's;
+// nil is a clean session. fn may be nil if layers do all the work.
 //
 // The handler hears of the connection, then EvMQTTOpen with the CONNACK's
 // code. A refusal fails the connection after that. For each packet EvMQTTCmd is
@@ -52,7 +55,7 @@ func Connect(m *reactor.Manager, url string, opts *Options, fn reactor.Handler, 
 	case "ws", "wss":
 		l.overWS = true
 		u.User, u.Password, u.HasPassword = "", "", false // they are MQTT's
-		c, err = ws.Connect(m, u.Redacted(), fn, fnData, "Sec-WebSocket-Protocol: "+subprotocol+"\r\n")
+		c, err = ws.Connect(m, u.Redacted(), fn, fnData, protocolHeader)
 	default:
 		err = fmt.Errorf("mqtt: bad URL %q: want mqtt:// or ws://, or mqtts:// or wss://", u.Redacted())
 	}

@@ -39,8 +39,16 @@
 //
 // On a connection of ws.Connect's, or any other that the program set up itself,
 // Login, Sub and Pub append bare packets, which the program frames with ws.Wrap,
-// and it parses what comes with Parse. Login hangs the state on the connection
-// that they share: the version and the last packet identifier.
+// and it parses what comes with Parse. Login makes the connection speak MQTT: it hangs
+// the state on it that they share, the version and the last packet identifier. Before
+// Login the other calls return ErrNotMQTT. A server that parses packets itself writes
+// its answers with the Append functions.
+//
+// # Limits
+//
+// SetLimits bounds what a peer can make us hold, for a connection or for all that a
+// listener accepts from then on. In each field of Limits zero is the default and a
+// negative value is no limit, as in the packages http and ws.
 //
 // # The codec
 //

@@ -10,11 +10,10 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// DefaultMaxPacket is the size in bytes of the largest packet that a
-// connection accepts unless SetMaxPacket says otherwise.
-const DefaultMaxPacket = 16 << 20
-
 var (
+	// ErrNotMQTT is returned for a connection that does not speak MQTT. Connect,
+	// Listen and Login make connections that do.
+	ErrNotMQTT = errors.New("mqtt: connection does not speak MQTT")
 	// ErrNotOpen is returned by calls on a connection of Connect's before its
 	// CONNECT was sent, and on one of Listen's before CONNECT was answered.
 	ErrNotOpen = errors.New("mqtt: not open yet")
@@ -89,15 +88,10 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	case reactor.EvAccept:
 		c.SetHandshaking(true) // until CONNECT
 	case reactor.EvWSOpen:
-		l.widen(c)
 		if l.role == client {
 			l.open(c, data.(*http.Message))
 		} else {
 			c.SetHandshaking(true)
-		}
-	case reactor.EvHTTPMsg:
-		if l.role == server {
-			upgrade(c, data.(*http.Message))
 		}
 	case reactor.EvRead:
 		if l.overWS {

@@ -3,15 +3,15 @@ package mqtt
 import (
 	"fmt"
 
-	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
 
 // Listen makes the listener of a broker, on mqtt://host[:1883] or
 // ws://host[:80] (the path of requests is not looked at), or with TLS on
-// mqtts://host[:8883] or wss://host[:443]: StartTLS gives it a Config. Accepted connections
-// raise EvMQTTCmd for each packet, and EvMQTTMsg before it for a PUBLISH.
+// mqtts://host[:8883] or wss://host[:443]: StartTLS gives it a Config. Accepted
+// connections raise EvMQTTCmd for each packet, and EvMQTTMsg before it for a PUBLISH.
+// fn may be nil if layers do all the work.
 //
 // The layer speaks the protocol's grammar: CONNECT comes first and once, nothing
 // that only servers send is taken, PUBLISH is acknowledged and QoS 2 handshakes
@@ -19,7 +19,7 @@ import (
 // CONNECT (Connack), SUBSCRIBE (Suback), UNSUBSCRIBE (Unsuback) and PINGREQ
 // (Pong). CONNECT may be answered later; what the client sends behind it waits.
 //
-// Over ws:// the layer upgrades a request before the handler hears of it, so
+// Over ws:// it listens as ws.Listen does, for clients that offer the subprotocol mqtt:
 // EvWSOpen comes before EvHTTPMsg.
 func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
 	u, err := reactor.ParseURL(url)
@@ -36,11 +36,7 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 		}
 	case "ws", "wss":
 		p.overWS = true
-		under := u.Socket("http", 80)
-		if u.Scheme == "wss" {
-			under = u.Socket("https", 443)
-		}
-		c, err = http.Listen(m, under, fn, fnData)
+		c, err = ws.Listen(m, url, fn, fnData, &ws.Options{Headers: protocolHeader})
 	default:
 		err = fmt.Errorf("mqtt: bad URL %q: want mqtt:// or ws://, or mqtts:// or wss://", u.Redacted())
 	}
@@ -63,12 +59,4 @@ func (*listener) Handle(*reactor.Conn, reactor.Event, any) {}
 // Accept implements reactor.Acceptor.
 func (p *listener) Accept(*reactor.Conn) reactor.Protocol {
 	return &layer{role: server, version: 4, overWS: p.overWS, limit: p.limit}
-}
-
-// upgrade turns an HTTP request into a WebSocket if MQTT is to go over it, and
-// answers others with what is wrong.
-func upgrade(c *reactor.Conn, hm *http.Message) {
-	if err := ws.Upgrade(c, hm, "Sec-WebSocket-Protocol: "+subprotocol+"\r\n"); err != nil {
-		c.Manager().Logger().Debug("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)
-	}
 }

@@ -39,8 +39,12 @@ type Message struct {
 // With an error n is 0, and of msg only Cmd, and Version after ErrVersion, mean
 // something (none after ErrIncomplete).
 //
-// Nothing is copied, nor allocated unless there is an error.
+// Nothing is copied, nor allocated unless there is an error. Parse panics if msg is
+// nil.
 func Parse(buf []byte, version uint8, msg *Message) (n int, err error) {
+	if msg == nil {
+		panic("mqtt: Parse into a nil Message")
+	}
 	version, f := checkVersion(version)
 	if f != nil {
 		return 0, f

@@ -2,7 +2,9 @@ package mqtt
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -12,14 +14,19 @@ import (
 type Options struct {
 	User     string // Login
 	Password string // Login
-	// ClientID names the session [MQTT-3.1.3-3]; if it is empty, Login makes up
-	// one at random.
+	// ClientID names the session [MQTT-3.1.3-3]. If it is empty, Login makes up one
+	// at random, which nobody can come back to. The session is clean then, whatever
+	// Clean says, and a Session Expiry Interval among Props is an error: nothing is
+	// left behind under a random identifier.
 	ClientID string
 	Version  uint8 // Login: 4 (3.1.1; 0 means that too) or 5
-	// KeepAlive is rounded up to whole seconds, 65,535 at the most; 0 turns it
-	// off. Sending PINGREQ in time is the program's business, see Ping.
+	// KeepAlive is a time.Duration, so 60*time.Second and not 60. It is 0, which
+	// turns it off, or between 1 s and 65,535 s, and rounded up to whole seconds.
+	// Sending PINGREQ in time is the program's business, see Ping.
 	KeepAlive time.Duration
-	Clean     bool // Login: begin without an earlier session's state
+	// Clean makes Login begin without an earlier session's state. Without it the
+	// server keeps the session for ClientID.
+	Clean bool
 
 	// Topic is Login's will topic (no will if it is empty), Pub's topic, or the
 	// filter of Sub and Unsub.
@@ -45,8 +52,8 @@ func (o *Options) version() uint8 {
 
 // connect makes the content of CONNECT.
 func (o *Options) connect() (*ConnectPacket, error) {
-	if o.KeepAlive < 0 || o.KeepAlive > 65535*time.Second {
-		return nil, fmt.Errorf("mqtt: keep-alive of %v is not in 0..65535 s", o.KeepAlive)
+	if k := o.KeepAlive; k != 0 && k < time.Second || k > 65535*time.Second {
+		return nil, fmt.Errorf("mqtt: KeepAlive is %v, a time.Duration: want 0, or from 1s to 65535s", k)
 	}
 	seconds := (o.KeepAlive + time.Second - 1) / time.Second
 	p := &ConnectPacket{
@@ -59,6 +66,10 @@ func (o *Options) connect() (*ConnectPacket, error) {
 		Props:       o.Props,
 	}
 	if p.ClientID == "" {
+		if slices.ContainsFunc(o.Props, func(p Property) bool { return p.ID == PropSessionExpiryInterval && p.Int > 0 }) {
+			return nil, errors.New("mqtt: Session Expiry Interval without ClientID: no client could resume the session")
+		}
+		p.CleanStart = true
 		p.ClientID = "rikki-" + rand.Text()[:16] // within the 23 characters that every server takes [MQTT-3.1.3-5]
 	}
 	if o.Topic != "" {

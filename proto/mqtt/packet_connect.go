@@ -1,6 +1,9 @@
 package mqtt
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+)
 
 // ConnectPacket is the content of a CONNECT packet.
 type ConnectPacket struct {
@@ -180,8 +183,11 @@ func cloneProps(raw []byte) (props []Property) {
 	return props
 }
 
-// AppendConnect appends a CONNECT.
+// AppendConnect appends a CONNECT. conn must not be nil.
 func AppendConnect(dst []byte, version uint8, conn *ConnectPacket) ([]byte, error) {
+	if conn == nil {
+		return dst, errors.New("mqtt: AppendConnect of a nil ConnectPacket")
+	}
 	b := begin(dst, version)
 	flags := b.connectFlags(conn)
 	b.reserve()

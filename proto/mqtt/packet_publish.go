@@ -1,5 +1,7 @@
 package mqtt
 
+import "errors"
+
 // Publish is an application message to be sent.
 type Publish struct {
 	Dup    bool // sent before; QoS 1 and 2 only
@@ -54,8 +56,11 @@ func (c *cursor) publish(m *Message, flags byte) {
 }
 
 // PublishSize returns the size of the packet that AppendPublish makes of p, so
-// that the caller can make room first.
+// that the caller can make room first. It panics if p is nil.
 func PublishSize(version uint8, p *Publish) int {
+	if p == nil {
+		panic("mqtt: PublishSize of a nil Publish")
+	}
 	n := publishRemaining(version, p)
 	return 1 + varintLen(uint32(min(n, maxVarint))) + int(n)
 }
@@ -72,8 +77,12 @@ func publishRemaining(version uint8, p *Publish) uint64 {
 	return n
 }
 
-// AppendPublish appends a PUBLISH packet. It allocates only if dst lacks room.
+// AppendPublish appends a PUBLISH packet. It allocates only if dst lacks room. p must
+// not be nil.
 func AppendPublish(dst []byte, version uint8, p *Publish) ([]byte, error) {
+	if p == nil {
+		return dst, errors.New("mqtt: AppendPublish of a nil Publish")
+	}
 	b := begin(dst, version)
 	remaining := publishRemaining(b.version, p)
 	if remaining > maxVarint && b.err == nil {

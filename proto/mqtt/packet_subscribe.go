@@ -103,8 +103,11 @@ func (c *cursor) options(opts byte, filter []byte) {
 
 // NextFilter decodes the filter of a SUBSCRIBE or UNSUBSCRIBE at offset ofs into
 // f and returns the offset of the next, 0 when there is none left: to be used
-// like NextProp.
+// like NextProp. It panics if f is nil.
 func (m *Message) NextFilter(f *Filter, ofs int) int {
+	if f == nil {
+		panic("mqtt: NextFilter into a nil Filter")
+	}
 	withOptions := m.Cmd == CmdSubscribe
 	if !withOptions && m.Cmd != CmdUnsubscribe || ofs < 0 || ofs >= len(m.Data) {
 		return 0

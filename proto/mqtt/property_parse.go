@@ -136,8 +136,11 @@ func prefixed(b []byte) (val []byte, n int) {
 //	var p mqtt.Property
 //	for ofs := msg.NextProp(&p, 0); ofs > 0; ofs = msg.NextProp(&p, ofs) {
 //
-// p's slices alias the message.
+// p's slices alias the message. NextProp panics if p is nil.
 func (m *Message) NextProp(p *Property, ofs int) int {
+	if p == nil {
+		panic("mqtt: NextProp into a nil Property")
+	}
 	if ofs < 0 || ofs >= len(m.Props) {
 		return 0
 	}

@@ -23,21 +23,21 @@ type hello struct {
 	answer    http.Message
 }
 
-// Connect is Options.Connect with the defaults.
-func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string) (*reactor.Conn, error) {
-	return defaults.Connect(m, url, fn, fnData, headers)
-}
-
 // Connect opens a WebSocket to ws://host[:port][/path][?query], or with TLS to
-// wss://…, see reactor's Conn.StartTLS. User and
-// password in the URL are sent as HTTP Basic credentials. Headers are
-// further lines of the request, "Name: value\r\n" each, such as
-// "Sec-WebSocket-Protocol: mqtt\r\n"; those that the handshake itself sends are
-// refused. Bad arguments are errors at once. The handler hears what it hears
-// after reactor.Manager.Connect, then EvWSOpen with the server's answer, an
-// *http.Message, or EvError.
-func (o *Options) Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string) (*reactor.Conn, error) {
-	o = o.or()
+// wss://…, see reactor's Conn.StartTLS. User and password in the URL are sent as
+// HTTP Basic credentials. headers are further lines of the request,
+// "Name: value\r\n" each, such as "Sec-WebSocket-Protocol: mqtt\r\n". Those that the
+// handshake itself sends are refused. opts is one *Options at most.
+//
+// Bad arguments are errors at once. The handler hears what it hears after
+// reactor.Manager.Connect, then EvWSOpen with the server's answer, an
+// *http.Message, or EvError. fn may be nil if layers do all the work.
+func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string,
+	opts ...*Options) (*reactor.Conn, error) {
+	o, err := one("Connect", opts)
+	if err != nil {
+		return nil, err
+	}
 	u, err := reactor.ParseURL(url)
 	if err != nil {
 		return nil, err

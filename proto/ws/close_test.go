@@ -119,7 +119,7 @@ func TestMessageClose(t *testing.T) {
 		{ws.Message{Op: ws.OpClose, Data: []byte(closing(4000, "r"))}, 4000, "r"},
 		{ws.Message{Op: ws.OpPing, Data: []byte(closing(4000, "r"))}, 1005, ""},
 	} {
-		if code, reason := tt.m.Close(); code != tt.code || string(reason) != tt.reason {
+		if code, reason := tt.m.CloseStatus(); code != tt.code || string(reason) != tt.reason {
 			t.Errorf("%v: %d %q, want %d %q", tt.m, code, reason, tt.code, tt.reason)
 		}
 	}

@@ -87,7 +87,7 @@ func (d *deflation) history() *inflateHistory {
 }
 
 // deflates reports whether messages may be sent compressed.
-func (l *layer) deflates() bool { return l != nil && l.rare != nil && l.rare.deflate != nil }
+func (l *layer) deflates() bool { return l.rare != nil && l.rare.deflate != nil }
 
 // compresses reports whether a message of n bytes is sent compressed.
 func (l *layer) compresses(op OpCode, n int) bool {
@@ -112,7 +112,7 @@ func (l *layer) compress(c *reactor.Conn, p []byte) []byte {
 func (l *layer) inflate(c *reactor.Conn, p []byte) {
 	s, d, in := shared(c), l.rare.deflate, l.in
 	f := s.flate.inflater()
-	limit := inflateLimit{max: int(min(l.opts.maxMessage(), math.MaxInt)), ratio: d.opts.MaxRatio}
+	limit := inflateLimit{max: int(min(l.opts.Limits.message(), math.MaxInt)), ratio: d.opts.MaxRatio}
 	if l.opts.Delivery != Whole {
 		if len(in.parts) == 0 {
 			in.parts = append(in.parts, p...)

@@ -151,7 +151,7 @@ func (c row) ending(f fate) row {
 
 // limit sets the limits of a row's connection.
 func (c row) limit(size, ratio int) row {
-	c.opts = &ws.Options{MaxMessage: size, Deflate: &ws.Deflate{Threshold: 1 << 30, MaxRatio: ratio}}
+	c.opts = &ws.Options{Limits: ws.Limits{Message: size}, Deflate: &ws.Deflate{Threshold: 1 << 30, MaxRatio: ratio}}
 	return c
 }
 

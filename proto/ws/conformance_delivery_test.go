@@ -28,7 +28,7 @@ func (w *world) openWith(r role, o *ws.Options, extensions string, h hook) *end 
 	if r == asServer {
 		e = w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 			if ev == reactor.EvHTTPMsg {
-				must(w, o.Upgrade(c, data.(*http.Message), ""))
+				must(w, ws.Upgrade(c, data.(*http.Message), "", o))
 			}
 			h(c, ev, data)
 		})
@@ -47,7 +47,7 @@ func (w *world) openWith(r role, o *ws.Options, extensions string, h hook) *end 
 func (w *world) connectWith(o *ws.Options, headers string, h hook) *end {
 	w.Helper()
 	e := &end{world: w, rec: &recorder{hook: h}, role: asClient}
-	c, err := o.Connect(w.m, fmt.Sprintf("ws://127.0.0.1:%d/", w.port), e.rec.handle, nil, headers)
+	c, err := ws.Connect(w.m, fmt.Sprintf("ws://127.0.0.1:%d/", w.port), e.rec.handle, nil, headers, o)
 	if err != nil {
 		w.Fatal(err)
 	}

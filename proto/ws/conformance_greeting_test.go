@@ -53,7 +53,7 @@ func (g greeting) asServer(t *testing.T, w *world, how string, cut func(string) 
 	e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 		if ev == reactor.EvHTTPMsg {
 			asked++
-			err = g.opts.Upgrade(c, data.(*http.Message), g.headers)
+			err = ws.Upgrade(c, data.(*http.Message), g.headers, g.opts)
 		}
 	})
 	e.feed(cut(g.in)...)

@@ -79,7 +79,7 @@ func beyond(name string, limit, early int, in ...part) row {
 func limited(n int) func(e *end) {
 	return func(e *end) {
 		if n != 0 {
-			must(e, ws.SetMaxMessage(e.c, n))
+			must(e, ws.SetLimits(e.c, ws.Limits{Message: n}))
 		}
 	}
 }

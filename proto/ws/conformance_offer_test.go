@@ -28,7 +28,7 @@ func (o offer) run(t *testing.T, w *world, r role) {
 	opts := &ws.Options{Deflate: &o.deflate}
 	e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 		if ev == reactor.EvHTTPMsg {
-			must(t, opts.Upgrade(c, data.(*http.Message), ""))
+			must(t, ws.Upgrade(c, data.(*http.Message), "", opts))
 		}
 	})
 	in := request

@@ -61,6 +61,16 @@ func sendingRules() []rule {
 					t.Errorf("%d keys for %d frames", len(keys), n)
 				}
 			}),
+			opened("keys of a prepared message sent twice", asClient, func(t *testing.T, e *end) {
+				p, err := ws.Prepare([]byte("same"), ws.OpText)
+				must(t, err)
+				must(t, p.Send(e.c))
+				must(t, p.Send(e.c))
+				await(t, e.m, "frames", func() bool { e.p.pump(); return len(e.p.in) == 2*10 })
+				if first, second := e.p.in[2:6], e.p.in[12:16]; bytes.Equal(first, second) {
+					t.Errorf("both frames have the key % x", first)
+				}
+			}),
 		}},
 		{"5.5", "A control frame of more than 125 bytes is not sent.", []tester{
 			opened("control frames too long to send", "", func(t *testing.T, e *end) {

@@ -167,7 +167,7 @@ func TestDeflateBudget(t *testing.T) {
 			for i, want := range tt.want {
 				e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 					if ev == reactor.EvHTTPMsg {
-						must(t, w.opts.Upgrade(c, data.(*http.Message), ""))
+						must(t, ws.Upgrade(c, data.(*http.Message), "", w.opts))
 					}
 				})
 				e.feed(strings.TrimSuffix(request, "\r\n") + w.extLine() + "\r\n")
@@ -226,7 +226,7 @@ func TestDeflateBudgetOfClients(t *testing.T) {
 	p, port := listenPeer(t)
 	p.close()
 	rec := &recorder{}
-	_, err := w.opts.Connect(m, fmt.Sprintf("ws://127.0.0.1:%d/", port), rec.handle, nil, "")
+	_, err := ws.Connect(m, fmt.Sprintf("ws://127.0.0.1:%d/", port), rec.handle, nil, "", w.opts)
 	must(t, err)
 	await(t, m, "CLOSE", func() bool { return rec.closed })
 	if _, _, _, spent := ws.Spares(m); spent != 0 || rec.err == nil {

@@ -123,13 +123,13 @@ func TestInflateRefused(t *testing.T) {
 		{"cut inside a rune", ws.Options{}, func(t *testing.T, f func(byte, string) string) string {
 			return f(fin|rsv1|text, deflated("ab\xe2\x82"))
 		}, ws.CloseInvalidData, "UTF-8"},
-		{"too large", ws.Options{MaxMessage: 199_999}, func(t *testing.T, f func(byte, string) string) string {
+		{"too large", ws.Options{Limits: ws.Limits{Message: 199_999}}, func(t *testing.T, f func(byte, string) string) string {
 			return f(fin|rsv1|bin, deflated(bomb))
 		}, ws.CloseTooLarge, "199999"},
-		{"too large as it comes", ws.Options{MaxMessage: 1000}, func(t *testing.T, f func(byte, string) string) string {
+		{"too large as it comes", ws.Options{Limits: ws.Limits{Message: 1000}}, func(t *testing.T, f func(byte, string) string) string {
 			return f(fin|rsv1|bin, noise(3000))
 		}, ws.CloseTooLarge, "1000"},
-		{"too large in its second frame", ws.Options{MaxMessage: 1000}, func(t *testing.T, f func(byte, string) string) string {
+		{"too large in its second frame", ws.Options{Limits: ws.Limits{Message: 1000}}, func(t *testing.T, f func(byte, string) string) string {
 			return f(rsv1|bin, noise(1000)) + f(fin|cont, noise(2000))
 		}, ws.CloseTooLarge, "1000"},
 		{"beyond the ratio", ws.Options{Deflate: &ws.Deflate{MaxRatio: 100}}, func(t *testing.T, f func(byte, string) string) string {
@@ -160,12 +160,12 @@ func one(first byte, payload string) func(*testing.T, func(byte, string) string)
 	return func(_ *testing.T, f func(byte, string) string) string { return f(first, payload) }
 }
 
-// MaxMessage is about what a message becomes: one that cannot be compressed, and
+// Limits.Message is about what a message becomes: one that cannot be compressed, and
 // so comes a little larger, is taken. The largest int is as good as no limit.
 func TestInflateLimits(t *testing.T) {
 	for _, limit := range []int{1000, math.MaxInt, math.MaxInt - 1, -1, math.MinInt} {
 		eachRole(t, func(t *testing.T, _ *world, r role) {
-			e := agreed(t, ws.Options{MaxMessage: limit}).open(r, nil)
+			e := agreed(t, ws.Options{Limits: ws.Limits{Message: limit}}).open(r, nil)
 			s := noise(1000)
 			e.feed(e.frame(fin|rsv1|bin, deflated(s)))
 			e.rec.want(t, "MSG binary "+brief(s))

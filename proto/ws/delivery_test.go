@@ -160,7 +160,7 @@ func TestDeliveryRefuses(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(tt.name, " ", how), func(t *testing.T) {
 				eachRole(t, func(t *testing.T, w *world, r role) {
-					w.opts = &ws.Options{Delivery: how, MaxMessage: tt.limit}
+					w.opts = &ws.Options{Delivery: how, Limits: ws.Limits{Message: tt.limit}}
 					e := w.open(r, nil)
 					e.feed(tt.in(e.frame, r == asServer))
 					e.wantRefused(tt.code)
@@ -201,7 +201,7 @@ func TestLargestPiece(t *testing.T) {
 	}
 	for _, how := range []ws.Delivery{ws.Whole, ws.Frames, ws.Chunks} {
 		eachRole(t, func(t *testing.T, w *world, r role) {
-			w.opts = &ws.Options{Delivery: how, MaxMessage: -1}
+			w.opts = &ws.Options{Delivery: how, Limits: ws.Limits{Message: -1}}
 			e := w.open(r, nil)
 			in := header(fin|bin, 127, "\x00\x00\x00\x00\x80\x00\x00\x00")(nil, r == asServer)
 			if r == asServer {

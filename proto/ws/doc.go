@@ -13,9 +13,22 @@
 // message in frames, Prepare makes one for many connections. Listen serves
 // WebSockets and nothing else.
 //
-// Options have the same functions as methods, and say how connections behave:
-// limits, delivery in pieces, compression as RFC 7692 says, keep-alive, who
-// may connect.
+// Connect, Upgrade and Listen take Options, which say how connections behave: limits,
+// delivery in pieces, compression as RFC 7692 says, keep-alive, which requests are
+// accepted. SetLimits changes the limits of one connection.
+//
+//	c, err := ws.Connect(m, url, handler, nil, "", &ws.Options{Deflate: &ws.Deflate{}})
+//
+// Calls that send return ErrNotWebSocket for a connection that Connect, Upgrade or
+// Listen did not make a WebSocket.
+//
+// Programs that use the package of gobwas, too, give that one another name:
+//
+//	import (
+//		gws "github.com/gobwas/ws"
+//
+//		"github.com/rikki-go/rikki/proto/ws"
+//	)
 //
 // # The connection's states
 //

@@ -22,7 +22,7 @@ func handedOn(t *testing.T, m *reactor.Manager, r role, how ws.Delivery, pieces 
 			err = data.(error)
 		}
 	}
-	ws.PushDeflating(c, &ws.Options{Delivery: how, MaxMessage: 100_000, Deflate: &ws.Deflate{MaxRatio: 50}})
+	ws.PushDeflating(c, &ws.Options{Delivery: how, Limits: ws.Limits{Message: 100_000}, Deflate: &ws.Deflate{MaxRatio: 50}})
 	for _, p := range pieces {
 		if c.Stopped() {
 			break

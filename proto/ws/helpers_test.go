@@ -58,7 +58,7 @@ func (r *recorder) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	case reactor.EvWSCtl:
 		m := data.(*ws.Message)
 		if m.Op == ws.OpClose {
-			code, reason := m.Close()
+			code, reason := m.CloseStatus()
 			r.note("CTL close %d %s", code, brief(string(reason)))
 		} else {
 			r.note("CTL %v %s", m.Op, brief(string(m.Data)))

@@ -16,20 +16,20 @@ import (
 func TestHugeOptions(t *testing.T) {
 	const most, ever = math.MaxInt, time.Duration(math.MaxInt64)
 	for name, o := range map[string]ws.Options{
-		"MaxMessage":          {MaxMessage: most},
-		"MaxMessage less one": {MaxMessage: most - 1},
-		"MaxMessage of half":  {MaxMessage: most/2 + 1},
-		"MaxMessage, least":   {MaxMessage: math.MinInt},
-		"Ping":                {Ping: ever},
-		"Ping and Pong":       {Ping: ever, Pong: ever},
-		"Pong":                {Ping: time.Hour, Pong: ever},
-		"CloseWait":           {CloseWait: ever},
-		"Threshold":           {Deflate: &ws.Deflate{Threshold: most}},
-		"Threshold, least":    {Deflate: &ws.Deflate{Threshold: math.MinInt}},
-		"MaxRatio":            {Deflate: &ws.Deflate{MaxRatio: most}},
-		"MaxRatio less":       {Deflate: &ws.Deflate{MaxRatio: most / 100}},
-		"Budget":              {Deflate: &ws.Deflate{Budget: most}},
-		"Budget, least":       {Deflate: &ws.Deflate{Budget: math.MinInt}},
+		"Message":          {Limits: ws.Limits{Message: most}},
+		"Message less one": {Limits: ws.Limits{Message: most - 1}},
+		"Message of half":  {Limits: ws.Limits{Message: most/2 + 1}},
+		"Message, least":   {Limits: ws.Limits{Message: math.MinInt}},
+		"Ping":             {Ping: ever},
+		"Ping and Pong":    {Ping: ever, Pong: ever},
+		"Pong":             {Ping: time.Hour, Pong: ever},
+		"CloseWait":        {CloseWait: ever},
+		"Threshold":        {Deflate: &ws.Deflate{Threshold: most}},
+		"Threshold, least": {Deflate: &ws.Deflate{Threshold: math.MinInt}},
+		"MaxRatio":         {Deflate: &ws.Deflate{MaxRatio: most}},
+		"MaxRatio less":    {Deflate: &ws.Deflate{MaxRatio: most / 100}},
+		"Budget":           {Deflate: &ws.Deflate{Budget: most}},
+		"Budget, least":    {Deflate: &ws.Deflate{Budget: math.MinInt}},
 	} {
 		for _, how := range []ws.Delivery{ws.Whole, ws.Frames, ws.Chunks} {
 			for _, r := range roles {
@@ -48,8 +48,8 @@ func TestHugeOptions(t *testing.T) {
 							got += len(data.(*ws.Message).Data)
 						}
 					})
-					if name == "MaxMessage" {
-						must(t, ws.SetMaxMessage(e.c, most))
+					if name == "Message" {
+						must(t, ws.SetLimits(e.c, ws.Limits{Message: most}))
 					}
 					*now = now.Add(time.Second)
 					text20 := strings.Repeat("a", 20)

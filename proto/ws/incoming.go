@@ -127,7 +127,7 @@ func (l *layer) expected(c *reactor.Conn) expected {
 // checkSize holds a frame against the limit of its message, before its payload
 // arrives.
 func (l *layer) checkSize(h header) error {
-	limit, before, deflated := l.opts.maxMessage(), int64(0), h.rsv1
+	limit, before, deflated := l.opts.Limits.message(), int64(0), h.rsv1
 	if l.in != nil {
 		before, deflated = l.in.size, deflated || l.in.deflated
 	}

@@ -18,9 +18,9 @@ type Message struct {
 	Fin   bool   // the message ends here
 }
 
-// Close returns the code and the reason of a Close frame; the code is
-// CloseNoStatus if it has none [RFC 6455 7.1.5].
-func (m *Message) Close() (code CloseCode, reason []byte) {
+// CloseStatus returns the code and the reason of a Close frame. The code is
+// CloseNoStatus if the frame has none [RFC 6455 7.1.5].
+func (m *Message) CloseStatus() (code CloseCode, reason []byte) {
 	if m.Op != OpClose || len(m.Data) < 2 {
 		return CloseNoStatus, nil
 	}

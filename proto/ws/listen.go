@@ -7,17 +7,18 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Listen is Options.Listen with the defaults.
-func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
-	return defaults.Listen(m, url, fn, fnData)
-}
-
 // Listen makes a server of WebSockets and nothing else on ws://host[:80], or with
-// TLS on wss://host[:443], which StartTLS gives a Config; the path of requests is not looked at. Requests are upgraded, or refused, as
-// Options.Upgrade does, before the handler hears of them: EvWSOpen comes before
-// EvHTTPMsg. The handler looks at the path in either, and may close the
-// connection.
-func (o *Options) Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
+// TLS on wss://host[:443], which StartTLS gives a Config. The path of requests is not
+// looked at. opts is one *Options at most.
+//
+// Requests are upgraded, or refused, as Upgrade does, before the handler hears of
+// them: EvWSOpen comes before EvHTTPMsg. The handler looks at the path in either, and
+// may close the connection. fn may be nil if layers do all the work.
+func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts ...*Options) (*reactor.Conn, error) {
+	o, err := one("Listen", opts)
+	if err != nil {
+		return nil, err
+	}
 	u, err := reactor.ParseURL(url)
 	if err != nil {
 		return nil, err
@@ -30,32 +31,42 @@ func (o *Options) Listen(m *reactor.Manager, url string, fn reactor.Handler, fnD
 	default:
 		return nil, fmt.Errorf("ws: bad URL %q: want ws:// or wss://", u.Redacted())
 	}
-	if _, err := o.or().valid(o.or().Headers); err != nil {
+	if _, err := o.valid(o.Headers); err != nil {
 		return nil, err
 	}
 	c, err := http.Listen(m, u.Socket(under, port), fn, fnData)
 	if err != nil {
 		return nil, err
 	}
-	c.Push(&upgrader{o.or()})
+	c.Push(&listener{o})
 	return c, nil
 }
 
-// upgrader is the layer that turns requests into WebSockets. It has no state of
-// its own, so that a listener and all its connections share one.
-type upgrader struct{ opts *Options }
+// listener is the layer of a listener: what its connections begin with.
+type listener struct{ opts *Options }
+
+// Handle implements reactor.Protocol.
+func (*listener) Handle(*reactor.Conn, reactor.Event, any) {}
 
 // Accept implements reactor.Acceptor.
-func (u *upgrader) Accept(*reactor.Conn) reactor.Protocol { return u }
+func (l *listener) Accept(*reactor.Conn) reactor.Protocol { return &upgrader{l.opts} }
+
+// upgrader is the layer of an accepted connection that turns its first proper
+// request into a WebSocket.
+type upgrader struct{ opts *Options }
 
 // Handle implements reactor.Protocol.
 func (u *upgrader) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	if ev != reactor.EvHTTPMsg {
 		return
 	}
-	if err := u.opts.Upgrade(c, data.(*http.Message), ""); err != nil {
+	asked := u.opts
+	if err := asked.upgrade(c, data.(*http.Message), ""); err != nil {
 		c.Manager().Logger().Debug("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)
 		return
+	}
+	if l, ok := reactor.Find[*layer](c); ok && l.opts == asked {
+		l.opts = u.opts // Options.Check may have called SetLimits
 	}
 	c.Replace(u, nil)
 }

@@ -17,11 +17,11 @@ func listening(t *testing.T, o *ws.Options, h hook) *end {
 	t.Helper()
 	w := newWorld(t)
 	e := &end{world: w, rec: &recorder{hook: h}, role: asServer}
-	l, err := o.Listen(w.m, "ws://127.0.0.1:0/ignored?too", func(c *reactor.Conn, ev reactor.Event, _ any) {
+	l, err := ws.Listen(w.m, "ws://127.0.0.1:0/ignored?too", func(c *reactor.Conn, ev reactor.Event, _ any) {
 		if ev == reactor.EvAccept {
 			e.c, c.Fn = c, e.rec.handle
 		}
-	}, nil)
+	}, nil, o)
 	if err != nil {
 		t.Fatal(err)
 	}

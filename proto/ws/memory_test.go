@@ -48,7 +48,7 @@ func TestMemoryOfIdleConnections(t *testing.T) {
 		o := &ws.Options{Deflate: tt.deflate}
 		payload := []byte(strings.Repeat("0123456789 some words, ", 2000)) // more than any window
 		opened, heard := 0, 0
-		l, err := o.Listen(m, "ws://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
+		l, err := ws.Listen(m, "ws://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
 			switch ev {
 			case reactor.EvWSOpen:
 				opened++
@@ -59,7 +59,7 @@ func TestMemoryOfIdleConnections(t *testing.T) {
 				heard++
 				must(t, ws.Send(c, payload, ws.OpText))
 			}
-		}, nil)
+		}, nil, o)
 		must(t, err)
 		hello, first := request, byte(fin|text)
 		message := string(payload)

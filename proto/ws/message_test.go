@@ -108,7 +108,7 @@ func TestLimit(t *testing.T) {
 			limit := ws.DefaultMaxMessage
 			if tt.limit > 0 {
 				limit = tt.limit
-				must(t, ws.SetMaxMessage(e.c, limit))
+				must(t, ws.SetLimits(e.c, ws.Limits{Message: limit}))
 			}
 			in := tt.in(e.frame, r == asServer)
 			if tt.want != "" {
@@ -122,18 +122,6 @@ func TestLimit(t *testing.T) {
 			e.feed(in)
 			e.wantRefused(ws.CloseTooLarge, "message", strconv.Itoa(limit))
 		})
-	}
-}
-
-func TestSetMaxMessageElsewhere(t *testing.T) {
-	w := newWorld(t)
-	e := w.accept(nil)
-	if err := ws.SetMaxMessage(e.c, 1); !errors.Is(err, ws.ErrNotWebSocket) {
-		t.Errorf("on an HTTP connection: %v", err)
-	}
-	e.drop()
-	if err := ws.SetMaxMessage(e.c, 1); !errors.Is(err, ws.ErrNotWebSocket) {
-		t.Errorf("on a closed connection: %v", err)
 	}
 }
 

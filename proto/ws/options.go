@@ -1,21 +1,20 @@
 package ws
 
 import (
-	"math"
+	"fmt"
 	"time"
 
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Options say how WebSockets behave. The zero value, and nil, are the
-// defaults. Connections made with them share them: they must not be changed
-// afterwards.
+// Options say how WebSockets behave. Connect, Upgrade and Listen take one or none.
+// The zero value and nil are the defaults. The connections that are made with
+// Options share them, so they must not be changed afterwards.
 type Options struct {
-	// MaxMessage is the size in bytes of the largest message that is taken, after
-	// inflating; a larger one is answered with CloseTooLarge and fails the
-	// connection. 0 is DefaultMaxMessage, a negative number no limit.
-	MaxMessage int
+	// Limits bound what a peer can make us hold. SetLimits changes them for one
+	// connection.
+	Limits Limits
 	// Delivery says in what pieces messages are handed to the handler.
 	Delivery Delivery
 	// Deflate turns permessage-deflate [RFC 7692] on: a client offers it, a server
@@ -65,22 +64,21 @@ const (
 	Chunks                 // what has arrived of a frame's payload, even if more is to come
 )
 
-// DefaultMaxMessage is the size in bytes of the largest message that a
-// connection accepts unless its Options or SetMaxMessage say otherwise.
-const DefaultMaxMessage = 16 << 20
-
 // DefaultCloseWait is how long a Close frame waits for its answer unless
 // Options say otherwise.
 const DefaultCloseWait = 5 * time.Second
 
 var defaults = new(Options)
 
-// or returns the defaults in the place of nil.
-func (o *Options) or() *Options {
-	if o == nil {
-		return defaults
+// one returns the Options that a call was given, or the defaults.
+func one(call string, opts []*Options) (*Options, error) {
+	switch {
+	case len(opts) > 1:
+		return nil, fmt.Errorf("ws: %s takes one *Options at most, not %d", call, len(opts))
+	case len(opts) == 0 || opts[0] == nil:
+		return defaults, nil
 	}
-	return o
+	return opts[0], nil
 }
 
 // valid checks the options, and the headers that go with them, and returns the
@@ -92,17 +90,6 @@ func (o *Options) valid(headers string) (protocols []string, err error) {
 		}
 	}
 	return checkExtra(headers)
-}
-
-// maxMessage is the limit in bytes.
-func (o *Options) maxMessage() int64 {
-	switch {
-	case o.MaxMessage == 0:
-		return DefaultMaxMessage
-	case o.MaxMessage < 0:
-		return math.MaxInt64
-	}
-	return int64(o.MaxMessage)
 }
 
 func (o *Options) closeWait() time.Duration {
@@ -117,17 +104,4 @@ func (o *Options) pong() time.Duration {
 		return o.Ping
 	}
 	return o.Pong
-}
-
-// SetMaxMessage sets Options.MaxMessage of one connection, from the next frame on.
-// It returns ErrNotWebSocket for a connection without WebSocket.
-func SetMaxMessage(c *reactor.Conn, n int) error {
-	l, ok := reactor.Find[*layer](c)
-	if !ok {
-		return ErrNotWebSocket
-	}
-	own := *l.opts
-	own.MaxMessage = n
-	l.opts = &own
-	return nil
 }

@@ -18,7 +18,7 @@ func (w *world) asked(request, headers string) (head, body string, said error) {
 	answered := false
 	e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 		if ev == reactor.EvHTTPMsg {
-			said = w.opts.Upgrade(c, data.(*http.Message), headers)
+			said = ws.Upgrade(c, data.(*http.Message), headers, w.opts)
 			answered = true
 		}
 	})
@@ -77,12 +77,12 @@ func TestOptionsHeaders(t *testing.T) {
 	}
 	for _, bad := range []string{"X-A: 1", "X-A\r\n", "X: 1\r\n\r\nHTTP/1.1 200", "X: a\nY: b\r\n", "Upgrade: x\r\n", "sec-websocket-extensions: x\r\n", "Sec-WebSocket-Protocol: a b\r\n"} {
 		o := &ws.Options{Headers: bad}
-		if _, err := o.Listen(w.m, "ws://127.0.0.1:0", nil, nil); err == nil {
+		if _, err := ws.Listen(w.m, "ws://127.0.0.1:0", nil, nil, o); err == nil {
 			t.Errorf("Listen takes %q", bad)
 		}
 		e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 			if ev == reactor.EvHTTPMsg {
-				err = o.Upgrade(c, data.(*http.Message), "")
+				err = ws.Upgrade(c, data.(*http.Message), "", o)
 				if c.Send.Len() > 0 || http.Waiting(c) != nil {
 					t.Errorf("%q was answered with %q", bad, c.Send.Bytes())
 				}
@@ -202,7 +202,7 @@ func TestCheck(t *testing.T) {
 			waits := false
 			e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 				if ev == reactor.EvHTTPMsg {
-					err = w.opts.Upgrade(c, data.(*http.Message), "")
+					err = ws.Upgrade(c, data.(*http.Message), "", w.opts)
 					waits = http.Waiting(c) == nil
 				}
 			})
@@ -258,13 +258,13 @@ func TestDeflateOptions(t *testing.T) {
 	} {
 		w := newWorld(t)
 		o := &ws.Options{Deflate: &tt.d}
-		_, err := o.Connect(w.m, "ws://127.0.0.1:1/", nil, nil, "")
+		_, err := ws.Connect(w.m, "ws://127.0.0.1:1/", nil, nil, "", o)
 		contains(t, err, tt.word)
-		_, err = o.Listen(w.m, "ws://127.0.0.1:0", nil, nil)
+		_, err = ws.Listen(w.m, "ws://127.0.0.1:0", nil, nil, o)
 		contains(t, err, tt.word)
 		e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 			if ev == reactor.EvHTTPMsg {
-				contains(t, o.Upgrade(c, data.(*http.Message), ""), tt.word)
+				contains(t, ws.Upgrade(c, data.(*http.Message), "", o), tt.word)
 			}
 		})
 		e.feed(request)

@@ -39,15 +39,15 @@ func newPair(t testing.TB, m *reactor.Manager, server, client *ws.Options) *pair
 		}
 	}
 	var err error
-	if p.listener, err = server.Listen(m, "ws://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {
+	if p.listener, err = ws.Listen(m, "ws://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {
 		if ev == reactor.EvAccept {
 			p.server.c, c.Fn = c, p.server.rec.handle
 		}
-	}, nil); err != nil {
+	}, nil, server); err != nil {
 		t.Fatal(err)
 	}
 	url := fmt.Sprintf("ws://127.0.0.1:%d/", p.listener.LocalAddr().Port())
-	if p.client.c, err = client.Connect(m, url, p.client.rec.handle, nil, ""); err != nil {
+	if p.client.c, err = ws.Connect(m, url, p.client.rec.handle, nil, "", client); err != nil {
 		t.Fatal(err)
 	}
 	await(t, m, "both to be open", func() bool { return p.server.rec.saw("OPEN")() && p.client.rec.saw("OPEN")() })

@@ -2,32 +2,32 @@ package ws
 
 import (
 	"bytes"
+	"errors"
 	"slices"
-
-	"github.com/gobwas/ws"
 
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Prepared is a message for many connections: it is framed, masked and
-// compressed once for each way in which they want it, not for each of them. It belongs
-// to the goroutine of the manager whose connections it is sent to.
+// Prepared is a message for many connections. It is compressed once for each way in
+// which they want it, not for each of them. It belongs to the goroutine of the manager
+// whose connections it is sent to.
 type Prepared struct {
 	payload  []byte
 	op       OpCode
 	variants []variant
 }
 
-// variant is the message as some connections are sent it.
+// variant is the payload as some connections are sent it. It is not masked: each
+// frame of a client has a key of its own [RFC 6455 5.3].
 type variant struct {
-	kind  variantKind
-	frame []byte
+	shape   shape
+	payload []byte
 }
 
-type variantKind struct {
-	masked bool
-	bits   uint8 // of the window it is compressed for; 0 is not compressed
-	level  int
+// shape is how a payload is compressed.
+type shape struct {
+	level int
+	bits  uint8 // of the window; 0 is not compressed
 }
 
 // Prepare makes a message, OpText or OpBinary, of a copy of p. The error is
@@ -42,50 +42,46 @@ func Prepare(p []byte, op OpCode) (*Prepared, error) {
 	return &Prepared{payload: bytes.Clone(p), op: op}, nil
 }
 
-// Send sends the message. Errors are those of the function Send.
+var errNotPrepared = errors.New("ws: Send of a Prepared that Prepare has not made")
+
+// Send sends the message. A client masks each copy with a key of its own. Errors are
+// those of the function Send, and one for a Prepared that Prepare has not made.
 func (p *Prepared) Send(c *reactor.Conn) error {
+	if p == nil || p.op == 0 {
+		return errNotPrepared
+	}
 	l, err := mayBegin(c, p.op)
 	if err != nil {
 		return err
 	}
-	kind := variantKind{masked: c.IsClient()}
+	var want shape
+	first := byte(p.op) | finBit
 	if l.compresses(p.op, len(p.payload)) {
-		kind.level, kind.bits = l.rare.deflate.shape()
+		want.level, want.bits = l.rare.deflate.shape()
+		first |= rsv1Bit
 	}
-	i := slices.IndexFunc(p.variants, func(v variant) bool { return v.kind == kind })
-	if i < 0 {
-		i = len(p.variants)
-		var o *Deflate
-		if kind.bits > 0 {
-			o = l.rare.deflate.opts
-		}
-		p.variants = append(p.variants, variant{kind, p.encode(c, kind, o)})
-	}
-	if _, err := c.Write(p.variants[i].frame); err != nil {
+	if err := appendFrame(c, first, p.encoded(c, l, want)); err != nil {
 		return err
 	}
-	if kind.bits > 0 {
+	if want.bits > 0 {
 		l.rare.deflate.forget()
 	}
 	return nil
 }
 
-// encode makes the frame of a kind. A client's has one key for all the
-// connections it goes to, chosen when the payload is fixed already [RFC 6455 10.3].
-func (p *Prepared) encode(c *reactor.Conn, kind variantKind, o *Deflate) []byte {
-	payload, first := p.payload, byte(p.op)|finBit
-	if kind.bits > 0 {
+// encoded returns the payload in that shape, which it makes at the first use.
+func (p *Prepared) encoded(c *reactor.Conn, l *layer, want shape) []byte {
+	i := slices.IndexFunc(p.variants, func(v variant) bool { return v.shape == want })
+	if i >= 0 {
+		return p.variants[i].payload
+	}
+	payload := p.payload
+	if want.bits > 0 {
 		s := shared(c)
-		d := s.flate.deflater(o, kind.level, kind.bits)
-		payload, first = d.compress(nil, payload), first|rsv1Bit
+		d := s.flate.deflater(l.rare.deflate.opts, want.level, want.bits)
+		payload = d.compress(nil, payload)
 		s.flate.putDeflater(d)
 	}
-	key, masked := maskFor(c)
-	frame := appendHeader(make([]byte, 0, maxHeader+len(payload)), first, len(payload), masked, key)
-	n := len(frame)
-	frame = append(frame, payload...)
-	if masked {
-		ws.Cipher(frame[n:], key, 0)
-	}
-	return frame
+	p.variants = append(p.variants, variant{want, payload})
+	return payload
 }

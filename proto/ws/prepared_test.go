@@ -76,6 +76,55 @@ func TestPreparedOnce(t *testing.T) {
 	})
 }
 
+// Each frame of a client has a masking key of its own, on one connection and on many
+// [RFC 6455 5.3].
+func TestPreparedKeysDiffer(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		deflate *ws.Deflate
+		payload string
+	}{
+		{"short", nil, "x"},
+		{"16-bit length", nil, strings.Repeat("x", 300)},
+		{"64-bit length", nil, strings.Repeat("x", 1<<16)},
+		{"compressed", &ws.Deflate{}, strings.Repeat("x", 300)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			if w.opts = (&ws.Options{Deflate: tt.deflate}); tt.deflate != nil {
+				w.ext = "permessage-deflate"
+			}
+			p, err := ws.Prepare([]byte(tt.payload), ws.OpBinary)
+			must(t, err)
+			const conns, times = 2, 4
+			seen := map[string]bool{}
+			for range conns {
+				e := w.open(asClient, nil)
+				for range times {
+					e.c.Send.Reset()
+					must(t, p.Send(e.c))
+					frame := e.c.Send.Bytes()
+					at := map[byte]int{126: 4, 127: 10}[frame[1]&0x7f]
+					seen[string(frame[max(at, 2):][:4])] = true
+				}
+			}
+			if len(seen) < conns*times-1 {
+				t.Errorf("%d keys for %d frames", len(seen), conns*times)
+			}
+		})
+	}
+}
+
+// What Prepare has not made is no message, whatever the connection.
+func TestPreparedZero(t *testing.T) {
+	e := newWorld(t).open(asServer, nil)
+	for name, p := range map[string]*ws.Prepared{"nil": nil, "zero": {}} {
+		if err := p.Send(e.c); err == nil || !strings.Contains(err.Error(), "Prepare") || e.c.Send.Len() > 0 {
+			t.Errorf("%s: %v, %d bytes", name, err, e.c.Send.Len())
+		}
+	}
+}
+
 func TestPrepareRefused(t *testing.T) {
 	for _, op := range []ws.OpCode{0, 3, 8, 9, 10, 15} {
 		if _, err := ws.Prepare(nil, op); !errors.Is(err, ws.ErrOpCode) {

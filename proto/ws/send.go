@@ -16,11 +16,16 @@ import (
 // is compressed. The payload of OpClose is a code in two bytes, the high one
 // first, and a reason, or nothing; no frame can follow it.
 //
-// Errors are reactor.ErrClosed where c.Write returns it, in EvError, EvClose and
-// later for instance, ErrNotOpen, ErrCloseSent, ErrMessageOpen,
-// ErrControlTooLong, ErrOpCode for what is no message and no control frame, and
-// a *ProtocolError for what the peer would have to refuse: a text that is not
-// UTF-8, or a malformed Close payload. Nothing is appended then.
+// Nothing is appended if there is an error:
+//
+//	reactor.ErrClosed  where c.Write returns it, as in EvError, in EvClose and later
+//	ErrNotWebSocket    the connection does not speak WebSocket
+//	ErrNotOpen         EvWSOpen has not come yet
+//	ErrCloseSent       a Close frame was sent
+//	ErrMessageOpen     a Writer is in the middle of a message
+//	ErrControlTooLong  more than 125 bytes in a control frame
+//	ErrOpCode          op is neither a message nor a control frame
+//	*ProtocolError     a text that is not UTF-8, or a malformed Close payload
 func Send(c *reactor.Conn, p []byte, op OpCode) error {
 	l, err := maySend(c, op, p)
 	if err != nil {
@@ -109,8 +114,8 @@ func frameTail(c *reactor.Conn, first byte, n int) {
 }
 
 // Ready says whether messages may be sent now: it returns nil, or
-// reactor.ErrClosed, ErrNotOpen, ErrCloseSent or ErrMessageOpen, as Send does.
-// Protocols on top ask it before they append what Wrap is to frame.
+// reactor.ErrClosed, ErrNotWebSocket, ErrNotOpen, ErrCloseSent or ErrMessageOpen, as
+// Send does. Protocols on top ask it before they append what Wrap is to frame.
 func Ready(c *reactor.Conn) error {
 	_, err := mayBegin(c, OpBinary)
 	if err == nil {
@@ -129,7 +134,7 @@ func maySend(c *reactor.Conn, op OpCode, payload []byte) (*layer, error) {
 
 // sent notes that a frame was appended to Send.
 func (l *layer) sent(c *reactor.Conn, op OpCode) {
-	if l != nil && op == OpClose {
+	if op == OpClose {
 		l.closeSent(c)
 	}
 }
@@ -149,14 +154,13 @@ func checkPayload(op OpCode, payload []byte) error {
 	return nil
 }
 
-// mayBegin says what forbids a frame on the connection. One without this
-// package's layer, for which it returns nil, is taken to be open: programs may
-// speak WebSocket on connections that they set up themselves.
+// mayBegin says what forbids a frame on the connection. Without an error there is
+// a layer.
 func mayBegin(c *reactor.Conn, op OpCode) (*layer, error) {
 	l, ok := reactor.Find[*layer](c)
 	switch {
 	case !ok:
-		return nil, nil
+		return nil, without(c)
 	case l.state == handshaking:
 		return nil, ErrNotOpen
 	case l.state != open: // [RFC 6455 5.5.1]

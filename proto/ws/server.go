@@ -11,24 +11,31 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Upgrade is Options.Upgrade with the defaults.
-func Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
-	return defaults.Upgrade(c, hm, headers)
-}
-
 // Upgrade answers a client's opening handshake, in the handler of EvHTTPMsg,
 // and turns the connection into a WebSocket: EvWSOpen is raised before Upgrade
 // returns. headers are further lines of the answer, "Name: value\r\n" each; a
-// Sec-WebSocket-Protocol among them must be one that the client offered.
+// Sec-WebSocket-Protocol among them must be one that the client offered. opts is
+// one *Options at most.
 //
 // A request that is no proper handshake, or that Options refuse, is answered
 // with the status that says so, and a *HandshakeError returned; the connection
 // stays HTTP. The same goes for a subprotocol that was not offered. What else
 // Options.Check returns is answered as it says. Nothing is
-// answered if headers are malformed or the handshake's own, or if no request
-// waits for an answer (the errors of http.Waiting).
-func (o *Options) Upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
-	o = o.or()
+// answered if headers are malformed or the handshake's own, if hm is nil, or if no
+// request waits for an answer (the errors of http.Waiting).
+func Upgrade(c *reactor.Conn, hm *http.Message, headers string, opts ...*Options) error {
+	o, err := one("Upgrade", opts)
+	switch {
+	case err != nil:
+		return err
+	case hm == nil:
+		return errors.New("ws: Upgrade without the *http.Message of a request")
+	}
+	return o.upgrade(c, hm, headers)
+}
+
+// upgrade is Upgrade with these options.
+func (o *Options) upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
 	headers += o.Headers
 	protocols, err := o.valid(headers)
 	if err != nil {
@@ -108,8 +115,11 @@ func (o *Options) choose(hm *http.Message) string {
 }
 
 // Offers reports whether a handshake request offers the subprotocol. The
-// names are compared with regard to case [RFC 6455 4.2.2].
+// names are compared with regard to case [RFC 6455 4.2.2]. It panics if hm is nil.
 func Offers(hm *http.Message, protocol string) bool {
+	if hm == nil {
+		panic("ws: Offers of a nil Message")
+	}
 	for _, h := range hm.Headers {
 		if strings.EqualFold(string(h.Name), "Sec-WebSocket-Protocol") {
 			names := bytes.Split(h.Value, []byte(","))
@@ -123,8 +133,11 @@ func Offers(hm *http.Message, protocol string) bool {
 
 // SameOrigin reports whether a request comes from a page of the server's own, or
 // from no page at all: its Origin is absent, or names the host and port of its
-// Host [RFC 6455 4.1, 10.2]. It is for Options.CheckOrigin.
+// Host [RFC 6455 4.1, 10.2]. It is for Options.CheckOrigin, and panics if hm is nil.
 func SameOrigin(hm *http.Message) bool {
+	if hm == nil {
+		panic("ws: SameOrigin of a nil Message")
+	}
 	origin, n := only(hm, "Origin")
 	if n == 0 {
 		return true

@@ -77,7 +77,7 @@ func (w *world) open(r role, h hook) *end {
 	if r == asServer {
 		e = w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 			if ev == reactor.EvHTTPMsg {
-				must(w, w.opts.Upgrade(c, data.(*http.Message), ""))
+				must(w, ws.Upgrade(c, data.(*http.Message), "", w.opts))
 			}
 			if h != nil {
 				h(c, ev, data)
@@ -115,7 +115,7 @@ func (w *world) accept(h hook) *end {
 func (w *world) connect(headers string, h hook) *end {
 	w.Helper()
 	e := &end{world: w, rec: &recorder{hook: h}, role: asClient}
-	c, err := w.opts.Connect(w.m, fmt.Sprintf("ws://127.0.0.1:%d/", w.port), e.rec.handle, nil, headers)
+	c, err := ws.Connect(w.m, fmt.Sprintf("ws://127.0.0.1:%d/", w.port), e.rec.handle, nil, headers, w.opts)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -13,8 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// idle returns a connection without a layer, as a program that speaks
-// WebSocket on its own account has it. Its loop does not run.
+// idle returns a connection without a layer. Its loop does not run.
 func idle(t testing.TB, m *reactor.Manager, r role) *reactor.Conn {
 	t.Helper()
 	if r == asClient {
@@ -32,16 +31,15 @@ func idle(t testing.TB, m *reactor.Manager, r role) *reactor.Conn {
 // What lies before the payload stays, the payload becomes one frame, and the
 // result is Send's new length.
 func TestWrap(t *testing.T) {
-	for _, r := range roles {
-		m := newManager(t)
+	eachRole(t, func(t *testing.T, w *world, r role) {
+		c := w.open(r, nil).c
 		for _, tt := range []struct{ n, header int }{
 			{0, 2}, {1, 2}, {3, 2}, {124, 2}, {125, 2}, {126, 4}, {127, 4}, {128, 4}, {255, 4}, {256, 4},
 			{65534, 4}, {65535, 4}, {65536, 10}, {65537, 10}, {100_000, 10},
 		} {
 			for _, before := range []string{"", "b", strings.Repeat("before", 300)} {
-				t.Run(fmt.Sprintf("%s/%d behind %d", r, tt.n, len(before)), func(t *testing.T) {
-					c := idle(t, m, r)
-					defer c.Close()
+				t.Run(fmt.Sprintf("%d behind %d", tt.n, len(before)), func(t *testing.T) {
+					defer c.Send.Reset()
 					payload := strings.Repeat("payload", tt.n/7+1)[:tt.n]
 					want := len(before) + tt.header + tt.n
 					if r == asClient {
@@ -61,12 +59,12 @@ func TestWrap(t *testing.T) {
 				})
 			}
 		}
-	}
+	})
 }
 
 // The examples of [RFC 6455 5.7], to the bit.
 func TestWrapSpecExamples(t *testing.T) {
-	m := newManager(t)
+	c := newWorld(t).open(asServer, nil).c
 	for _, tt := range []struct {
 		op            ws.OpCode
 		payload, want string
@@ -77,20 +75,18 @@ func TestWrapSpecExamples(t *testing.T) {
 		{ws.OpBinary, strings.Repeat("\x00", 256), "\x82\x7e\x01\x00" + strings.Repeat("\x00", 256)},
 		{ws.OpBinary, strings.Repeat("\x00", 65536), "\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00" + strings.Repeat("\x00", 65536)},
 	} {
-		c := idle(t, m, asServer)
 		c.Send.AppendString(tt.payload)
 		ws.Wrap(c, len(tt.payload), tt.op)
 		if got := string(c.Send.Bytes()); got != tt.want {
 			t.Errorf("%v of %d bytes begins with % x", tt.op, len(tt.payload), got[:min(len(got), 16)])
 		}
-		c.Close()
+		c.Send.Reset()
 	}
 }
 
 func TestWrapPanics(t *testing.T) {
-	m := newManager(t)
+	c := newWorld(t).open(asServer, nil).c
 	for _, n := range []int{-1, 4, 1 << 30} {
-		c := idle(t, m, asServer)
 		c.Send.AppendString("abc")
 		func() {
 			defer func() {
@@ -103,7 +99,7 @@ func TestWrapPanics(t *testing.T) {
 		if string(c.Send.Bytes()) != "abc" {
 			t.Errorf("Send is %q", c.Send.Bytes())
 		}
-		c.Close()
+		c.Send.Reset()
 	}
 }
 

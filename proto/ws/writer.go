@@ -23,7 +23,7 @@ type Writer struct {
 
 // NewWriter begins a message, OpText or OpBinary, in frames of size bytes; the last
 // one, and those that Flush sends, may be shorter. It must be closed before the
-// next message. Errors are those of Send, ErrNotWebSocket, and ErrOpCode. It
+// next message. Errors are those of Send. It
 // panics if size is not positive.
 func NewWriter(c *reactor.Conn, op OpCode, size int) (*Writer, error) {
 	if size <= 0 {
@@ -33,11 +33,8 @@ func NewWriter(c *reactor.Conn, op OpCode, size int) (*Writer, error) {
 		return nil, ErrOpCode
 	}
 	l, err := maySend(c, op, nil)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case l == nil:
-		return nil, ErrNotWebSocket
 	}
 	x, s := l.extra(), shared(c)
 	if x.writer == nil {

@@ -69,6 +69,9 @@ func (b *Broker) Listen(url string) (*reactor.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := mqtt.SetLimits(c, mqtt.Limits{Packet: MaxPacket}); err != nil { // of those that it accepts
+		return nil, err
+	}
 	b.listeners = append(b.listeners, c)
 	if u, err := reactor.ParseURL(url); err == nil {
 		b.log.Info("listening", "url", u.Redacted(), "local", c.LocalAddr())

@@ -43,7 +43,6 @@ func (s *session) silence() time.Duration {
 const anySize = 1<<28 + 5
 
 func (b *Broker) accept(c *reactor.Conn) {
-	mqtt.SetMaxPacket(c, MaxPacket)
 	c.SetWater(0, CloseAbove)
 	b.sessions[c.ID()] = &session{conn: c, heard: b.m.Now()}
 	if b.ticker == nil {
