@@ -140,6 +140,6 @@ func (b *Buffer) grown(n int) []byte {
 // touched tells the owner that there is something to write.
 func (b *Buffer) touched() {
 	if b.owner != nil {
-		b.owner.mark()
+		b.owner.grew()
 	}
 }

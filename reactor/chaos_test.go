@@ -173,7 +173,7 @@ func (x *chaos) call(c *reactor.Conn) {
 	case 6, 7, 8, 9, 10, 11, 12:
 		c.Resume()
 	case 13:
-		c.Redispatch()
+		c.Stack().Redispatch()
 	case 14:
 		c.SetPoll(true)
 	case 15:

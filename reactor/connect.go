@@ -5,27 +5,28 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/rikki-go/rikki/reactor/internal/poll"
 	"golang.org/x/sys/unix"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// transport is what a URL's scheme says about the socket.
-type transport struct {
+// socketKind is what a URL's scheme says about the socket.
+type socketKind struct {
 	network string // "tcp", "udp" or "unix"
 	kind    int    // SOCK_STREAM or SOCK_DGRAM
 	secure  bool   // tls://
 }
 
-// parseTransport accepts tcp://, tls:// and udp://host:port, and unix:///path.
-func parseTransport(rawURL string) (URL, transport, error) {
+// parseSocket accepts tcp://, tls:// and udp://host:port, and unix:///path.
+func parseSocket(rawURL string) (URL, socketKind, error) {
 	u, err := ParseURL(rawURL)
 	if err != nil {
-		return u, transport{}, err
+		return u, socketKind{}, err
 	}
-	bad := func(why string) (URL, transport, error) {
-		return u, transport{}, fmt.Errorf("reactor: bad URL %q: %s", u.Redacted(), why)
+	bad := func(why string) (URL, socketKind, error) {
+		return u, socketKind{}, fmt.Errorf("reactor: bad URL %q: %s", u.Redacted(), why)
 	}
-	t := transport{u.Scheme, unix.SOCK_STREAM, false}
+	t := socketKind{u.Scheme, unix.SOCK_STREAM, false}
 	switch u.Scheme {
 	case "tcp", "unix":
 	case "udp":
@@ -49,9 +50,9 @@ func parseTransport(rawURL string) (URL, transport, error) {
 }
 
 // newConn makes a connection that the manager knows but no handler yet.
-func (m *Manager) newConn(fd int, f flags, fn Handler, fnData any) *Conn {
+func (m *Manager) newConn(fd int, r role, fn Handler, fnData any) *Conn {
 	m.lastID++
-	c := &Conn{Fn: fn, FnData: fnData, mgr: m, id: m.lastID, fd: int32(fd), flags: f}
+	c := &Conn{Fn: fn, FnData: fnData, mgr: m, id: m.lastID, fd: int32(fd), role: r}
 	c.Send.owner = c
 	m.conns[c.id] = c
 	m.stats.Opened++
@@ -59,30 +60,27 @@ func (m *Manager) newConn(fd int, f flags, fn Handler, fnData any) *Conn {
 }
 
 // Connect makes a connection to tcp://host:port, tls://host:port,
-// udp://host:port or unix:///path. A bad URL is an error at once, and so is a socket that
-// cannot be had; the rest happens in Poll: EvOpen, EvResolve (not for unix)
-// and EvConnect, or EvError and EvClose. What is written before EvConnect is
-// sent after it. With tls://, EvTLSHS comes after EvConnect, see StartTLS.
+// udp://host:port or unix:///path. A bad URL is an error at once. The rest happens in Poll:
+// EvOpen, EvResolve (not for unix) and EvConnect, or EvError and EvClose. What is written
+// before EvConnect is sent after it. With tls://, EvTLSHS comes after EvConnect, see
+// StartTLS.
 func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
-	m.own()
-	if m.ending || m.draining {
-		return nil, ErrClosed
+	if err := m.mayMake(); err != nil {
+		return nil, err
 	}
-	u, t, err := parseTransport(url)
+	u, t, err := parseSocket(url)
 	if err != nil {
 		return nil, err
 	}
 	if u.Scheme != "unix" && (u.Host == "" || u.Port == 0) {
 		return nil, fmt.Errorf("reactor: bad URL %q: want a host and a port other than 0 to connect to", u.Redacted())
 	}
-	f := client | connecting
-	if t.kind == unix.SOCK_DGRAM {
-		f |= packets
-	}
-	c := m.newConn(-1, f, fn, fnData)
-	c.extra().dial = &dialer{c: c, transport: t, url: u}
+	c := m.newConn(-1, roleClient, fn, fnData)
+	c.extra().dial = &dialer{c: c, socketKind: t, url: u}
+	c.setTrip()
+	c.ext.transport = messageTransport(c, t.kind)
 	if t.secure {
-		c.plan()
+		c.planTLS()
 	}
 	m.fresh.add(c)
 	return c, nil
@@ -91,18 +89,18 @@ func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
 // Listen makes a listener on tcp://host:port, tls://host:port, udp://host:port or
 // unix:///path. The host is an IP address or localhost (127.0.0.1); an empty
 // one means all interfaces, IPv6 and IPv4. Port 0 lets the system choose, see
-// LocalAddr. The path of a UNIX-domain socket must not exist yet and is
-// removed at EvClose. What cannot be bound is an error at once.
+// LocalAddr. The path of a UNIX-domain socket must not exist yet. It is removed just
+// before EvClose, unless the file there is not the listener's any more. What cannot be
+// bound is an error at once.
 //
 // Accepted connections inherit fn, fnData and the layers; each begins with
 // EvOpen and EvAccept. A udp listener has one Conn for all its peers. That of
-// tls:// wants a Config by StartTLS, or each connection does at EvAccept.
+// tls:// needs a Config by StartTLS, or each connection does at EvAccept.
 func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
-	m.own()
-	if m.ending || m.draining {
-		return nil, ErrClosed
+	if err := m.mayMake(); err != nil {
+		return nil, err
 	}
-	u, t, err := parseTransport(url)
+	u, t, err := parseSocket(url)
 	if err != nil {
 		return nil, err
 	}
@@ -110,25 +108,31 @@ func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reactor: listen %s: %w", u.Redacted(), err)
 	}
-	f := listening
-	if t.kind == unix.SOCK_DGRAM {
-		f |= packets
-	}
-	c := m.newConn(fd, f, fn, fnData)
-	c.extra().local = poll.LocalAddr(fd)
+	c := m.newConn(fd, roleListener, fn, fnData)
+	c.listens(t.kind)
 	if u.Scheme == "unix" {
-		c.ext.path = u.Path
+		c.ext.accept.path = boundPath(u.Path)
 	}
 	if t.secure {
-		c.plan()
+		c.ext.accept.tls = true
 	}
 	m.fresh.add(c)
 	m.log.Debug("listening", "id", c.id, "url", u.Redacted(), "local", c.ext.local)
 	return c, nil
 }
 
+// listens makes the connection a listener, of a socket of that type.
+func (c *Conn) listens(kind int) {
+	x := c.extra()
+	x.local = poll.LocalAddr(int(c.fd))
+	if x.transport = messageTransport(c, kind); x.transport == nil {
+		x.accept = &acceptor{}
+		x.accept.group.listener = c
+	}
+}
+
 // bindURL makes the bound, listening socket.
-func (m *Manager) bindURL(u URL, t transport) (int, error) {
+func (m *Manager) bindURL(u URL, t socketKind) (int, error) {
 	if u.Scheme == "unix" {
 		return m.bindSocket(unix.AF_UNIX, &unix.SockaddrUnix{Name: u.Path}, t.kind, false)
 	}
@@ -175,10 +179,10 @@ func (m *Manager) bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) 
 	return fd, nil
 }
 
-// ListenFD makes a listener of a socket that listens already, or of a bound
-// datagram socket, such as a service manager hands over. It sets O_NONBLOCK.
-// From now on the descriptor belongs to the listener, which closes it but removes
-// no path; if ListenFD returns an error it stays the caller's.
+// ListenFD makes a listener of a socket that listens already, or of a bound datagram
+// socket, such as a service manager hands over. It sets O_NONBLOCK. From now on the
+// descriptor belongs to the listener, which closes it but removes no path; if ListenFD
+// returns an error it stays the caller's.
 func (m *Manager) ListenFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	bad := func(err error) (*Conn, error) {
 		return nil, fmt.Errorf("reactor: ListenFD: descriptor %d: %w", fd, err)
@@ -187,62 +191,81 @@ func (m *Manager) ListenFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	if err != nil {
 		return bad(err)
 	}
-	f := listening
-	if kind == unix.SOCK_DGRAM {
-		f |= packets
-	} else if !poll.IsListening(fd) {
+	if kind != unix.SOCK_DGRAM && !poll.IsListening(fd) {
 		return bad(errors.New("socket does not listen"))
 	}
-	c, err := m.adopt(fd, f, fn, fnData)
+	if kind == unix.SOCK_SEQPACKET {
+		return bad(errors.New("listening SOCK_SEQPACKET sockets are not supported"))
+	}
+	c, err := m.adopt(fd, roleListener, fn, fnData)
 	if err != nil {
 		return bad(err)
 	}
-	if kind == unix.SOCK_STREAM && poll.LocalAddr(fd).IsValid() { // for those it accepts
+	c.listens(kind)
+	if c.accepts() && c.ext.local.IsValid() { // for those it accepts
 		if err := m.tune(fd); err != nil {
 			m.log.Warn("listener", "id", c.id, "error", err)
 		}
 	}
-	c.extra().local = poll.LocalAddr(fd)
 	return c, nil
 }
 
-// WrapFD makes a connection of a descriptor that the program has: one end of
-// a socketpair, a pipe, a terminal. It sets O_NONBLOCK. From now on the
-// descriptor belongs to the connection, which closes it; if WrapFD returns an
-// error it stays the caller's. EvOpen is the first event; there is neither EvConnect
-// nor EvAccept.
+// WrapFD makes a connection of a descriptor that the program has: a connected socket of any
+// type, a pipe, a terminal. It sets O_NONBLOCK. From now on the descriptor belongs to the
+// connection, which closes it; if WrapFD returns an error it stays the caller's. EvOpen is
+// the first event; there is neither EvConnect nor EvAccept.
+//
+// Sockets of the types SOCK_DGRAM and SOCK_SEQPACKET keep message boundaries: each Write is
+// one message, and each EvRead has one in Recv. An empty message on SOCK_DGRAM is a message,
+// on SOCK_SEQPACKET it is the end.
 func (m *Manager) WrapFD(fd int, fn Handler, fnData any) (*Conn, error) {
-	c, err := m.adopt(fd, foreign, fn, fnData)
-	if err != nil {
+	bad := func(err error) (*Conn, error) {
 		return nil, fmt.Errorf("reactor: WrapFD: descriptor %d: %w", fd, err)
 	}
-	switch sa, err := unix.Getpeername(fd); err {
-	case nil:
-		c.remote = poll.AddrPort(sa)
-	case unix.ENOTSOCK:
-		c.flags |= noSocket
+	r := roleWrapped
+	kind, err := poll.SocketType(fd)
+	switch {
+	case errors.Is(err, unix.ENOTSOCK):
+		r, kind = roleFile, unix.SOCK_STREAM
+	case err != nil:
+		return bad(err)
+	case poll.IsListening(fd):
+		return bad(errors.New("socket listens: use ListenFD"))
+	case kind != unix.SOCK_STREAM && kind != unix.SOCK_DGRAM && kind != unix.SOCK_SEQPACKET:
+		return bad(fmt.Errorf("socket type %d is not supported", kind))
+	}
+	c, err := m.adopt(fd, r, fn, fnData)
+	if err != nil {
+		return bad(err)
+	}
+	if t := messageTransport(c, kind); t != nil {
+		c.extra().transport = t
+	}
+	if r == roleWrapped {
+		if sa, err := unix.Getpeername(fd); err == nil {
+			c.setRemote(poll.AddrPort(sa))
+		}
 	}
 	return c, nil
 }
 
 // adopt makes a connection of the program's descriptor.
-func (m *Manager) adopt(fd int, f flags, fn Handler, fnData any) (*Conn, error) {
-	m.own()
-	if m.ending || m.draining {
-		return nil, ErrClosed
+func (m *Manager) adopt(fd int, r role, fn Handler, fnData any) (*Conn, error) {
+	if err := m.mayMake(); err != nil {
+		return nil, err
 	}
 	if fd < 0 {
 		return nil, sysErr("fcntl", unix.EBADF)
 	}
-	if fd < len(m.slots) && m.slots[fd].src != nil {
+	if fd < len(m.registered) && m.registered[fd].src != nil {
 		return nil, errors.New("is the manager's already")
 	}
 	if err := poll.Prepare(fd); err != nil {
 		return nil, err
 	}
-	c := m.newConn(fd, f, fn, fnData)
-	if err := m.watch(fd, c, poll.Readable); err != nil {
-		m.unwatch(fd)
+	c := m.newConn(fd, r, fn, fnData)
+	if err := m.register(fd, c, poll.Readable); err != nil {
+		m.unregister(fd)
 		delete(m.conns, c.id)
 		return nil, err
 	}

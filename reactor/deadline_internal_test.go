@@ -100,9 +100,9 @@ func TestHandshakesDoNotRearm(t *testing.T) {
 	turn(t, m)
 	armed := m.timerSeq
 	message := func() {
-		c.SetHandshaking(true)
+		c.Stack().SetHandshaking(true)
 		*now = now.Add(time.Millisecond)
-		c.SetHandshaking(false)
+		c.Stack().SetHandshaking(false)
 	}
 	for range 10_000 {
 		message()
@@ -138,7 +138,7 @@ func TestNoDeadlinesNoWatchdog(t *testing.T) {
 		if c.watchdog() != nil {
 			t.Errorf("connection %d has a watchdog", c.id)
 		}
-		if !c.is(listening|client) && c.ext != nil {
+		if c.role == roleAccepted && c.ext != nil {
 			t.Errorf("connection %d, accepted, has extras", c.id)
 		}
 	}
@@ -172,7 +172,7 @@ func TestDatagramsStall(t *testing.T) {
 	}
 	t.Cleanup(func() { unix.Close(fds[1]) })
 	unix.SetNonblock(fds[0], true)
-	m.unwatch(int(c.fd))
+	m.unregister(int(c.fd))
 	poll.Close(int(c.fd))
 	c.fd = int32(fds[0])
 	for err == nil {

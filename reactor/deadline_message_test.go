@@ -24,14 +24,14 @@ func TestMessageDeadline(t *testing.T) {
 			s := newSubject(t, kind, reactor.Deadlines{Message: 10 * time.Second})
 			s.k.advance(time.Hour)
 			for range 3 {
-				s.c.SetReceiving(true)
+				s.c.Stack().SetReceiving(true)
 				s.k.advance(10*time.Second - 1)
 				spin(t, s.m, 2)
-				s.c.SetReceiving(false)
+				s.c.Stack().SetReceiving(false)
 				s.k.advance(time.Hour)
 				spin(t, s.m, 2)
 			}
-			s.c.SetReceiving(true)
+			s.c.Stack().SetReceiving(true)
 			s.c.Pause()
 			s.k.advance(time.Hour)
 			spin(t, s.m, 2)
@@ -39,7 +39,7 @@ func TestMessageDeadline(t *testing.T) {
 			for range 9 {
 				s.k.advance(time.Second)
 				s.arrives(1)
-				s.c.SetReceiving(true) // it has been on all the time
+				s.c.Stack().SetReceiving(true) // it has been on all the time
 			}
 			s.passes("message", 10*time.Second, time.Second)
 		})
@@ -51,7 +51,7 @@ func TestMessageDeadline(t *testing.T) {
 func TestMessageRate(t *testing.T) {
 	d := reactor.Deadlines{Message: 10 * time.Second, Rate: 100}
 	s := newSubject(t, "wrapped", d)
-	s.c.SetReceiving(true)
+	s.c.Stack().SetReceiving(true)
 	for range 1000 {
 		s.k.advance(time.Second)
 		s.arrives(100)
@@ -63,19 +63,19 @@ func TestMessageRate(t *testing.T) {
 	s.passes("message", d.Message, 1500*time.Millisecond)
 
 	s = newSubject(t, "wrapped", d)
-	s.c.SetReceiving(true)
+	s.c.Stack().SetReceiving(true)
 	s.arrives(50_000)
 	s.passes("message", d.Message, 10*time.Second)
 
 	s = newSubject(t, "wrapped", d) // each message anew
 	for range 5 {
-		s.c.SetReceiving(true)
+		s.c.Stack().SetReceiving(true)
 		s.k.advance(9 * time.Second)
 		s.arrives(1)
-		s.c.SetReceiving(false)
+		s.c.Stack().SetReceiving(false)
 		s.arrives(1)
 	}
-	s.c.SetReceiving(true)
+	s.c.Stack().SetReceiving(true)
 	s.passes("message", d.Message, 10*time.Second)
 }
 
@@ -83,7 +83,7 @@ func TestMessageRate(t *testing.T) {
 func TestMessageDeadlineAfterTheEndOfStream(t *testing.T) {
 	s := newSubject(t, "wrapped", reactor.Deadlines{Message: 10 * time.Second})
 	s.fill()
-	s.c.SetReceiving(true)
+	s.c.Stack().SetReceiving(true)
 	s.p.shutdown()
 	spin(t, s.m, 3)
 	s.k.advance(time.Hour)

@@ -21,7 +21,7 @@ func TestFirstDeadlineIsNamed(t *testing.T) {
 			d := all
 			set(&d)
 			s := newSubject(t, "wrapped", d)
-			s.c.SetHandshaking(true)
+			s.c.Stack().SetHandshaking(true)
 			s.fill()
 			s.passes(name, 4*time.Second, 4*time.Second)
 			s.r.want(t, "OPEN WRITE ERROR CLOSE")
@@ -57,10 +57,10 @@ func TestDeadlinesAtRunTime(t *testing.T) {
 	wantDeadline(t, s.r.err(t), "life", 3*time.Second)
 
 	s = newSubject(t, "accepted, default", reactor.Deadlines{Life: time.Second, Idle: time.Second, Stall: time.Second})
-	s.c.SetDeadlines(reactor.Deadlines{}) // off
+	s.c.SetDeadlines(reactor.Deadlines{Life: -1, Idle: -1, Stall: -1}) // off
 	s.k.advance(time.Hour)
 	s.remains("off")
-	s.c.SetDeadlines(reactor.Deadlines{Idle: 2 * time.Hour}) // longer again
+	s.c.SetDeadlines(reactor.Deadlines{Idle: 2 * time.Hour, Life: -1}) // longer again
 	s.passes("idle", 2*time.Hour, time.Hour)
 }
 
@@ -74,7 +74,7 @@ func TestFirstDeadlinesSetLate(t *testing.T) {
 
 // A listener's own deadlines replace those for all, also with none.
 func TestListenerOverridesDefaults(t *testing.T) {
-	for _, own := range []reactor.Deadlines{{}, {Life: 7 * time.Second}} {
+	for _, own := range []reactor.Deadlines{{Life: -1, Idle: -1}, {Life: 7 * time.Second, Idle: -1}} {
 		m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Life: 3 * time.Second, Idle: 2 * time.Second}))
 		r := &recorder{}
 		l := listen(t, m, "tcp://127.0.0.1:0", r.handle)
@@ -113,7 +113,7 @@ func TestDeadlinesAfterEvClose(t *testing.T) {
 	s.c.Close()
 	await(t, s.m, "EvClose", s.r.closed)
 	harmless(t, "SetDeadlines", func() { s.c.SetDeadlines(reactor.Deadlines{Idle: 1, Life: 1}) })
-	harmless(t, "SetHandshaking", func() { s.c.SetHandshaking(true) })
+	harmless(t, "SetHandshaking", func() { s.c.Stack().SetHandshaking(true) })
 	s.k.advance(time.Hour)
 	spin(t, s.m, 2)
 	s.r.want(t, "OPEN CLOSE")

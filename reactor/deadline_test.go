@@ -184,18 +184,18 @@ func TestHandshakeDeadline(t *testing.T) {
 			s := newSubject(t, kind, d)
 			s.k.advance(time.Hour)
 			s.remains("without a handshake")
-			s.c.SetHandshaking(true)
+			s.c.Stack().SetHandshaking(true)
 			s.k.advance(4 * time.Second)
-			s.c.SetHandshaking(false)
-			s.c.SetHandshaking(false)
+			s.c.Stack().SetHandshaking(false)
+			s.c.Stack().SetHandshaking(false)
 			s.k.advance(time.Hour)
 			s.remains("the handshake is complete")
-			s.c.SetHandshaking(true)
+			s.c.Stack().SetHandshaking(true)
 			for i := range 4 {
 				s.k.advance(time.Second)
 				s.p.write("x")
 				await(t, s.m, "EvRead", func() bool { return s.r.count(reactor.EvRead) == i+1 })
-				s.c.SetHandshaking(true) // it goes on
+				s.c.Stack().SetHandshaking(true) // it goes on
 			}
 			s.passes("handshake", 5*time.Second, time.Second)
 		})
@@ -205,7 +205,7 @@ func TestHandshakeDeadline(t *testing.T) {
 // Connect is for the time after EvResolve, and is overridden by the connection's own.
 func TestConnectDeadlineOfTheConnection(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
-	for own, want := range map[time.Duration]time.Duration{0: 0, 2 * time.Second: 2 * time.Second, 20 * time.Second: 20 * time.Second} {
+	for own, want := range map[time.Duration]time.Duration{-1: 0, 0: 10 * time.Second, 2 * time.Second: 2 * time.Second, 20 * time.Second: 20 * time.Second} {
 		m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Connect: 10 * time.Second}))
 		r := &recorder{}
 		dial(t, m, urlOf(at.String()), r.handle).SetDeadlines(reactor.Deadlines{Connect: own, Life: 1, Idle: 1, Stall: 1, Handshake: 1})

@@ -9,32 +9,31 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rikki-go/rikki/reactor/internal/poll"
 	"golang.org/x/sys/unix"
+
+	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
 // dialler establishes one outgoing connection, in three steps: the name is
 // resolved on other goroutines; the addresses are tried, a new attempt
 // beginning when the last has failed or staggerTime has passed without news
 // [RFC 8305 5]; the Conn gets the descriptor of the attempt that wins. It
-// belongs to a Conn that is connecting, and ends with that state.
+// belongs to a Conn that is not established yet (see Conn.dialling), and ends with that.
 type dialer struct {
 	c *Conn
-	transport
+	socketKind
 	url URL
 
-	cancel   context.CancelFunc // the look-ups'
-	lookups  int                // not answered yet
-	addrs    []netip.Addr       // answers that were not ordered yet
-	fault    error              // of a look-up
-	began    bool               // to connect
-	left     []netip.AddrPort   // not tried yet
-	tries    []*try             // under way
-	errs     []error            // of those that failed
-	patience *Timer             // until the look-ups are given up
-	limit    *Timer             // until the attempts are
-	stagger  *Timer             // until the next attempt, or the first
-	done     bool
+	cancel  context.CancelFunc // the look-ups'
+	lookups int                // not answered yet
+	addrs   []netip.Addr       // answers that were not ordered yet
+	fault   error              // of a look-up
+	began   bool               // to connect
+	left    []netip.AddrPort   // not tried yet
+	tries   []*try             // under way
+	errs    []error            // of those that failed
+	stagger *Timer             // until the next attempt, or the first
+	done    bool
 }
 
 // try is one attempt to connect.
@@ -96,10 +95,10 @@ func (d *dialer) begin(addr netip.AddrPort) error {
 	t := &try{d: d, fd: fd, addr: addr}
 	done, err := poll.Connect(fd, poll.Sockaddr(addr))
 	if err == nil && !done {
-		err = d.c.mgr.watch(fd, t, poll.Writable)
+		err = d.c.mgr.register(fd, t, poll.Writable)
 	}
 	if err != nil {
-		d.c.mgr.unwatch(fd)
+		d.c.mgr.unregister(fd)
 		poll.Close(fd)
 		return err
 	}
@@ -134,7 +133,7 @@ func (t *try) ready(poll.Interest) {
 // drop closes one attempt.
 func (d *dialer) drop(t *try) {
 	d.take(t)
-	d.c.mgr.unwatch(t.fd)
+	d.c.mgr.unregister(t.fd)
 	poll.Close(t.fd)
 }
 
@@ -146,7 +145,7 @@ func (d *dialer) take(t *try) {
 // win gives the attempt's descriptor to the connection.
 func (d *dialer) win(t *try) {
 	d.take(t)
-	d.c.remote = t.addr
+	d.c.setRemote(t.addr)
 	d.established(t.fd)
 }
 
@@ -154,9 +153,8 @@ func (d *dialer) established(fd int) {
 	c := d.c
 	d.stop()
 	c.fd = int32(fd)
-	c.flags &^= connecting
-	if err := c.watch(); err != nil {
-		c.Fail(opError("watch", c.network(), c.remote, err))
+	if err := c.register(); err != nil {
+		c.Fail(opError("register", c.network(), c.RemoteAddr(), err))
 		return
 	}
 	c.mgr.log.Debug("connected", c.attrs()...)
@@ -164,18 +162,21 @@ func (d *dialer) established(fd int) {
 	c.established()
 	c.Call(EvConnect, nil)
 	c.ext.dial = nil // StartTLS has asked it for the host
+	if c.transport().pending() {
+		c.wantInput()
+	}
 }
 
-// expire ends the attempts that are still under way, unless it is the loop
-// that is late and one has succeeded.
-func (d *dialer) expire() {
+// look takes note of an attempt that has succeeded already: the loop may be late.
+func (d *dialer) look() {
 	if i := slices.IndexFunc(d.tries, (*try).connected); i >= 0 {
 		d.tries[i].ready(poll.Writable)
 	}
-	if d.done {
-		return
-	}
-	late := &DeadlineError{"connect", d.limit.period}
+}
+
+// expire ends the attempts that are still under way.
+func (d *dialer) expire(after time.Duration) {
+	late := &DeadlineError{"connect", after}
 	for _, t := range d.tries {
 		d.errs = append(d.errs, opError("dial", d.network, t.addr, late))
 	}
@@ -198,10 +199,8 @@ func (d *dialer) fail() {
 // stop closes what is under way.
 func (d *dialer) stop() {
 	d.done = true
-	for _, t := range []*Timer{d.patience, d.limit, d.stagger} {
-		if t != nil {
-			t.Stop()
-		}
+	if d.stagger != nil {
+		d.stagger.Stop()
 	}
 	if d.cancel != nil {
 		d.cancel()

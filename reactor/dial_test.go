@@ -121,7 +121,7 @@ func blackHole(t *testing.T, host string) netip.AddrPort {
 
 func TestConnectTimeout(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
-	m, k := timed(t, reactor.WithConnectTimeout(3*time.Second))
+	m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Connect: 3 * time.Second}))
 	r := &recorder{}
 	dial(t, m, urlOf(at.String()), r.handle)
 	spin(t, m, 3)
@@ -167,7 +167,7 @@ func TestNextAddressAfterAPause(t *testing.T) {
 
 func TestConnectTimeoutNamesAllThatWereTried(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
-	m, k := timed(t, reactor.WithResolver(addresses("127.0.0.2", "127.0.0.1")), reactor.WithConnectTimeout(time.Second))
+	m, k := timed(t, reactor.WithResolver(addresses("127.0.0.2", "127.0.0.1")), reactor.WithDeadlines(reactor.Deadlines{Connect: time.Second}))
 	r := &recorder{}
 	dial(t, m, urlOf(hostPort("two.test", at.Port())), r.handle)
 	await(t, m, "EvResolve", r.saw(reactor.EvResolve))
@@ -210,7 +210,7 @@ func TestCloseWhileConnecting(t *testing.T) {
 
 func TestConnectTimeoutOfZeroIsNone(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
-	m, k := timed(t, reactor.WithConnectTimeout(0))
+	m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Connect: -1}))
 	r := &recorder{}
 	dial(t, m, urlOf(at.String()), r.handle)
 	spin(t, m, 2)

@@ -232,7 +232,7 @@ func TestAwaitEnd(t *testing.T) {
 			r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
 				c.Recv.Reset()
 				c.Write([]byte("last"))
-				c.AwaitEnd()
+				c.Stack().AwaitEnd()
 			}}}
 			p := dialRaw(t, listen(t, m, "tcp://127.0.0.1:0", r.handle).LocalAddr())
 			p.write("x")

@@ -138,7 +138,7 @@ func TestEndWithinAMessage(t *testing.T) {
 			m := newManager(t)
 			r, p := &recorder{on: hooks{reactor.EvRead: func(*reactor.Conn, any) {}}}, &lines{}
 			c, peer := wrap(t, m, r.handle)
-			c.Push(p)
+			c.Stack().Push(p)
 			if test.input != "" {
 				peer.write(test.input)
 			}
@@ -165,7 +165,7 @@ func TestEndOffersSend(t *testing.T) {
 		m := newManager(t)
 		r := &recorder{}
 		c, p := wrap(t, m, r.handle)
-		c.Push(&lines{err: end, bye: "farewell"})
+		c.Stack().Push(&lines{err: end, bye: "farewell"})
 		p.shutdown()
 		await(t, m, "the peer's end of stream", p.ended)
 		if string(p.in) != "farewell" {

@@ -1,19 +1,26 @@
 package reactor
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"os"
 )
 
-// ErrClosed is returned by calls on a Manager that was closed, and by Write
-// on a connection that is closed or about to be. It wraps net.ErrClosed.
+// ErrClosed is returned by calls on a Manager that was closed, and by Write on a
+// connection that is closed or about to be, or whose sending side has ended. It wraps
+// net.ErrClosed.
 var ErrClosed error = closedError{}
 
 type closedError struct{}
 
 func (closedError) Error() string { return "reactor: closed" }
 func (closedError) Unwrap() error { return net.ErrClosed }
+
+// ErrPanicked is returned by Poll, Run, Drain, Connect, Listen, ListenFD and WrapFD after a
+// handler, timer or posted function has panicked and the program has recovered from that.
+// What the handler was in the middle of cannot be known, so the manager can only be closed.
+var ErrPanicked = errors.New("reactor: a handler has panicked: the manager can only be closed")
 
 // opError names the operation, the network and the peer of a failed call, in
 // the form that package net uses.

@@ -10,7 +10,8 @@ import "strconv"
 type Event int
 
 // The events. "Input" events are those that the peer causes, by connecting, or by
-// sending; none of them is delivered after Fail or Close.
+// sending; none of them is delivered after Fail or Close. The error of EvError wraps the
+// cause: use errors.Is and errors.As.
 const (
 	EvError     Event = iota // something failed, EvClose follows: error
 	EvOpen                   // the connection exists: nil
@@ -33,21 +34,32 @@ const (
 	EvWakeup                 // Manager.Wakeup was called for this connection: *[]byte
 	EvHighWater              // Send has grown beyond the high-water mark: nil
 	EvLowWater               // Send has shrunk to the low-water mark again: nil
+	EvEnd                    // the peer has ended its side, see SetHalfClose: nil
 	EvUser                   // the first number that is free for programs' own events
 )
+
+// EvUserInput is the first number for programs' own events that input causes. It and all
+// larger numbers are input events: none of them is delivered after Fail or Close. Programs'
+// own events below it are delivered until EvClose.
+const EvUserInput Event = 1 << 16
 
 var eventNames = [...]string{
 	"ERROR", "OPEN", "POLL", "RESOLVE", "CONNECT", "ACCEPT", "TLS_HS", "READ", "WRITE", "CLOSE",
 	"HTTP_HDRS", "HTTP_MSG", "WS_OPEN", "WS_MSG", "WS_CTL", "MQTT_CMD", "MQTT_MSG", "MQTT_OPEN",
-	"WAKEUP", "HIGH_WATER", "LOW_WATER",
+	"WAKEUP", "HIGH_WATER", "LOW_WATER", "END",
 }
 
 // String returns Mongoose's name of the event without its MG_EV_ prefix;
-// events from EvUser on are "USER", "USER+1" and so on.
+// events from EvUser on are "USER", "USER+1" and so on, from EvUserInput on "USER_INPUT",
+// "USER_INPUT+1".
 func (ev Event) String() string {
 	switch {
 	case ev >= 0 && int(ev) < len(eventNames):
 		return eventNames[ev]
+	case ev == EvUserInput:
+		return "USER_INPUT"
+	case ev > EvUserInput:
+		return "USER_INPUT+" + strconv.Itoa(int(ev-EvUserInput))
 	case ev == EvUser:
 		return "USER"
 	case ev > EvUser:
@@ -56,9 +68,11 @@ func (ev Event) String() string {
 	return "Event(" + strconv.Itoa(int(ev)) + ")"
 }
 
-// isInput reports whether the event exists because the peer did something.
-// Such events stop when the connection fails or closes.
-func (ev Event) isInput() bool { return uint(ev) < uint(EvUser) && inputEvents>>uint(ev)&1 != 0 }
+// isInput reports whether the event exists because the peer did something. Such events
+// stop when the connection fails or closes.
+func (ev Event) isInput() bool {
+	return uint(ev) < uint(EvUser) && inputEvents>>uint(ev)&1 != 0 || ev >= EvUserInput
+}
 
 const inputEvents = (1<<EvUser - 1) &^
 	(1<<EvError | 1<<EvOpen | 1<<EvPoll | 1<<EvWrite | 1<<EvClose | 1<<EvWakeup | 1<<EvHighWater | 1<<EvLowWater)

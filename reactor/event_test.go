@@ -14,14 +14,14 @@ func TestEventNames(t *testing.T) {
 	want := []string{
 		"ERROR", "OPEN", "POLL", "RESOLVE", "CONNECT", "ACCEPT", "TLS_HS", "READ", "WRITE", "CLOSE",
 		"HTTP_HDRS", "HTTP_MSG", "WS_OPEN", "WS_MSG", "WS_CTL", "MQTT_CMD", "MQTT_MSG", "MQTT_OPEN",
-		"WAKEUP", "HIGH_WATER", "LOW_WATER", "USER", "USER+1",
+		"WAKEUP", "HIGH_WATER", "LOW_WATER", "END", "USER", "USER+1",
 	}
 	for i, name := range want {
 		if got := reactor.Event(i).String(); got != name {
 			t.Errorf("event %d: %s, want %s", i, got, name)
 		}
 	}
-	if reactor.EvUser != 21 || reactor.EvClose != 9 || reactor.EvMQTTOpen != 17 {
+	if reactor.EvUser != 22 || reactor.EvClose != 9 || reactor.EvMQTTOpen != 17 {
 		t.Errorf("EvClose %d, EvMQTTOpen %d, EvUser %d", reactor.EvClose, reactor.EvMQTTOpen, reactor.EvUser)
 	}
 	if got := reactor.Event(-1).String(); got != "Event(-1)" {

@@ -24,7 +24,7 @@ func TestFail(t *testing.T) {
 	await(t, m, "EvClose", r.closed)
 	c.Fail(errors.New("the last one"))
 	r.want(t, "OPEN ERROR CLOSE")
-	if err := r.err(t); err != reason {
+	if err := r.err(t); !errors.Is(err, reason) {
 		t.Errorf("%v, want the first", err)
 	}
 }
@@ -55,7 +55,7 @@ func TestFailStopsInput(t *testing.T) {
 		}
 		c.Call(reactor.EvRead, &n)
 		c.Call(reactor.EvUser, nil) // a program's own event is not input
-		c.Redispatch()
+		c.Stack().Redispatch()
 		c.Pause()
 		c.Resume()
 	}}

@@ -76,7 +76,7 @@ var greedy = map[string]func(t *testing.T, m *reactor.Manager, again func()){
 		fire()
 	},
 	"a timer that repeats at once": func(_ *testing.T, m *reactor.Manager, again func()) {
-		m.AddTimer(0, reactor.TimerRepeat|reactor.TimerRunNow, again)
+		m.AddTimer(1, reactor.TimerRepeat|reactor.TimerRunNow, again)
 	},
 	"a write for every write": func(t *testing.T, m *reactor.Manager, again func()) {
 		var p *peer
@@ -160,7 +160,7 @@ func TestNobodyKeepsTheLoop(t *testing.T) {
 			quiet := &recorder{}
 			c, p := wrap(t, m, quiet.handle)
 			fired, posted, turn := 0, 0, 0
-			m.AddTimer(0, reactor.TimerRepeat, func() { fired++ })
+			m.AddTimer(1, reactor.TimerRepeat, func() { fired++ })
 			for ; turn < 50; turn++ {
 				inTurn = 0
 				p.write("x")

@@ -101,13 +101,13 @@ func twice(ready []poll.Ready) []poll.Ready { return append(ready, ready...) }
 // use replaces the poller of a manager that has no connections yet.
 func use(t testing.TB, m *Manager, p poll.Poller) {
 	t.Helper()
-	wake := m.mail.wake.FD()
-	m.unwatch(wake)
+	wake := m.posted.wakeup.FD()
+	m.unregister(wake)
 	if err := m.poller.Close(); err != nil {
 		t.Fatal(err)
 	}
 	m.poller = p
-	if err := m.watch(wake, m.mail, poll.Readable); err != nil {
+	if err := m.register(wake, m.posted, poll.Readable); err != nil {
 		t.Fatal(err)
 	}
 }

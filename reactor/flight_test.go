@@ -266,7 +266,7 @@ func TestLogNamesTheProtocol(t *testing.T) {
 		m, _, log := recorded(t)
 		c, _ := wrap(t, m, nil)
 		for range layers {
-			c.Push(&indifferent{})
+			c.Stack().Push(&indifferent{})
 		}
 		c.SetRecorder(&reactor.Recorder{Entries: 1})
 		c.Fail(errors.New("x"))

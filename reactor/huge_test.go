@@ -22,8 +22,8 @@ func TestHugeSettings(t *testing.T) {
 		"WithDeadlines":      {opts: []reactor.Option{reactor.WithDeadlines(deadlines)}},
 		"WithDeadlines, 1/s": {opts: []reactor.Option{reactor.WithDeadlines(slow)}},
 		"WithLimits":         {opts: []reactor.Option{reactor.WithLimits(reactor.Limits{Send: most, Recv: most})}},
-		"WithConnectTimeout": {opts: []reactor.Option{reactor.WithConnectTimeout(ever)}},
-		"WithResolveTimeout": {opts: []reactor.Option{reactor.WithResolveTimeout(ever)}},
+		"Deadlines.Connect":  {opts: []reactor.Option{reactor.WithDeadlines(reactor.Deadlines{Connect: ever})}},
+		"Deadlines.Resolve":  {opts: []reactor.Option{reactor.WithDeadlines(reactor.Deadlines{Resolve: ever})}},
 		"Backlog":            {opts: []reactor.Option{reactor.WithSockets(reactor.Sockets{Backlog: most})}},
 		"KeepAlive":          {opts: []reactor.Option{reactor.WithSockets(reactor.Sockets{KeepAlive: ever})}},
 		"Handshakes":         {opts: []reactor.Option{reactor.WithHandshakes(reactor.Handshakes{PerTurn: most, HalfOpen: most})}},
@@ -47,8 +47,8 @@ func TestHugeSettings(t *testing.T) {
 					accepted.handle(c, ev, data)
 				}
 				if ev == reactor.EvAccept {
-					c.SetHandshaking(true)
-					c.SetReceiving(true)
+					c.Stack().SetHandshaking(true)
+					c.Stack().SetReceiving(true)
 					c.Write([]byte("welcome"))
 				}
 			})

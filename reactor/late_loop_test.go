@@ -41,12 +41,12 @@ func TestLateLoopFailsNobody(t *testing.T) {
 			for range 400 {
 				r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
 					c.Recv.Reset()
-					c.SetHandshaking(false)
-					c.SetReceiving(false)
+					c.Stack().SetHandshaking(false)
+					c.Stack().SetReceiving(false)
 				}}}
 				c, p := wrap(t, m, r.handle)
-				c.SetHandshaking(true)
-				c.SetReceiving(true)
+				c.Stack().SetHandshaking(true)
+				c.Stack().SetReceiving(true)
 				recorders, peers = append(recorders, r), append(peers, p)
 			}
 			spin(t, m, 5)
@@ -130,7 +130,7 @@ func TestShorterDeadlineIsNoLag(t *testing.T) {
 // While the program pauses it is not the peer who delays the handshake.
 func TestPauseDoesNotCountAsHandshake(t *testing.T) {
 	s := newSubject(t, "wrapped", reactor.Deadlines{Handshake: 5 * time.Second})
-	s.c.SetHandshaking(true)
+	s.c.Stack().SetHandshaking(true)
 	s.c.Pause()
 	s.k.advance(6 * time.Second)
 	spin(t, s.m, 2)

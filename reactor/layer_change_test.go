@@ -15,17 +15,17 @@ func TestLayersChangeDuringDispatch(t *testing.T) {
 		do   func(c *reactor.Conn, layers []*named, extra *named)
 		want []string // who hears EvUser, the change being made by "b" of a, b, c
 	}{
-		{"removes itself", func(c *reactor.Conn, l []*named, _ *named) { c.Replace(l[1], nil) }, []string{"a", "b", "c", "fn"}},
-		{"removes the one below", func(c *reactor.Conn, l []*named, _ *named) { c.Replace(l[0], nil) }, []string{"a", "b", "c", "fn"}},
-		{"removes the one above", func(c *reactor.Conn, l []*named, _ *named) { c.Replace(l[2], nil) }, []string{"a", "b", "fn"}},
+		{"removes itself", func(c *reactor.Conn, l []*named, _ *named) { c.Stack().Replace(l[1], nil) }, []string{"a", "b", "c", "fn"}},
+		{"removes the one below", func(c *reactor.Conn, l []*named, _ *named) { c.Stack().Replace(l[0], nil) }, []string{"a", "b", "c", "fn"}},
+		{"removes the one above", func(c *reactor.Conn, l []*named, _ *named) { c.Stack().Replace(l[2], nil) }, []string{"a", "b", "fn"}},
 		{"removes all", func(c *reactor.Conn, l []*named, _ *named) {
 			for _, p := range l {
-				c.Replace(p, nil)
+				c.Stack().Replace(p, nil)
 			}
 		}, []string{"a", "b", "fn"}},
-		{"replaces itself", func(c *reactor.Conn, l []*named, x *named) { c.Replace(l[1], x) }, []string{"a", "b", "x", "c", "fn"}},
-		{"replaces the one above", func(c *reactor.Conn, l []*named, x *named) { c.Replace(l[2], x) }, []string{"a", "b", "x", "fn"}},
-		{"replaces the one below", func(c *reactor.Conn, l []*named, x *named) { c.Replace(l[0], x) }, []string{"a", "b", "c", "fn"}},
+		{"replaces itself", func(c *reactor.Conn, l []*named, x *named) { c.Stack().Replace(l[1], x) }, []string{"a", "b", "x", "c", "fn"}},
+		{"replaces the one above", func(c *reactor.Conn, l []*named, x *named) { c.Stack().Replace(l[2], x) }, []string{"a", "b", "x", "fn"}},
+		{"replaces the one below", func(c *reactor.Conn, l []*named, x *named) { c.Stack().Replace(l[0], x) }, []string{"a", "b", "c", "fn"}},
 		{"replaces the user's handler", func(c *reactor.Conn, l []*named, x *named) {
 			c.Fn = func(c *reactor.Conn, ev reactor.Event, data any) { x.Handle(c, ev, data) }
 		}, []string{"a", "b", "c", "x"}},
@@ -79,8 +79,8 @@ func TestAcceptedInherit(t *testing.T) {
 		t.Fatal(err)
 	}
 	of := &lines{}
-	l.Push(&named{name: "not inherited", heard: &heard})
-	l.Push(of)
+	l.Stack().Push(&named{name: "not inherited", heard: &heard})
+	l.Stack().Push(of)
 	a, b := dialRaw(t, l.LocalAddr()), dialRaw(t, l.LocalAddr())
 	await(t, m, "two connections", func() bool { return len(conns) == 2 })
 	a.write("one\n")

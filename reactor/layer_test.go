@@ -31,7 +31,7 @@ func stack(t *testing.T, m *reactor.Manager, heard *[]string, layers ...reactor.
 		*heard = append(*heard, "fn "+ev.String())
 	})
 	for _, l := range layers {
-		c.Push(l)
+		c.Stack().Push(l)
 	}
 	return c, p
 }
@@ -83,16 +83,16 @@ func TestFind(t *testing.T) {
 	if p, ok := reactor.Find[*named](c); ok || p != nil {
 		t.Errorf("found %v without layers", p)
 	}
-	c.Push(a)
-	c.Push(b)
-	c.Push(o)
+	c.Stack().Push(a)
+	c.Stack().Push(b)
+	c.Stack().Push(o)
 	if p, ok := reactor.Find[*named](c); !ok || p != b {
 		t.Errorf("found %v, want the topmost of the type", p)
 	}
 	if p, ok := reactor.Find[*other](c); !ok || p != o {
 		t.Errorf("found %v", p)
 	}
-	c.Replace(b, nil)
+	c.Stack().Replace(b, nil)
 	if p, ok := reactor.Find[*named](c); !ok || p != a {
 		t.Errorf("found %v after b was removed", p)
 	}
@@ -103,7 +103,7 @@ func TestReplaceOfWhatIsNotThere(t *testing.T) {
 	var heard []string
 	a := &named{name: "a", heard: &heard}
 	c, _ := stack(t, m, &heard, a)
-	c.Replace(&named{name: "x", heard: &heard}, &named{name: "y", heard: &heard})
+	c.Stack().Replace(&named{name: "x", heard: &heard}, &named{name: "y", heard: &heard})
 	spin(t, m, 1)
 	wantHeard(t, heard, "a OPEN", "fn OPEN")
 }
@@ -127,9 +127,9 @@ func (p *taker) Handle(c *reactor.Conn, ev reactor.Event, _ any) {
 		next := p.next
 		p.next = nil
 		if p.via == nil {
-			c.Replace(p, next)
+			c.Stack().Replace(p, next)
 		} else {
-			p.via(c, func() { c.Replace(p, next) })
+			p.via(c, func() { c.Stack().Replace(p, next) })
 		}
 	}
 }
@@ -148,7 +148,7 @@ func TestReplaceWithinEvRead(t *testing.T) {
 				inTime = false
 			}
 		})
-		c.Push(head)
+		c.Stack().Push(head)
 		p.write(input[:cut])
 		spin(t, m, 3)
 		if cut < len(input) {
@@ -177,7 +177,7 @@ func TestReplaceWithinNestedEvent(t *testing.T) {
 			replace()
 		}
 	})
-	c.Push(head)
+	c.Stack().Push(head)
 	p.write("headbody")
 	spin(t, m, 2)
 	if string(body.got) != "body" {
@@ -206,11 +206,11 @@ func TestReplaceOutsideOfIt(t *testing.T) {
 					c.FnData.(func())()
 				}
 			})
-			c.Push(head)
+			c.Stack().Push(head)
 			p.write("headbody")
 			await(t, m, "the rest to lie in Recv", func() bool { return string(head.got) == "head" && c.Recv.Len() == 4 })
 			spin(t, m, 2)
-			when(m, c, func() { c.Replace(head, body) })
+			when(m, c, func() { c.Stack().Replace(head, body) })
 			spin(t, m, 3)
 			if string(body.got) != "body" {
 				t.Errorf("the new layer got %q", body.got)
@@ -228,7 +228,7 @@ func TestReplaceFromAbove(t *testing.T) {
 			head, body := &taker{n: 4}, &taker{n: 100}
 			replace := func(c *reactor.Conn, ev reactor.Event) {
 				if ev == reactor.EvRead && len(head.got) == 4 {
-					c.Replace(head, body)
+					c.Stack().Replace(head, body)
 				}
 			}
 			var heard []string
@@ -237,12 +237,12 @@ func TestReplaceFromAbove(t *testing.T) {
 					replace(c, ev)
 				}
 			})
-			c.Push(head)
+			c.Stack().Push(head)
 			above := &named{heard: &heard}
 			if by == "layer" {
 				above.handle = replace
 			}
-			c.Push(above)
+			c.Stack().Push(above)
 			p.write("headbody")
 			spin(t, m, 4)
 			if string(body.got) != "body" {

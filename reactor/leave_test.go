@@ -131,9 +131,9 @@ func TestLayersLeave(t *testing.T) {
 		var said []string
 		r := &recorder{}
 		c, p := wrap(t, m, r.handle)
-		c.Push(&polite{name: "low", said: &said, waits: who[1]})
-		c.Push(&indifferent{})
-		c.Push(&polite{name: "top", said: &said, waits: who[0]})
+		c.Stack().Push(&polite{name: "low", said: &said, waits: who[1]})
+		c.Stack().Push(&indifferent{})
+		c.Stack().Push(&polite{name: "top", said: &said, waits: who[0]})
 		spin(t, m, 1)
 		answered := false
 		r.on = hooks{
@@ -183,7 +183,7 @@ func TestStragglers(t *testing.T) {
 	})
 	p := dialRaw(t, l.LocalAddr())
 	await(t, m, "EvAccept", r.saw(reactor.EvAccept))
-	accepted.Push(&polite{name: "x", said: &said, waits: true})
+	accepted.Stack().Push(&polite{name: "x", said: &said, waits: true})
 	full, _, _ := blocked(t, m, &recorder{}) // never reads
 	before := full.Send.Len()
 	full.SetPoll(true) // the loop turns all the time, and the clock with it
@@ -229,7 +229,7 @@ func TestDrainWithoutTime(t *testing.T) {
 		c, p := wrap(t, m, r.handle)
 		spin(t, m, 1)
 		var said []string
-		c.Push(&polite{name: "x", said: &said})
+		c.Stack().Push(&polite{name: "x", said: &said})
 		late, err := m.Drain(timeout)
 		if err != nil || len(late) != 1 || late[0].ID != c.ID() {
 			t.Errorf("Drain: %v, %v", late, err)

@@ -135,10 +135,10 @@ func TestLimitsAreInherited(t *testing.T) {
 		"manager":                     {manager: l{Send: 100, Recv: 50}, want: l{Send: 100, Recv: 50}},
 		"listener":                    {listener: &l{Send: 100, Recv: 50}, want: l{Send: 100, Recv: 50}},
 		"listener over manager":       {manager: l{Send: 9, Recv: 9}, listener: &l{Send: 100, Recv: 50}, want: l{Send: 100, Recv: 50}},
-		"listener has none":           {manager: l{Send: 9, Recv: 9}, listener: &l{}},
+		"listener has none":           {manager: l{Send: 9, Recv: 9}, listener: &l{Send: -1, Recv: -1}},
 		"connection":                  {conn: &l{Send: 100, Recv: 50}, want: l{Send: 100, Recv: 50}},
 		"connection over both":        {manager: l{Send: 9, Recv: 9}, listener: &l{Send: 8, Recv: 8}, conn: &l{Send: 100, Recv: 50}, want: l{Send: 100, Recv: 50}},
-		"connection has none":         {manager: l{Send: 9, Recv: 9}, listener: &l{Send: 8, Recv: 8}, conn: &l{}},
+		"connection has none":         {manager: l{Send: 9, Recv: 9}, listener: &l{Send: 8, Recv: 8}, conn: &l{Send: -1, Recv: -1}},
 		"connection like the manager": {manager: l{Send: 100, Recv: 50}, listener: &l{Send: 8, Recv: 8}, conn: &l{Send: 100, Recv: 50}, want: l{Send: 100, Recv: 50}},
 	} {
 		for _, buffer := range []string{"Send", "Recv"} {

@@ -20,7 +20,7 @@ func TestResumedListenerHasNothingToRead(t *testing.T) {
 			l := listen(t, m, listenURL(t, transport), r.handle)
 			var heard []string
 			if layered {
-				l.Push(&named{name: "layer", heard: &heard})
+				l.Stack().Push(&named{name: "layer", heard: &heard})
 			}
 			spin(t, m, 1)
 			for range 2 {
@@ -28,7 +28,7 @@ func TestResumedListenerHasNothingToRead(t *testing.T) {
 				spin(t, m, 1)
 				l.Resume()
 				spin(t, m, 2)
-				l.Redispatch()
+				l.Stack().Redispatch()
 				spin(t, m, 2)
 			}
 			r.want(t, "OPEN")
@@ -95,7 +95,7 @@ func TestAcceptMayTurnAway(t *testing.T) {
 					r.handle(c, ev, data)
 				}
 			})
-			l.Push(&guard{look})
+			l.Stack().Push(&guard{look})
 			p := dialRaw(t, l.LocalAddr())
 			p.write("not read")
 			await(t, m, "EvClose", r.closed)

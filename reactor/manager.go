@@ -12,60 +12,69 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// Manager is an event loop and the connections, listeners and timers that
-// live on it. It and everything on it belong to one goroutine, the one that
-// calls Poll; only Post and Wakeup may be called from others.
+// Manager is an event loop and the connections, listeners and timers that live on it. It
+// and everything on it belong to one goroutine, the one that calls Poll; only Post and
+// Wakeup may be called from others.
 type Manager struct {
-	log            *slog.Logger
-	clock          func() time.Time
-	system         bool // it is time.Now
-	resolver       Resolver
-	resolveTimeout time.Duration
-	deadlines      Deadlines
-	limits         Limits
-	sockets        Sockets
-	handshakes     Handshakes
+	log        *slog.Logger
+	clock      func() time.Time
+	system     bool // it is time.Now
+	resolver   Resolver
+	deadlines  Deadlines
+	limits     Limits
+	trip       int // of connections without extras, see extras
+	sockets    Sockets
+	handshakes Handshakes
 
-	poller poll.Poller
-	slots  []slot // by descriptor
-	batch  uint32 // counts what Look or Wait reported
+	poller     poll.Poller
+	registered []registration // by descriptor
+	batch      uint32         // counts what the poller reported
 
 	conns  map[uint64]*Conn
 	lastID uint64
 
-	fresh    turnList // made by Connect, Listen or WrapFD, EvOpen still to come
-	dirty    turnList // to be settled: written to, drained, closed, watched differently
-	redo     turnList // resumed: what lies in Recv is to be offered again
-	line     turnList // to take a step of a TLS handshake when it is their turn
-	asking   []*Conn  // want EvPoll
-	timers   timerHeap
-	timerSeq uint64
-	mail     *mailbox
+	fresh     turnList // made by Connect, Listen or WrapFD; EvOpen is still to come
+	dirty     turnList // to be settled: written to, drained, closed, registered differently
+	inputs    turnList // whose transport has input that readiness does not tell of
+	late      turnList // to be looked at once more before a deadline is judged
+	redeliver turnList // what lies in Recv is to be offered again
+	grown     turnList // whose Send has grown beyond a mark or limit
+	checking  bool     // checkGrown is running
+	asking    []*Conn  // want EvPoll
+	acks      []*Conn  // have read; an acknowledgement may be due
+	timers    timerHeap
+	timerSeq  uint64
+	posted    *postQueue
 
-	rbuf   []byte     // every read goes here first
-	tls    *tlsShared // once there is TLS
-	pool   pool
-	locals map[any]any // see Local
+	rbuf      []byte // every read goes here first
+	readBytes int    // since the last settle
+	tls       *tlsBuffers
+	admission admission
+	pool      pool
+	locals    map[any]any // see Local
+	shortage  shortage    // of descriptors
 
-	hungry  bool    // it was logged that descriptors ran out
-	starved []*Conn // listeners that ran out of descriptors
-	hunger  *Timer  // for them to try again
-	checked bool    // WithOwnerCheck
-	owner   uint64  // the goroutine that polls, if checked
-	deputy  uint64  // the one that takes a step of a TLS handshake meanwhile; 0 if none does
-	stats   Stats   // what is counted as it happens
-	timing  bool    // WithHandlerTiming
-	timed   bool    // a handler is being timed
+	reports []*report // since the turn began
+
+	checked            bool   // WithOwnerCheck
+	owner              uint64 // the goroutine that polls, if checked
+	handshakeGoroutine uint64 // takes a step of a TLS handshake meanwhile; 0 if none does
+	stats              Stats  // what is counted as it happens; the loop never reads it
+	timing             bool   // WithHandlerTiming
+	timed              bool   // a handler is being timed
 
 	epoch    time.Time // what ticks counts from
 	polling  bool      // in Poll
+	outside  bool      // a handler is running that Poll did not call
 	depth    int       // handlers, timers and posts that are running now, nested
+	called   bool      // a handler was called since the turn began
+	panicked bool      // a handler's panic has ended a turn in the middle
 	draining bool      // Drain was called
 	ending   bool      // Close was called, perhaps inside a handler
 	closed   bool      // Close has taken effect
 
-	// Data of events that the loop itself raises. The loop does not nest, so
-	// neither does their use.
+	// Data of events that the loop itself raises. The loop does not nest, so neither does
+	// their use.
 	polledAt time.Time
 	arrived  int
 	wrote    int
@@ -82,13 +91,11 @@ const smallRest = 16 << 10
 // New makes a manager without connections.
 func New(opts ...Option) (*Manager, error) {
 	m := &Manager{
-		log:            slog.Default(),
-		resolver:       net.DefaultResolver,
-		resolveTimeout: 5 * time.Second,
-		deadlines:      Deadlines{Connect: 10 * time.Second},
-		handshakes:     Handshakes{PerTurn: 8, HalfOpen: 1024},
-		conns:          make(map[uint64]*Conn),
-		rbuf:           make([]byte, smallRest+readSize),
+		log:       slog.Default(),
+		resolver:  net.DefaultResolver,
+		deadlines: defaultDeadlines,
+		conns:     make(map[uint64]*Conn),
+		rbuf:      make([]byte, smallRest+readSize),
 	}
 	for _, o := range opts {
 		o(m)
@@ -97,48 +104,49 @@ func New(opts ...Option) (*Manager, error) {
 		m.clock, m.system = time.Now, true
 	}
 	m.epoch = m.clock()
+	m.trip = min(limit(m.limits.Send), limit(m.limits.Unsent, DefaultUnsent))
+	m.admission.m = m
 	var err error
 	if m.poller, err = poll.New(); err != nil {
 		return nil, err
 	}
-	if m.mail, err = newMailbox(m); err != nil {
+	if m.posted, err = newPostQueue(m); err != nil {
 		m.poller.Close()
 		return nil, err
 	}
 	return m, nil
 }
 
-// Poll runs one turn of the loop. It waits until a socket is ready, a timer
-// is due, another goroutine calls Post or Wakeup, or timeout has passed (a
-// negative timeout: without limit; 0: not at all), and calls the handlers.
-// docs/design.md draws its phases. It does not block once handlers were called,
-// so a loop that ends when one of them says so ends. It returns ErrClosed after Close, or the
+// Poll runs one turn of the loop. It waits until a socket is ready, a timer is due,
+// another goroutine calls Post or Wakeup, or timeout has passed (a negative timeout:
+// without limit; 0: not at all), and calls the handlers. docs/design.md lists its phases.
+// It does not block once handlers were called, so a loop that ends when one of them says
+// so ends. It returns ErrClosed after Close, ErrPanicked after a handler's panic, or the
 // error of a failed wait. It panics if called from within a handler.
 func (m *Manager) Poll(timeout time.Duration) error {
-	m.enter("Poll")
-	if m.closed {
-		return ErrClosed
+	m.assertIdle("Poll")
+	if err := m.usable(); err != nil {
+		return err
 	}
-	m.polling = true
+	m.polling, m.called = true, false
+	defer m.exitPoll()
+	m.logReports()
 	m.stats.Turns++
-	events := m.stats.Events
 	m.settle()
-	if m.stats.Events != events {
-		timeout = 0 // the caller may wait for what the handlers have just done
-	}
-	timeout = m.patience(timeout)
-	batch, err := m.poller.Look()
-	if len(batch) == 0 && err == nil && timeout != 0 {
-		// The loop has nothing to do and is about to block.
-		batch, err = m.poller.Wait(timeout)
-	}
+	batch, err := m.wait(timeout)
 	m.deliver(batch)
-	m.line.each(m, (*Conn).takeStep)
-	m.mail.deliver()
+	m.admission.run()
+	m.inputs.each(m, (*Conn).takePending)
+	m.posted.deliver()
 	m.runTimers()
-	m.redo.each(m, (*Conn).offer)
+	m.late.each(m, (*Conn).look)
+	m.redeliver.each(m, (*Conn).offer)
 	m.tick()
 	m.settle()
+	if timeout == 0 { // another loop may wait now
+		m.sendAcks()
+	}
+	m.recovered()
 	m.polling = false
 	if m.ending {
 		m.teardown()
@@ -146,15 +154,28 @@ func (m *Manager) Poll(timeout time.Duration) error {
 	return err
 }
 
-// settle opens the connections that are new and makes the kernel's side agree
-// with what handlers did.
+// settle opens the connections that are new and makes the kernel's side agree with what
+// handlers did.
 func (m *Manager) settle() {
-	m.fresh.each(m, (*Conn).open)
+	m.fresh.each(m, (*Conn).start)
 	m.dirty.each(m, (*Conn).settle)
 }
 
-// enter panics if the loop is running already, or on another goroutine.
-func (m *Manager) enter(call string) {
+// wait returns what is ready, and blocks for it if there is nothing else to do.
+func (m *Manager) wait(timeout time.Duration) ([]poll.Ready, error) {
+	batch, err := m.poller.Look()
+	if len(batch) > 0 || err != nil || m.called { // the caller may wait for what the handlers have just done
+		return batch, err
+	}
+	if timeout = m.waitTime(timeout); timeout == 0 {
+		return nil, nil
+	}
+	m.sendAcks()
+	return m.poller.Wait(timeout)
+}
+
+// assertIdle panics if the loop is running already, or on another goroutine.
+func (m *Manager) assertIdle(call string) {
 	if m.checked && m.owner == 0 {
 		m.owner = goroutine()
 	}
@@ -167,9 +188,9 @@ func (m *Manager) enter(call string) {
 // maxWait is the longest that one wait takes: some kernels refuse years.
 const maxWait = 24 * time.Hour
 
-// patience is how long the loop may block: not at all while there is work,
-// and not beyond the next timer.
-func (m *Manager) patience(timeout time.Duration) time.Duration {
+// waitTime is how long the loop may block: not at all while there is work, and not beyond
+// the next timer.
+func (m *Manager) waitTime(timeout time.Duration) time.Duration {
 	next := m.NextTimeout()
 	if timeout < 0 {
 		if next == math.MaxInt64 {
@@ -189,7 +210,7 @@ func (m *Manager) NextTimeout() time.Duration {
 	if m.closed {
 		return math.MaxInt64
 	}
-	if m.ending || len(m.fresh.list)+len(m.dirty.list)+len(m.redo.list)+len(m.line.list) > 0 {
+	if m.ending || len(m.fresh.list)+len(m.dirty.list)+len(m.inputs.list)+len(m.late.list)+len(m.redeliver.list)+len(m.admission.steps) > 0 || m.unheeded() {
 		return 0
 	}
 	if len(m.timers) == 0 {
@@ -213,7 +234,7 @@ func (m *Manager) Conns() iter.Seq[*Conn] {
 func (m *Manager) Logger() *slog.Logger { return m.log }
 
 // verbose reports whether level Debug is logged. The arguments of a log call
-// are allocated even if nobody reads them, so who comes by often asks first.
+// are allocated even if nobody reads them, so paths that are taken often ask first.
 func (m *Manager) verbose() bool { return m.log.Enabled(context.Background(), slog.LevelDebug) }
 
 // Now returns the time on the manager's clock.
@@ -227,62 +248,28 @@ func (m *Manager) ticks() int64 {
 	return int64(m.clock().Sub(m.epoch))
 }
 
-// Close closes every connection, each with its EvClose, and releases what
-// the manager holds. Inside a handler it takes effect when the handlers that
-// are running have returned; new connections are refused from the call on.
-// Later calls of Poll, Connect, Listen, WrapFD, Post and Wakeup return
-// ErrClosed, and so does a second Close.
-func (m *Manager) Close() error {
-	m.own()
-	if m.ending {
-		return ErrClosed
-	}
-	m.ending = true
-	m.mail.shut()
-	if m.depth == 0 && !m.polling {
-		return m.teardown()
-	}
-	return nil
-}
-
-func (m *Manager) teardown() error {
-	m.closed = true
-	for len(m.conns) > 0 {
-		for _, c := range m.conns {
-			c.free()
-		}
-	}
-	m.mail.close()
-	for _, t := range m.timers {
-		t.pos = -1
-	}
-	m.fresh, m.dirty, m.redo, m.line = turnList{}, turnList{}, turnList{}, turnList{}
-	m.timers, m.asking, m.slots, m.starved = nil, nil, nil, nil
-	m.pool, m.locals = pool{}, nil
-	return m.poller.Close()
-}
-
 // run calls a function that is not a connection's handler.
 func (m *Manager) run(fn func()) {
 	m.depth++
+	m.called = true
 	if m.timing && !m.timed {
 		m.timed = true
 		defer m.time(m.clock())
 	}
 	fn()
-	m.leave()
+	m.exitDispatch()
 }
 
-// leave ends a dispatch. A Close that waited for the outermost one outside
-// Poll takes effect here; Poll sees to it itself.
-func (m *Manager) leave() {
+// exitDispatch ends a dispatch. A Close that waited for the outermost one outside Poll
+// takes effect here; Poll sees to it itself.
+func (m *Manager) exitDispatch() {
 	m.depth--
 	if m.depth == 0 && m.ending && !m.polling && !m.closed {
 		m.teardown()
 	}
 }
 
-// tick raises EvPoll for those who asked for it.
+// tick raises EvPoll on the connections that asked for it.
 func (m *Manager) tick() {
 	if len(m.asking) == 0 {
 		return
@@ -295,10 +282,10 @@ func (m *Manager) tick() {
 		}
 	}
 	for _, c := range m.asking {
-		if c.is(polled) && !c.is(closed) {
+		if c.is(polled) && c.life < closed {
 			keep = append(keep, c)
 		} else {
-			c.flags &^= asking
+			c.on &^= onAsking
 		}
 	}
 	clear(m.asking[len(keep):])

@@ -51,7 +51,7 @@ func TestTurnStopsWhereTheManagerIsClosed(t *testing.T) {
 		{ev: reactor.EvRead, last: func(_ *testing.T, _ *reactor.Manager, _ *reactor.Conn, p *peer) { p.write("x") }},
 		{ev: offeredAgain,
 			before: func(_ *testing.T, _ *reactor.Manager, _ *reactor.Conn, p *peer) { p.write("x") },
-			last:   func(_ *testing.T, _ *reactor.Manager, c *reactor.Conn, _ *peer) { c.Redispatch() }},
+			last:   func(_ *testing.T, _ *reactor.Manager, c *reactor.Conn, _ *peer) { c.Stack().Redispatch() }},
 		{ev: reactor.EvPoll, last: func(_ *testing.T, _ *reactor.Manager, c *reactor.Conn, _ *peer) { c.SetPoll(true) }},
 		{ev: reactor.EvWakeup, last: func(t *testing.T, m *reactor.Manager, c *reactor.Conn, _ *peer) {
 			if err := m.Wakeup(c.ID(), nil); err != nil {

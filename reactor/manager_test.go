@@ -29,9 +29,9 @@ func TestPollWithinAHandlerPanics(t *testing.T) {
 	r := &recorder{on: hooks{reactor.EvOpen: func(*reactor.Conn, any) { in("EvOpen") }, reactor.EvClose: func(*reactor.Conn, any) { in("EvClose") }}}
 	c, p := wrap(t, m, r.handle)
 	end := &ender{func() { in("End") }}
-	c.Push(end)
+	c.Stack().Push(end)
 	l := listen(t, m, "tcp://127.0.0.1:0", nil)
-	l.Push(&acceptor{func() { in("Accept") }})
+	l.Stack().Push(&acceptor{func() { in("Accept") }})
 	dialRaw(t, l.LocalAddr())
 	p.shutdown()
 	await(t, m, "all", func() bool { return len(messages) == 6 })
@@ -77,7 +77,7 @@ func TestManagerCloseWithin(t *testing.T) {
 		},
 		"Accept": func(t *testing.T, m *reactor.Manager, _ *reactor.Conn, _ *recorder, do func()) {
 			l := listen(t, m, "tcp://127.0.0.1:0", nil)
-			l.Push(&acceptor{do})
+			l.Stack().Push(&acceptor{do})
 			dialRaw(t, l.LocalAddr())
 		},
 	} {

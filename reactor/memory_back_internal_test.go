@@ -12,7 +12,7 @@ func TestSendGivesMemoryBackWhenTakenBack(t *testing.T) {
 	} {
 		for _, size := range []int{1, 1 << 10, 1 << 20} {
 			m := quiet(t)
-			c, _ := wrapped(t, m, nil)
+			c, _ := wrap(t, m, nil)
 			if err := m.Poll(0); err != nil {
 				t.Fatal(err)
 			}
@@ -45,16 +45,17 @@ func TestDatagramIsAddedWithoutLookingAtOthers(t *testing.T) {
 	for range 3 {
 		write()
 	}
-	c.ext.dgrams[0].n = 1 << 20 // who comes by takes bytes to be missing
+	d := c.ext.transport.(*datagrams)
+	d.bounds[0].n = 1 << 20 // a look at it would find bytes missing
 	write()
 	c.Send.AppendString("z")
 	write()
-	c.ext.dgrams[0].n = 2
+	d.bounds[0].n = 2
 	want := []int{2, 2, 2, 2, 1, 2}
-	if len(c.ext.dgrams) != len(want) {
-		t.Fatalf("%d borders, want %d", len(c.ext.dgrams), len(want))
+	if len(d.bounds) != len(want) {
+		t.Fatalf("%d borders, want %d", len(d.bounds), len(want))
 	}
-	for i, d := range c.ext.dgrams {
+	for i, d := range d.bounds {
 		if d.n != want[i] {
 			t.Errorf("datagram %d has %d bytes, want %d", i, d.n, want[i])
 		}

@@ -18,8 +18,8 @@ func quiet(t *testing.T) *Manager {
 	return m
 }
 
-// wrapped puts one end of a socketpair on the manager and returns the other.
-func wrapped(t *testing.T, m *Manager, fn Handler) (c *Conn, peer int) {
+// wrap puts one end of a socketpair on the manager and returns the other.
+func wrap(t *testing.T, m *Manager, fn Handler) (c *Conn, peer int) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -38,7 +38,7 @@ func wrapped(t *testing.T, m *Manager, fn Handler) (c *Conn, peer int) {
 func TestIdleConnectionOwnsNoMemory(t *testing.T) {
 	m := quiet(t)
 	keep := 0
-	c, peer := wrapped(t, m, func(c *Conn, ev Event, _ any) {
+	c, peer := wrap(t, m, func(c *Conn, ev Event, _ any) {
 		if ev == EvRead {
 			c.Write(c.Recv.Bytes())
 			c.Recv.Consume(c.Recv.Len() - keep)
@@ -95,7 +95,7 @@ func TestPoolNeverHoldsWhatIsInUse(t *testing.T) {
 		func(c *Conn) { c.Write(make([]byte, 1024)); c.Send.Reset() },
 	}
 	step := 0
-	c, peer := wrapped(t, m, func(c *Conn, ev Event, _ any) {
+	c, peer := wrap(t, m, func(c *Conn, ev Event, _ any) {
 		if ev == EvRead {
 			steps[step%len(steps)](c)
 			step++

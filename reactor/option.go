@@ -19,23 +19,30 @@ type Resolver interface {
 }
 
 // WithLogger sets where the manager logs to; the default is slog.Default at
-// the time of New.
-func WithLogger(l *slog.Logger) Option { return func(m *Manager) { m.log = l } }
-
-// WithResolver sets what looks up host names; the default is
-// net.DefaultResolver. IP literals and localhost are never looked up.
-func WithResolver(r Resolver) Option { return func(m *Manager) { m.resolver = r } }
-
-// WithClock sets where timers and time-outs take the time from; the default
-// is time.Now. It is called on the loop's goroutine only.
-func WithClock(now func() time.Time) Option { return func(m *Manager) { m.clock = now } }
-
-// WithConnectTimeout sets how long an outgoing connection may take to be
-// established once its name is resolved; the default is 10 s, 0 means no limit.
-func WithConnectTimeout(d time.Duration) Option {
-	return func(m *Manager) { m.deadlines.Connect = d }
+// the time of New. It panics if l is nil; slog.DiscardHandler is for no log.
+func WithLogger(l *slog.Logger) Option {
+	if l == nil {
+		panic("reactor: WithLogger with a nil Logger")
+	}
+	return func(m *Manager) { m.log = l }
 }
 
-// WithResolveTimeout sets how long the look-up of a host name may take; the
-// default is 5 s, 0 means no limit.
-func WithResolveTimeout(d time.Duration) Option { return func(m *Manager) { m.resolveTimeout = d } }
+// WithResolver sets what looks up host names; the default is
+// net.DefaultResolver. IP literals and localhost are never looked up. WithResolver panics
+// if r is nil.
+func WithResolver(r Resolver) Option {
+	if r == nil {
+		panic("reactor: WithResolver with a nil Resolver")
+	}
+	return func(m *Manager) { m.resolver = r }
+}
+
+// WithClock sets where timers and deadlines take the time from; the default is time.Now.
+// It is called on the loop's goroutine only, or while the loop waits for a callback of a
+// tls.Config. WithClock panics if now is nil.
+func WithClock(now func() time.Time) Option {
+	if now == nil {
+		panic("reactor: WithClock with a nil function")
+	}
+	return func(m *Manager) { m.clock = now }
+}

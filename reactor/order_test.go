@@ -84,7 +84,7 @@ func TestEvOpenMayPauseOrClose(t *testing.T) {
 			if ev == reactor.EvOpen {
 				var p *peer
 				c, p = wrap(t, m, later.handle)
-				c.Push(layer)
+				c.Stack().Push(layer)
 				p.write("early\n")
 				p.shutdown()
 			}

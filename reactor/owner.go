@@ -7,14 +7,15 @@ import (
 	"strconv"
 )
 
-// WithOwnerCheck makes the manager find out on which goroutine it is used: the
-// one that first calls Poll owns it, and calls from others, but for Post and
-// Wakeup, panic. It costs about a microsecond per call and is for tests and for
-// hunting faults.
+// WithOwnerCheck makes the manager find out on which goroutine it is used. The first one
+// that calls Poll or Drain owns it. From then on a call from another goroutine panics if it
+// changes something, calls handlers or walks over connections, unless it is Post or Wakeup.
+// Callbacks of a tls.Config may make calls as handlers may. The check costs about a
+// microsecond per call. It is for tests and for finding faults.
 func WithOwnerCheck() Option { return func(m *Manager) { m.checked = true } }
 
 // own panics if the calling goroutine is not the one that polls. Every call that
-// changes something or calls handlers begins with it, but Post and Wakeup.
+// changes something or calls handlers begins with it, except Post and Wakeup.
 func (m *Manager) own() {
 	if m.checked {
 		m.mustOwn()
@@ -25,7 +26,7 @@ func (m *Manager) mustOwn() {
 	if m.owner == 0 {
 		return
 	}
-	if id := goroutine(); id != m.owner && id != m.deputy {
+	if id := goroutine(); id != m.owner && id != m.handshakeGoroutine {
 		panic(fmt.Sprintf("reactor: manager of goroutine %d used from goroutine %d; only Post and Wakeup may be called from others", m.owner, id))
 	}
 }

@@ -56,7 +56,7 @@ var forbidden = map[string]func(m *reactor.Manager, c, l *reactor.Conn, timer *r
 	"Close a listener": func(_ *reactor.Manager, _, l *reactor.Conn, _ *reactor.Timer) { l.Close() },
 	"Pause":            func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Pause() },
 	"Resume":           func(_ *reactor.Manager, _, l *reactor.Conn, _ *reactor.Timer) { l.Resume() }, // which is paused
-	"Redispatch":       func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Redispatch() },
+	"Redispatch":       func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Stack().Redispatch() },
 	"SetPoll":          func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetPoll(true) },
 	"SetHexdump":       func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetHexdump(true) },
 	"SetRecorder": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) {
@@ -67,12 +67,12 @@ var forbidden = map[string]func(m *reactor.Manager, c, l *reactor.Conn, timer *r
 	"SetDeadlines": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) {
 		c.SetDeadlines(reactor.Deadlines{Stall: 1})
 	},
-	"SetReceiving":   func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetReceiving(true) },
-	"SetHandshaking": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.SetHandshaking(true) },
-	"Push":           func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Push(&indifferent{}) },
+	"SetReceiving":   func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Stack().SetReceiving(true) },
+	"SetHandshaking": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Stack().SetHandshaking(true) },
+	"Push":           func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) { c.Stack().Push(&indifferent{}) },
 	"Replace": func(_ *reactor.Manager, c, _ *reactor.Conn, _ *reactor.Timer) {
 		p, _ := reactor.Find[*indifferent](c)
-		c.Replace(p, nil)
+		c.Stack().Replace(p, nil)
 	},
 }
 
@@ -95,7 +95,7 @@ func TestOwnerCheck(t *testing.T) {
 				m := newManager(t, reactor.WithOwnerCheck())
 				r := &recorder{}
 				c, p := wrap(t, m, r.handle)
-				c.Push(&indifferent{})
+				c.Stack().Push(&indifferent{})
 				l := listen(t, m, "tcp://127.0.0.1:0", nil)
 				l.Pause()
 				timer := m.AddTimer(time.Hour, reactor.TimerOnce, func() {})

@@ -53,7 +53,7 @@ func TestPatienceIsBounded(t *testing.T) {
 			if due == math.MaxInt64 && timeout < 0 { // never due: a day and for ever are both right
 				continue
 			}
-			if got := m.patience(timeout); got != want {
+			if got := m.waitTime(timeout); got != want {
 				t.Errorf("timer in %d, Poll(%d) waits %d, want %d", due, timeout, got, want)
 			}
 		}

@@ -20,7 +20,7 @@ func TestResumedListenerHearsNoEvRead(t *testing.T) {
 			r := &recorder{}
 			l := listen(t, m, listenURL(t, transport), r.handle)
 			if layered {
-				l.Push(&follower{})
+				l.Stack().Push(&follower{})
 			}
 			spin(t, m, 1)
 			l.Pause()

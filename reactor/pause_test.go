@@ -168,7 +168,7 @@ func TestResumeKeepsTheOrderBeforeTheEnd(t *testing.T) {
 			m := newManager(t)
 			p, r := &lines{stop: 1}, &recorder{on: hooks{reactor.EvRead: func(*reactor.Conn, any) {}}}
 			c, peer := wrap(t, m, r.handle)
-			c.Push(p)
+			c.Stack().Push(p)
 			if cut > 0 {
 				peer.write(input[:cut])
 				spin(t, m, 3)

@@ -59,13 +59,13 @@ func (h *heir) ready(poll.Interest) {
 		return
 	}
 	o.replaced = true
-	h.m.unwatch(o.fd)
+	h.m.unregister(o.fd)
 	fd, peer := pair(h.t)
 	if err := unix.Dup2(fd, o.fd); err != nil { // closes it first
 		h.t.Fatal(err)
 	}
 	o.peer = peer
-	if err := h.m.watch(o.fd, &o.successor, poll.Readable); err != nil {
+	if err := h.m.register(o.fd, &o.successor, poll.Readable); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -83,7 +83,7 @@ func TestStaleReportReachesNobody(t *testing.T) {
 		}
 		hs[0].other, hs[1].other = hs[1], hs[0]
 		for _, h := range hs {
-			if err := m.watch(h.fd, h, poll.Readable); err != nil {
+			if err := m.register(h.fd, h, poll.Readable); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -105,18 +105,18 @@ func TestStaleReportReachesNobody(t *testing.T) {
 		if turns(t, m, 1); old.heard != 0 || old.successor.heard == 0 {
 			t.Errorf("after its input: the one that is gone heard %d times, the successor %d", old.heard, old.successor.heard)
 		}
-		m.unwatch(hs[0].fd)
-		m.unwatch(hs[1].fd)
+		m.unregister(hs[0].fd)
+		m.unregister(hs[1].fd)
 	})
 }
 
-// life notes the events of a connection and consumes what it reads.
-type life struct {
+// history notes the events of a connection and consumes what it reads.
+type history struct {
 	events []Event
 	bytes  int
 }
 
-func (l *life) handle(c *Conn, ev Event, _ any) {
+func (l *history) handle(c *Conn, ev Event, _ any) {
 	l.events = append(l.events, ev)
 	if ev == EvRead {
 		l.bytes += c.Recv.Len()
@@ -128,7 +128,7 @@ func (l *life) handle(c *Conn, ev Event, _ any) {
 // connecting, reading, the end of stream.
 func TestDuplicatesDoNotMatter(t *testing.T) {
 	onEachManager(t, func(t *testing.T, m *Manager) {
-		var server, client life
+		var server, client history
 		l, err := m.Listen("tcp://127.0.0.1:0", func(c *Conn, ev Event, data any) {
 			if !c.IsListening() {
 				server.handle(c, ev, data)
@@ -151,7 +151,7 @@ func TestDuplicatesDoNotMatter(t *testing.T) {
 		}
 		for _, tc := range []struct {
 			who  string
-			got  life
+			got  history
 			want []Event
 		}{
 			{"server", server, []Event{EvOpen, EvAccept, EvRead, EvClose}},
@@ -196,13 +196,13 @@ func TestReportsAboutNothing(t *testing.T) {
 	m := managerOn(t, f)
 	a, b := ends(t)
 	defer unix.Close(b)
-	var l life
+	var l history
 	c, err := m.WrapFD(a, l.handle, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.script = func(ready []poll.Ready) []poll.Ready {
-		for _, fd := range []int{a, b, len(m.slots), 1 << 20} {
+		for _, fd := range []int{a, b, len(m.registered), 1 << 20} {
 			for _, what := range []poll.Interest{poll.Writable, poll.Readable, 0} {
 				ready = append(ready, poll.Ready{FD: fd, Interest: what})
 			}
@@ -240,13 +240,13 @@ func TestTurnWithoutReports(t *testing.T) {
 	m := managerOn(t, f)
 	a, b := ends(t)
 	defer unix.Close(b)
-	var l life
+	var l history
 	if _, err := m.WrapFD(a, l.handle, nil); err != nil {
 		t.Fatal(err)
 	}
 	unix.Write(b, []byte("x"))
 	fired := 0
-	m.AddTimer(0, TimerRepeat, func() { fired++ })
+	m.AddTimer(1, TimerRepeat, func() { fired++ })
 	f.nothing = 3
 	turns(t, m, 3)
 	if l.bytes != 0 || fired != 3 {

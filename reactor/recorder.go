@@ -10,8 +10,9 @@ import (
 )
 
 // Recorder says what a connection's flight recorder keeps: the last reads and
-// writes, to be logged at level Warn when the connection fails. Memory is what
-// is kept, Entries times Bytes at the most.
+// writes, to be logged at level Warn when the connection fails. With TLS they are
+// plaintext. An error that is logged in this way counts as looked at. The memory is what
+// is kept: Entries times Bytes at most.
 type Recorder struct {
 	Entries int // reads and writes that are kept; at least 1
 	Bytes   int // of each, from its beginning
@@ -22,42 +23,49 @@ type Recorder struct {
 	Redact func(c *Conn, write bool, p []byte)
 }
 
-// SetRecorder turns the flight recorder on, anew, or with nil off. Accepted
-// connections inherit it from their listener.
+// SetRecorder turns the flight recorder on, empty, or off if r is nil or has fewer than one
+// Entries. Accepted connections inherit it from their listener.
 func (c *Conn) SetRecorder(r *Recorder) {
 	c.mgr.own()
-	c.flags &^= recorded
-	if r == nil || r.Entries < 1 || c.is(closed) {
+	if r == nil || r.Entries < 1 || c.life == closed {
 		if c.ext != nil {
 			c.ext.flight = nil
 		}
 		return
 	}
-	c.flags |= recorded
 	c.extra().flight = &flight{Recorder: *r}
 	c.ext.flight.Bytes = max(r.Bytes, 0)
 }
 
-// SetHexdump turns the logging of all bytes read and written, at level Info,
-// on or off. Accepted connections inherit it from their listener.
+// SetHexdump turns the logging of all bytes read and written, at level Info, on or off.
+// Accepted connections inherit it from their listener.
 func (c *Conn) SetHexdump(on bool) {
 	c.mgr.own()
-	c.flags &^= hexdump
-	if on {
-		c.flags |= hexdump
+	c.set(hexdump, on)
+}
+
+// traceRead shows bytes that came to the hexdump and the recorder, if they are on.
+func (c *Conn) traceRead(p []byte) {
+	if c.is(hexdump) || c.ext != nil && c.ext.flight != nil {
+		c.trace("read", c.RemoteAddr(), p)
 	}
 }
 
-// trace shows bytes that were read from or written to peer to those who asked;
-// callers look at the flags first.
+// traceWrite shows bytes that were written to peer.
+func (c *Conn) traceWrite(peer netip.AddrPort, p []byte) {
+	if c.is(hexdump) || c.ext != nil && c.ext.flight != nil {
+		c.trace("write", peer, p)
+	}
+}
+
 func (c *Conn) trace(what string, peer netip.AddrPort, p []byte) {
 	if !peer.IsValid() {
-		peer = c.remote
+		peer = c.RemoteAddr()
 	}
 	if c.is(hexdump) {
 		c.mgr.log.Info(what, "id", c.id, "local", c.LocalAddr(), "remote", peer, "bytes", len(p), "dump", "\n"+hex.Dump(p))
 	}
-	if c.is(recorded) {
+	if c.ext != nil && c.ext.flight != nil {
 		c.ext.flight.keep(c, what, peer, p)
 	}
 }
@@ -103,7 +111,14 @@ func (f *flight) log(c *Conn, err error) {
 
 // attrs are what log records name a connection by.
 func (c *Conn) attrs() []any {
-	return []any{"id", c.id, "network", c.network(), "local", c.LocalAddr(), "remote", c.remote, "protocol", c.protocol()}
+	attrs := []any{"id", c.id, "network", c.network()}
+	if a := c.LocalAddr(); a.IsValid() {
+		attrs = append(attrs, "local", a)
+	}
+	if a := c.RemoteAddr(); a.IsValid() {
+		attrs = append(attrs, "remote", a)
+	}
+	return append(attrs, "protocol", c.protocol())
 }
 
 // protocol names the layers by their packages, the lowest first: "http", "ws/mqtt".

@@ -13,8 +13,8 @@ func TestRedispatchSurvivesOthersLeaving(t *testing.T) {
 	var heard []string
 	for name, leave := range map[string]func(c *reactor.Conn, above reactor.Protocol){
 		"stays":    func(*reactor.Conn, reactor.Protocol) {},
-		"removed":  func(c *reactor.Conn, above reactor.Protocol) { c.Replace(above, nil) },
-		"replaced": func(c *reactor.Conn, above reactor.Protocol) { c.Replace(above, &named{heard: &heard}) },
+		"removed":  func(c *reactor.Conn, above reactor.Protocol) { c.Stack().Replace(above, nil) },
+		"replaced": func(c *reactor.Conn, above reactor.Protocol) { c.Stack().Replace(above, &named{heard: &heard}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newManager(t)
@@ -24,7 +24,7 @@ func TestRedispatchSurvivesOthersLeaving(t *testing.T) {
 					got += string(c.Recv.Bytes()[:1])
 					c.Recv.Consume(1)
 					if c.Recv.Len() > 0 {
-						c.Redispatch()
+						c.Stack().Redispatch()
 					}
 				}
 			}}
@@ -50,7 +50,7 @@ func TestRedispatchBeforeEnd(t *testing.T) {
 	m := newManager(t)
 	layer := &sipper{}
 	r := &recorder{on: hooks{
-		reactor.EvAccept: func(c *reactor.Conn, _ any) { c.Push(layer) },
+		reactor.EvAccept: func(c *reactor.Conn, _ any) { c.Stack().Push(layer) },
 		reactor.EvRead:   func(*reactor.Conn, any) {},
 	}}
 	l := listen(t, m, "tcp://127.0.0.1:0", r.handle)

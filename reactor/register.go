@@ -2,76 +2,76 @@ package reactor
 
 import "github.com/rikki-go/rikki/reactor/internal/poll"
 
-// source hears that its descriptor is ready: a connection, one attempt of a
-// dialler, the mailbox.
+// source hears that its descriptor is ready: a connection, one attempt of a dialler, the
+// queue of posted work.
 type source interface {
 	ready(what poll.Interest)
 }
 
-// slot is the manager's note about one descriptor.
-//
-// since is the number of the batch (what one Look or Wait reported) during which the
-// descriptor was registered. What that batch reports about it was found before
-// it was registered, so it was meant for a predecessor with the same number.
-type slot struct {
+// registration is the manager's note about one descriptor. Descriptors are reused by the
+// kernel as soon as they are closed, and a batch of readiness may still hold a report
+// about the old owner. since is the number of the batch during which the descriptor was
+// registered: what that batch reports about it is not for it. Pollers need no generation
+// counters for this, and kqueue and epoll behave alike.
+type registration struct {
 	src   source
 	since uint32
 	want  poll.Interest
 }
 
-// watch makes src the one that hears of fd, for want.
-func (m *Manager) watch(fd int, src source, want poll.Interest) error {
-	if fd >= len(m.slots) {
-		m.slots = append(m.slots, make([]slot, fd+1-len(m.slots))...)
+// register makes src the one that hears of fd, with that interest.
+func (m *Manager) register(fd int, src source, want poll.Interest) error {
+	if fd >= len(m.registered) {
+		m.registered = append(m.registered, make([]registration, fd+1-len(m.registered))...)
 	}
-	s := &m.slots[fd]
-	if s.src == nil {
-		s.since = m.batch
+	r := &m.registered[fd]
+	if r.src == nil {
+		r.since = m.batch
 	}
-	s.src = src
-	if s.want == want {
+	r.src = src
+	if r.want == want {
 		return nil
 	}
-	if err := m.poller.Set(fd, s.want, want); err != nil {
+	if err := m.poller.Set(fd, r.want, want); err != nil {
 		return err
 	}
-	s.want = want
+	r.want = want
 	return nil
 }
 
-// unwatch forgets fd; it must come before fd is closed.
-func (m *Manager) unwatch(fd int) {
-	if fd >= len(m.slots) {
+// unregister forgets fd. It must be called before fd is closed.
+func (m *Manager) unregister(fd int) {
+	if fd >= len(m.registered) {
 		return
 	}
-	if s := &m.slots[fd]; s.src != nil {
-		if s.want != 0 {
-			m.poller.Set(fd, s.want, 0) // fails only for what is not there
+	if r := &m.registered[fd]; r.src != nil {
+		if r.want != 0 {
+			m.poller.Set(fd, r.want, 0) // fails only for what is not there
 		}
-		*s = slot{}
+		*r = registration{}
 	}
 }
 
-// cacheful is how many bytes may be read before what handlers answered to them is
-// written: both are still in the processor's cache then, and so is the memory that
-// comes back for the next answers.
+// cacheful is how many bytes may be read before what handlers answered to them is written:
+// both are still in the processor's cache then, and so is the memory that comes back for
+// the next answers.
 const cacheful = 256 << 10
 
-// deliver hands one batch to those it is about.
+// deliver hands one batch to the owners of its descriptors.
 func (m *Manager) deliver(batch []poll.Ready) {
 	m.batch++
-	settled := m.stats.BytesIn
+	m.readBytes = 0
 	for _, r := range batch {
-		if m.stats.BytesIn-settled >= cacheful {
+		if m.readBytes >= cacheful {
 			m.settle()
-			settled = m.stats.BytesIn
+			m.readBytes = 0
 		}
 		if m.ending {
 			return
 		}
-		if r.FD < len(m.slots) {
-			if s := &m.slots[r.FD]; s.src != nil && s.since != m.batch {
-				s.src.ready(r.Interest)
+		if r.FD < len(m.registered) {
+			if g := &m.registered[r.FD]; g.src != nil && g.since != m.batch {
+				g.src.ready(r.Interest)
 			}
 		}
 	}

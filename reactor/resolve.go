@@ -19,9 +19,7 @@ func (d *dialer) resolve() {
 	m, host := d.c.mgr, d.url.Host
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
-	if m.resolveTimeout > 0 {
-		d.patience = m.AddTimer(m.resolveTimeout, TimerOnce, func() { m.Post(d.giveUp) }) // behind answers that are there
-	}
+	d.c.startClock(clockResolve)
 	r := m.resolver
 	for _, network := range []string{"ip6", "ip4"} {
 		d.lookups++
@@ -36,7 +34,7 @@ func (d *dialer) resolve() {
 func (d *dialer) giveUp() {
 	d.cancel()
 	d.lookups = 0
-	d.fault = &net.DNSError{UnwrapErr: os.ErrDeadlineExceeded, Err: "time-out", Name: d.url.Host, IsTimeout: true}
+	d.fault = &net.DNSError{UnwrapErr: os.ErrDeadlineExceeded, Err: "timeout", Name: d.url.Host, IsTimeout: true}
 	if d.began {
 		d.goOn()
 	} else {
@@ -50,7 +48,9 @@ func (d *dialer) answered(network string, addrs []netip.Addr, err error) {
 	if d.done || d.lookups == 0 { // 0: given up
 		return
 	}
-	d.lookups--
+	if d.lookups--; d.lookups == 0 {
+		d.c.stopClock(clockResolve)
+	}
 	var known []netip.Addr
 	for _, a := range addrs {
 		if a = a.Unmap(); a.Is4() == (network == "ip4") {
@@ -100,17 +100,11 @@ func (d *dialer) resolved() {
 	d.began = true
 	d.add(d.addrs)
 	d.c.Call(EvResolve, nil)
-	if d.c.is(failed | closing) {
+	if d.c.over() {
 		d.stop()
 		return
 	}
-	limit := d.c.mgr.deadlines.Connect
-	if w := d.c.watchdog(); w != nil {
-		limit = w.limits.Connect
-	}
-	if limit > 0 {
-		d.limit = d.c.mgr.AddTimer(limit, TimerOnce, d.expire)
-	}
+	d.c.startClock(clockConnect)
 	d.next()
 }
 

@@ -45,7 +45,7 @@ func (s *script) LookupNetIP(ctx context.Context, network, _ string) ([]netip.Ad
 func scripted(t *testing.T, port uint16, fn reactor.Handler, opts ...reactor.Option) (*script, *reactor.Manager, *clock, *reactor.Conn) {
 	t.Helper()
 	s := &script{t: t, answers: map[string]chan answer{"ip4": make(chan answer, 1), "ip6": make(chan answer, 1)}}
-	m, k := timed(t, append([]reactor.Option{reactor.WithResolver(s), reactor.WithResolveTimeout(0), reactor.WithConnectTimeout(0)}, opts...)...)
+	m, k := timed(t, append([]reactor.Option{reactor.WithResolver(s), reactor.WithDeadlines(reactor.Deadlines{Resolve: -1, Connect: -1})}, opts...)...)
 	s.m = m
 	c := dial(t, m, urlOf(hostPort("many.test", port)), fn)
 	spin(t, m, 1)

@@ -25,7 +25,7 @@ func TestAnswerAfterTheResolveTimeout(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
 	r := &recorder{}
 	deaf := &stubborn{script: &script{t: t, answers: map[string]chan answer{"ip4": make(chan answer, 1), "ip6": make(chan answer, 1)}}}
-	m, k := timed(t, reactor.WithResolver(deaf), reactor.WithResolveTimeout(20*time.Millisecond), reactor.WithConnectTimeout(0))
+	m, k := timed(t, reactor.WithResolver(deaf), reactor.WithDeadlines(reactor.Deadlines{Resolve: 20 * time.Millisecond, Connect: -1}))
 	deaf.m = m
 	dial(t, m, urlOf(hostPort("many.test", at.Port())), r.handle)
 	spin(t, m, 1)

@@ -39,7 +39,7 @@ func TestLateAddressesAreTried(t *testing.T) {
 		t.Run(fmt.Sprint(test.first, " ", test.after), func(t *testing.T) {
 			port := fate(t, test.hole, test.good)
 			r := &recorder{}
-			s, m, k, c := scripted(t, port, r.handle, reactor.WithConnectTimeout(10*time.Second))
+			s, m, k, c := scripted(t, port, r.handle, reactor.WithDeadlines(reactor.Deadlines{Connect: 10 * time.Second}))
 			s.answer(test.first, nil, test.hole)
 			if test.first == "ip4" {
 				k.advance(50 * time.Millisecond)
@@ -114,7 +114,7 @@ func TestAllTriedWhileALookUpIsPending(t *testing.T) {
 // counts from the beginning: then what was tried is the error.
 func TestPendingLookUpIsBounded(t *testing.T) {
 	r := &recorder{}
-	s, m, k, _ := scripted(t, reserve(t), r.handle, reactor.WithResolveTimeout(4*time.Second))
+	s, m, k, _ := scripted(t, reserve(t), r.handle, reactor.WithDeadlines(reactor.Deadlines{Resolve: 4 * time.Second}))
 	s.answer("ip4", nil, "127.0.0.1")
 	k.advance(50 * time.Millisecond)
 	await(t, m, "EvResolve", r.saw(reactor.EvResolve))
@@ -132,7 +132,7 @@ func TestPendingLookUpIsBounded(t *testing.T) {
 func TestPendingLookUpIsCancelled(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
 	r := &recorder{}
-	s, m, k, _ := scripted(t, at.Port(), r.handle, reactor.WithResolveTimeout(4*time.Second))
+	s, m, k, _ := scripted(t, at.Port(), r.handle, reactor.WithDeadlines(reactor.Deadlines{Resolve: 4 * time.Second}))
 	s.answer("ip4", nil, "127.0.0.1")
 	k.advance(50 * time.Millisecond)
 	await(t, m, "EvResolve", r.saw(reactor.EvResolve))
@@ -145,7 +145,7 @@ func TestPendingLookUpIsCancelled(t *testing.T) {
 // The resolve time-out may pass within the delay: what is known is tried.
 func TestResolveTimeoutWithinTheDelay(t *testing.T) {
 	r := &recorder{}
-	s, m, k, _ := scripted(t, reserve(t), r.handle, reactor.WithResolveTimeout(20*time.Millisecond))
+	s, m, k, _ := scripted(t, reserve(t), r.handle, reactor.WithDeadlines(reactor.Deadlines{Resolve: 20 * time.Millisecond}))
 	s.answer("ip4", nil, "127.0.0.1")
 	if d := m.NextTimeout(); d != 20*time.Millisecond {
 		t.Fatalf("NextTimeout %v", d)

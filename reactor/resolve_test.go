@@ -102,7 +102,7 @@ func (f lookup) LookupNetIP(_ context.Context, network, host string) ([]netip.Ad
 func TestResolveTimeout(t *testing.T) {
 	for _, late := range [][]netip.Addr{nil, {netip.MustParseAddr("127.0.0.1")}} {
 		resolver := &mute{late: late}
-		m, k := timed(t, reactor.WithResolver(resolver), reactor.WithResolveTimeout(4*time.Second))
+		m, k := timed(t, reactor.WithResolver(resolver), reactor.WithDeadlines(reactor.Deadlines{Resolve: 4 * time.Second}))
 		r := &recorder{}
 		dial(t, m, "tcp://slow.test:80", r.handle)
 		spin(t, m, 1)

@@ -15,7 +15,7 @@ type Sockets struct {
 	// Backlog is how many connections may wait to be accepted; 0 means as many
 	// as the system allows.
 	Backlog int
-	// Delay leaves Nagle's algorithm on. It is off otherwise, for the loop
+	// Delay leaves Nagle's algorithm on. It is off otherwise, because the loop
 	// writes once per turn what there is.
 	Delay bool
 	// KeepAlive is how long a TCP connection is silent before the kernel probes

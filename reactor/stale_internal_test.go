@@ -37,13 +37,13 @@ func TestBatchIsNotForSuccessors(t *testing.T) {
 	old, successor, first := &reporter{}, &reporter{}, &reporter{}
 	first.then = func() {
 		first.then = nil
-		m.unwatch(b.FD())
-		if err := m.watch(b.FD(), successor, poll.Readable); err != nil {
+		m.unregister(b.FD())
+		if err := m.register(b.FD(), successor, poll.Readable); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for fd, src := range map[int]source{a.FD(): first, b.FD(): old} {
-		if err := m.watch(fd, src, poll.Readable); err != nil {
+		if err := m.register(fd, src, poll.Readable); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,8 +59,8 @@ func TestBatchIsNotForSuccessors(t *testing.T) {
 	if first.heard != 2 || old.heard != 0 || successor.heard != 1 {
 		t.Errorf("heard: the first %d, the one that went %d, its successor %d; want 2, 0, 1", first.heard, old.heard, successor.heard)
 	}
-	m.unwatch(a.FD())
-	m.unwatch(b.FD())
+	m.unregister(a.FD())
+	m.unregister(b.FD())
 	m.deliver(batch) // about descriptors that nobody has
 	if first.heard+successor.heard != 3 {
 		t.Error("heard of a descriptor that is not watched")

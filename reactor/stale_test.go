@@ -13,7 +13,7 @@ import (
 // closed, and its number goes to the socket that EvConnect's handler makes.
 func TestStaleReadinessIsNotTheSuccessors(t *testing.T) {
 	k := newClock()
-	m := newManager(t, reactor.WithConnectTimeout(0), reactor.WithResolveTimeout(0),
+	m := newManager(t, reactor.WithDeadlines(reactor.Deadlines{Resolve: -1, Connect: -1}),
 		reactor.WithResolver(addresses("127.0.0.1", "127.0.0.2")),
 		reactor.WithClock(func() time.Time { // each look finds the next attempt due
 			k.advance(time.Second)

@@ -8,7 +8,7 @@ type Stats struct {
 	Listeners int
 	Paused    int // of both, those that are paused
 	Queued    int // bytes in all Send buffers, and ciphertext of TLS that sockets did not take
-	HalfOpen  int // TLS handshakes under way, without those of clients and those that wait for room
+	HalfOpen  int // slots for TLS handshakes that are taken, see Handshakes
 	Unread    int // bytes in all Recv buffers
 
 	Opened   uint64 // connections and listeners made
@@ -20,11 +20,14 @@ type Stats struct {
 	Handshakes uint64 // of TLS, that succeeded
 
 	Events   uint64 // raised, on all connections
-	Reads    uint64 // reads, or datagrams, that brought bytes
+	Reads    uint64 // reads that brought bytes, and datagrams
 	Writes   uint64 // writes, or rounds of datagrams
 	BytesIn  uint64
 	BytesOut uint64
 	Pauses   uint64 // calls of Pause
+	// QuickAcks counts acknowledgements that were asked for early, so that a peer with
+	// Nagle's algorithm on does not wait for them.
+	QuickAcks uint64
 
 	Lag    time.Duration // how late the last timer fired
 	MaxLag time.Duration // how late any did
@@ -35,18 +38,16 @@ type Stats struct {
 }
 
 // WithHandlerTiming makes the manager time every handler, timer and posted
-// function, which costs two readings of the clock each.
+// function, which costs two readings of the clock for each.
 func WithHandlerTiming() Option { return func(m *Manager) { m.timing = true } }
 
 // Stats returns a copy. It looks at each connection once.
 func (m *Manager) Stats() Stats {
 	m.own()
 	s := m.stats
-	if m.tls != nil {
-		s.HalfOpen = m.tls.halfOpen
-	}
+	s.HalfOpen = m.admission.used
 	for _, c := range m.conns {
-		if c.is(listening) {
+		if c.role == roleListener {
 			s.Listeners++
 		} else {
 			s.Conns++

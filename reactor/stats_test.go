@@ -112,7 +112,7 @@ func TestStatsCountTurnsAndEvents(t *testing.T) {
 		c.Call(reactor.EvUser+1, nil)
 	}}}
 	c, _ := wrap(t, m, r.handle)
-	c.Push(&indifferent{})
+	c.Stack().Push(&indifferent{})
 	poll(t, m)
 	if n := m.Stats().Events; n != 3 {
 		t.Errorf("%d events, want 3: %v", n, r.events)

@@ -27,13 +27,19 @@ type Timer struct {
 	pos    int // in the heap; -1 when not armed
 }
 
-// AddTimer arranges that Poll calls fn after period, as flags say. A repeating
-// timer keeps its rhythm; periods that passed while the loop was busy are
-// skipped, not made up for, and it fires at most once per Poll. A negative
-// period counts as 0. Stop may be called from anywhere in the loop, from
-// within fn too.
+// AddTimer arranges that Poll calls fn after period, as flags say. A repeating timer keeps
+// its rhythm; periods that passed while the loop was busy are skipped, and it fires at most
+// once per Poll. A negative period counts as 0. Stop may be called from anywhere in the
+// loop, from within fn too. AddTimer panics if fn is nil, or if the timer is to repeat with
+// a period of 0 or less: it would keep the loop busy for ever.
 func (m *Manager) AddTimer(period time.Duration, flags TimerFlags, fn func()) *Timer {
 	m.own()
+	if fn == nil {
+		panic("reactor: AddTimer with a nil function")
+	}
+	if flags&TimerRepeat != 0 && period <= 0 {
+		panic("reactor: AddTimer with TimerRepeat and a period of " + period.String() + ", want more than 0")
+	}
 	t := &Timer{m: m, fn: fn, period: max(period, 0), flags: flags, pos: -1}
 	if !m.closed {
 		t.arm(t.firstDelay())
@@ -96,9 +102,6 @@ func (m *Manager) runTimers() {
 
 // next returns the first time of the timer's rhythm that is after now.
 func (t *Timer) next(now int64) int64 {
-	if t.period == 0 {
-		return now
-	}
 	missed := (now - t.when) / int64(t.period)
 	return add(t.when+missed*int64(t.period), t.period)
 }

@@ -166,22 +166,6 @@ func TestTimerKeepsItsRhythm(t *testing.T) {
 	}
 }
 
-func TestTimerRepeatingWithoutPeriodFiresOncePerPoll(t *testing.T) {
-	for _, period := range []time.Duration{0, -time.Second} {
-		m, _ := timed(t)
-		n := 0
-		timer := m.AddTimer(period, reactor.TimerRepeat, func() { n++ })
-		spin(t, m, 7)
-		if n != 7 {
-			t.Errorf("period %v: fired %d times in 7 turns", period, n)
-		}
-		if m.NextTimeout() != 0 {
-			t.Error("the loop would block")
-		}
-		timer.Stop()
-	}
-}
-
 func TestTimerAfterManagerClose(t *testing.T) {
 	m, k := timed(t)
 	n := 0

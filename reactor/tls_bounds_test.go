@@ -73,7 +73,7 @@ func TestTLSDeadlines(t *testing.T) {
 	var conn *reactor.Conn
 	r := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) {
 		conn = c
-		c.SetHandshaking(true)
+		c.Stack().SetHandshaking(true)
 	}}}
 	l, _ := tlsListen(t, m, serverConfig(), r.handle)
 	p := startPeer(t, m, netDial(t, l.LocalAddr().String()), func(raw net.Conn) error {
@@ -87,7 +87,7 @@ func TestTLSDeadlines(t *testing.T) {
 	clock.advance(4 * time.Second)
 	spin(t, m, 2)
 	conn.Resume()
-	clock.advance(4 * time.Second)
+	clock.advance(time.Second - 1)
 	spin(t, m, 2)
 	p.run(-1, whole)
 	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
@@ -106,7 +106,7 @@ func TestTLSDeadlineThenShorterOne(t *testing.T) {
 	clock := newClock()
 	m := newManager(t, reactor.WithClock(clock.now),
 		reactor.WithDeadlines(reactor.Deadlines{TLS: time.Minute, Handshake: 3 * time.Second}))
-	r := &recorder{on: hooks{reactor.EvOpen: func(c *reactor.Conn, _ any) { c.SetHandshaking(true) }}}
+	r := &recorder{on: hooks{reactor.EvOpen: func(c *reactor.Conn, _ any) { c.Stack().SetHandshaking(true) }}}
 	wrapHand(t, m, r.handle)
 	await(t, m, "the handshake", r.saw(reactor.EvTLSHS))
 	spin(t, m, 2)

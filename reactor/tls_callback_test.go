@@ -59,7 +59,7 @@ func TestTLSCallbacks(t *testing.T) {
 			if name != "nothing" && server.count(reactor.EvTLSHS) > 0 {
 				t.Errorf("events %s", eventList(server.events))
 			}
-			if name == "Fail" && server.err(t) != cause {
+			if name == "Fail" && !errors.Is(server.err(t), cause) {
 				t.Error(server.errs)
 			}
 		})

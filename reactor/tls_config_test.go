@@ -14,7 +14,7 @@ func TestTLSNegotiationPerConnection(t *testing.T) {
 	names := []string{"one", "", "two"}
 	next := 0
 	server := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) {
-		c.Push(&alpnLayer{names[next]})
+		c.Stack().Push(&alpnLayer{names[next]})
 		next++
 	}}}
 	_, url := tlsListen(t, m, serverConfig(), server.handle)
@@ -39,7 +39,7 @@ func TestTLSResumptionByConfig(t *testing.T) {
 			cfg := authority().Server(t) // with no keys for tickets yet
 			server := &recorder{on: hooks{
 				reactor.EvAccept: func(c *reactor.Conn, _ any) {
-					c.Push(&alpnLayer{"one"})
+					c.Stack().Push(&alpnLayer{"one"})
 					c.StartTLS(cfg)
 				},
 				reactor.EvRead: sendBack,

@@ -223,8 +223,8 @@ func TestTLSNegotiation(t *testing.T) {
 		l, url := tlsListen(t, m, serverCfg, server.handle)
 		c := tlsConnect(t, m, url, clientCfg, client.handle)
 		for _, name := range row.layers {
-			l.Push(&alpnLayer{name})
-			c.Push(&alpnLayer{name})
+			l.Stack().Push(&alpnLayer{name})
+			c.Stack().Push(&alpnLayer{name})
 		}
 		await(t, m, "the handshake", client.saw(reactor.EvTLSHS))
 		if got := c.TLS().NegotiatedProtocol; got != row.want {

@@ -111,7 +111,7 @@ func TestTLSAlertBehindFailedWrite(t *testing.T) {
 func TestTLSAwaitEndSaysCloseNotify(t *testing.T) {
 	clock := newClock()
 	m := newManager(t, reactor.WithClock(clock.now))
-	r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) { c.AwaitEnd() }}}
+	r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) { c.Stack().AwaitEnd() }}}
 	l, _ := tlsListen(t, m, serverConfig(), r.handle)
 	raw := netDial(t, l.LocalAddr().String())
 	awaited, ended := make(chan struct{}), make(chan error)

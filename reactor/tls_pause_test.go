@@ -47,7 +47,7 @@ func (s *sipper) Handle(c *reactor.Conn, ev reactor.Event, _ any) {
 	if ev == reactor.EvRead && c.Recv.Len() > 0 {
 		s.got = append(s.got, c.Recv.Bytes()[0])
 		c.Recv.Consume(1)
-		c.Redispatch()
+		c.Stack().Redispatch()
 	}
 }
 
@@ -64,7 +64,7 @@ func TestTLSEndBehindRedispatch(t *testing.T) {
 	m := newManager(t)
 	layer := &sipper{}
 	r := &recorder{on: hooks{
-		reactor.EvAccept: func(c *reactor.Conn, _ any) { c.Push(layer) },
+		reactor.EvAccept: func(c *reactor.Conn, _ any) { c.Stack().Push(layer) },
 		reactor.EvRead:   func(*reactor.Conn, any) {},
 	}}
 	l, _ := tlsListen(t, m, serverConfig(), r.handle)

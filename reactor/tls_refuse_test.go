@@ -201,7 +201,7 @@ func TestStartTLSMisuse(t *testing.T) {
 	_, url := tlsListen(t, m, serverConfig(), server.handle)
 	tlsConnect(t, m, url, authority().Client(), client.handle)
 	await(t, m, "a second StartTLS", server.closed)
-	if err := server.err(t); err != reactor.ErrTLSStarted {
+	if err := server.err(t); !errors.Is(err, reactor.ErrTLSStarted) {
 		t.Error(err)
 	}
 }

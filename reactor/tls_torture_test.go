@@ -28,7 +28,7 @@ func (x *tormented) act(c *reactor.Conn) {
 	case 2:
 		c.Drain()
 	case 3:
-		c.AwaitEnd()
+		c.Stack().AwaitEnd()
 	case 4, 5, 6, 7:
 		c.Pause()
 		c.Manager().AddTimer(time.Duration(x.rnd.IntN(3))*time.Millisecond, reactor.TimerOnce, c.Resume)
@@ -37,7 +37,7 @@ func (x *tormented) act(c *reactor.Conn) {
 	case 9, 10:
 		c.Resume()
 	case 11:
-		c.Redispatch()
+		c.Stack().Redispatch()
 	case 12:
 		c.SetPoll(true)
 	case 13, 14:

@@ -117,8 +117,8 @@ func init() { // spy uses the list
 		{"SetDeadlines", false, func(x *torture, c *reactor.Conn) {
 			c.SetDeadlines(reactor.Deadlines{Connect: x.ms(20), TLS: x.ms(100), Handshake: x.ms(100), Message: x.ms(100), Rate: x.rnd.IntN(1 << 20), Idle: x.ms(100), Stall: x.ms(100), Life: x.ms(1000)})
 		}},
-		{"SetReceiving", false, func(x *torture, c *reactor.Conn) { c.SetReceiving(x.rnd.IntN(2) == 0) }},
-		{"SetHandshaking", false, func(x *torture, c *reactor.Conn) { c.SetHandshaking(x.rnd.IntN(2) == 0) }},
+		{"SetReceiving", false, func(x *torture, c *reactor.Conn) { c.Stack().SetReceiving(x.rnd.IntN(2) == 0) }},
+		{"SetHandshaking", false, func(x *torture, c *reactor.Conn) { c.Stack().SetHandshaking(x.rnd.IntN(2) == 0) }},
 		{"SetLimits", false, func(x *torture, c *reactor.Conn) {
 			c.SetLimits(reactor.Limits{Send: 1 + x.rnd.IntN(tortureBuffer), Recv: 1 + x.rnd.IntN(tortureBuffer)})
 		}},
@@ -130,17 +130,17 @@ func init() { // spy uses the list
 		{"Push", false, func(x *torture, c *reactor.Conn) {
 			if _, ok := reactor.Find[*spy](c); !ok {
 				x.lives[c.ID()].layered = true
-				c.Push(&spy{x})
+				c.Stack().Push(&spy{x})
 			}
 		}},
 		{"Replace", false, func(x *torture, c *reactor.Conn) {
 			if old, ok := reactor.Find[*spy](c); ok && x.rnd.IntN(2) == 0 {
-				c.Replace(old, nil)
+				c.Stack().Replace(old, nil)
 			} else if ok {
-				c.Replace(old, &spy{x})
+				c.Stack().Replace(old, &spy{x})
 			}
 		}},
-		{"Redispatch", false, func(_ *torture, c *reactor.Conn) { c.Redispatch() }},
+		{"Redispatch", false, func(_ *torture, c *reactor.Conn) { c.Stack().Redispatch() }},
 		{"Call", false, func(_ *torture, c *reactor.Conn) { c.Call(reactor.EvUser, nil) }},
 		{"Call EvRead", false, func(x *torture, c *reactor.Conn) {
 			if !c.Stopped() && !c.IsListening() && x.depth < 6 {
@@ -211,7 +211,7 @@ func closePeer(fd int) { unix.Close(fd) }
 // addTimer arms a timer in the place of another.
 func addTimer(x *torture, _ *reactor.Conn) {
 	flags := reactor.TimerFlags(x.rnd.IntN(4))
-	timer := x.m.AddTimer(x.ms(20), flags, func() {
+	timer := x.m.AddTimer(1+x.ms(20), flags, func() {
 		if x.over {
 			x.fault("a timer fires after the manager's end")
 		}

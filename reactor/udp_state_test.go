@@ -103,6 +103,41 @@ func TestDatagramsPaused(t *testing.T) {
 	}
 }
 
+// A handler that leaves its datagram in Recv gets it once, too, if more than Limits.Unsent
+// waits meanwhile and input is held: from EvRead, and later.
+func TestDatagramsHeld(t *testing.T) {
+	for _, later := range []bool{false, true} {
+		m := newManager(t)
+		got := 0
+		var l *reactor.Conn
+		answer := func() {
+			for range 2 * reactor.DefaultUnsent / 50000 {
+				l.Write(make([]byte, 50000))
+			}
+		}
+		l = listen(t, m, "udp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {
+			if ev != reactor.EvRead {
+				return
+			}
+			if got++; later {
+				m.AddTimer(0, reactor.TimerOnce, answer)
+			} else {
+				answer()
+			}
+		})
+		p, _ := bindRaw(t, "127.0.0.1", unix.SOCK_DGRAM, -1)
+		for range 3 {
+			if err := unix.Sendto(p.fd, []byte("x"), 0, sockaddr(l.LocalAddr())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		await(t, m, "all of them", func() bool { return got >= 3 && l.Send.Len() == 0 })
+		if spin(t, m, 20); got != 3 {
+			t.Errorf("later %v: EvRead came %d times for 3 datagrams", later, got)
+		}
+	}
+}
+
 // Drain sends what is waiting, then closes without waiting for anyone; Close
 // sends nothing; Fail offers it.
 func TestDatagramsAtTheEnd(t *testing.T) {

@@ -15,7 +15,7 @@ type URL struct {
 	Scheme      string // in lower case
 	User        string
 	Password    string
-	HasPassword bool   // the URL has a password, be it empty
+	HasPassword bool   // the URL has a password, which may be empty
 	Host        string // without the brackets of IPv6; may be empty (all interfaces) for listeners
 	Port        uint16 // meaningful if HasPort
 	HasPort     bool

@@ -72,3 +72,22 @@ func Fill(t testing.TB, c *reactor.Conn) {
 		before++
 	}
 }
+
+// EachTurn calls fn once in each turn of the loop, which does not block meanwhile, until
+// stop is called. It works with a clock that stands still.
+func EachTurn(m *reactor.Manager, fn func()) (stop func()) {
+	var timer *reactor.Timer
+	stopped := false
+	var turn func()
+	turn = func() {
+		fn()
+		if !stopped {
+			timer = m.AddTimer(0, reactor.TimerOnce, turn)
+		}
+	}
+	timer = m.AddTimer(0, reactor.TimerOnce, turn)
+	return func() {
+		stopped = true
+		timer.Stop()
+	}
+}

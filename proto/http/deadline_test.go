@@ -293,7 +293,7 @@ func TestDrainWaitsForTheAnswer(t *testing.T) {
 	looptest.Await(t, s.m, "the request", func() bool { return asked != nil })
 	eof := false
 	turns := 0
-	stop := s.m.AddTimer(0, reactor.TimerRepeat, func() {
+	stop := looptest.EachTurn(s.m, func() {
 		if turns++; turns == 3 {
 			must(t, http.Reply(asked, 200, "", "late"))
 		}
@@ -303,7 +303,7 @@ func TestDrainWaitsForTheAnswer(t *testing.T) {
 			}
 		}
 	})
-	defer stop.Stop()
+	defer stop()
 	if stragglers, err := s.m.Drain(time.Minute); stragglers != nil || err != nil {
 		t.Errorf("Drain: %v, %v", stragglers, err)
 	}
@@ -319,7 +319,7 @@ func TestDrainServer(t *testing.T) {
 	s.serve = func(c *reactor.Conn) { must(t, http.ReplyBytes(c, 200, "", body)) }
 	s.write(longRequest)
 	eof := false
-	stop := s.m.AddTimer(0, reactor.TimerRepeat, func() { // the other end, which reads
+	stop := looptest.EachTurn(s.m, func() { // the other end, which reads
 		if !eof {
 			s.got, eof, _ = looptest.Read(s.fd, s.got)
 			if eof {
@@ -327,7 +327,7 @@ func TestDrainServer(t *testing.T) {
 			}
 		}
 	})
-	defer stop.Stop()
+	defer stop()
 	stragglers, err := s.m.Drain(time.Minute)
 	if stragglers != nil || err != nil || s.err != nil || !s.closed {
 		t.Errorf("Drain: %v, %v; failed %v, closed %v", stragglers, err, s.err, s.closed)

@@ -43,10 +43,11 @@
 // the request or the answer asks for it.
 //
 // A message has been taken out of Recv when its EvHTTPMsg is raised; what is
-// there follows it. Its slices are valid until the handler returns: whoever
-// answers later copies what the answer needs.
+// there follows it. Its slices are valid until the handler returns. A
+// program that answers later copies what the answer needs.
 //
-// Requests are delivered even if the answers to those before are not being
-// read. A server bounds what piles up with reactor's SetWater: it pauses the
-// connection at EvHighWater and resumes it at EvLowWater.
+// What a client does not read piles up in Send. While more than reactor's Limits.Unsent
+// wait there, 1 MiB unless it is set, no further request is delivered. A server that wants
+// to act earlier sets marks with reactor's SetWater, pauses the connection at EvHighWater
+// and resumes it at EvLowWater.
 package http

@@ -11,6 +11,7 @@ type layer struct {
 	begun   bool // EvHTTPHdrs was raised, EvHTTPMsg not yet
 	left    int  // bytes in Recv after the last run
 	closing bool // nothing more is read: an answer announced it
+	ended   bool // the client has ended its side, and waits for answers
 
 	request      // of a server
 	tunnel  bool // of a client: this response ends HTTP on the connection
@@ -22,7 +23,7 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch {
 	case l.busy: // raised from within our own event; the outer run goes on
 	case ev == reactor.EvAccept: // the first header is owed; later ones from their first byte on
-		c.SetHandshaking(true)
+		c.Stack().SetHandshaking(true)
 	case ev == reactor.EvRead:
 		arrived, _ := data.(*int)
 		if n := l.left; l.parser.seen() && (arrived == nil || c.Recv.Len() != n+*arrived) {
@@ -30,9 +31,25 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 			return
 		}
 		l.run(c)
+	case ev == reactor.EvEnd: // see SetHalfClose
+		l.ended = true
+		l.settleEnd(c)
 	case ev == reactor.EvClose:
 		l.store.keepLayer(l)
 	}
+}
+
+// settleEnd ends a server's connection when the last request of a client that has ended
+// its side is answered.
+func (l *layer) settleEnd(c *reactor.Conn) {
+	if l.parser.Response || l.unanswered || l.closing || c.Stopped() {
+		return
+	}
+	if err := l.End(c); err != nil { // a request was cut
+		c.Fail(err)
+		return
+	}
+	c.Drain()
 }
 
 // ALPN implements [reactor.Negotiator].
@@ -81,6 +98,8 @@ func (l *layer) run(c *reactor.Conn) {
 	l.left = c.Recv.Len()
 	if !l.on(c) { // replaced by a handler: nothing refers to it any more
 		l.store.keepLayer(l)
+	} else if l.ended {
+		l.settleEnd(c)
 	}
 }
 
@@ -106,7 +125,7 @@ func (l *layer) step(c *reactor.Conn, msg *Message) bool {
 	if l.begun {
 		return l.proceed(c, msg, false)
 	}
-	c.SetHandshaking(true)
+	c.Stack().SetHandshaking(true)
 	if _, err := l.parser.ParseHead(c.Recv.Bytes(), msg); err != nil {
 		l.refuse(c, err)
 		return false
@@ -120,7 +139,7 @@ func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
 		l.refuse(c, err)
 		return false
 	}
-	c.SetHandshaking(false)
+	c.Stack().SetHandshaking(false)
 	l.begun = true
 	if l.parser.Response {
 		l.beginResponse(msg)
@@ -130,7 +149,7 @@ func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
 	n, held := l.parser.head, c.Recv.Len()
 	c.Call(reactor.EvHTTPHdrs, msg)
 	switch {
-	case !l.on(c): // who took over begins behind the header
+	case !l.on(c): // its successor begins behind the header
 		c.Recv.Consume(min(n, c.Recv.Len()))
 		return false
 	case l.closing:
@@ -151,7 +170,7 @@ func (l *layer) proceed(c *reactor.Conn, msg *Message, filled bool) bool {
 	case err != ErrIncomplete:
 		l.refuse(c, err)
 	default:
-		c.SetReceiving(true)
+		c.Stack().SetReceiving(true)
 		if l.expects { // [RFC 9110 10.1.1]
 			l.expects = false
 			c.Send.AppendString("HTTP/1.1 100 Continue\r\n\r\n")
@@ -164,13 +183,13 @@ func (l *layer) proceed(c *reactor.Conn, msg *Message, filled bool) bool {
 // there is no need for it. What the handler finds in Recv is what follows.
 func (l *layer) finish(c *reactor.Conn, msg *Message, n int) bool {
 	l.begun = false
-	c.SetReceiving(false)
+	c.Stack().SetReceiving(false)
 	c.Recv.Consume(n)
 	if l.unanswered || l.parser.Response && !l.interim {
 		c.Call(reactor.EvHTTPMsg, msg)
 	}
 	if l.tunnel {
-		c.Replace(l, nil) // which does nothing if a handler did it
+		c.Stack().Replace(l, nil) // which does nothing if a handler did it
 	}
 	return l.on(c)
 }

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/rikki-go/rikki/reactor"
@@ -21,7 +20,7 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 	if err != nil {
 		return nil, err
 	}
-	c.Push(new(server))
+	c.Stack().Push(new(server))
 	return c, nil
 }
 
@@ -42,7 +41,7 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*r
 	if err != nil {
 		return nil, err
 	}
-	c.Push(newClient())
+	c.Stack().Push(newClient())
 	return c, nil
 }
 
@@ -62,7 +61,7 @@ func streamURL(url string) (string, error) {
 }
 
 // Layer returns the connection's HTTP layer, for a protocol that takes its
-// place with c.Replace. If it does so in the handler of EvHTTPMsg (of
+// place with Stack.Replace. If it does so in the handler of EvHTTPMsg (of
 // EvHTTPHdrs), the bytes of that message (of its header) are consumed before the
 // new layer is offered Recv. ok is false if there is none: on listeners, on
 // connections of other protocols, and once it was replaced.
@@ -81,7 +80,7 @@ func Layer(c *reactor.Conn) (p reactor.Protocol, ok bool) {
 // Errors are ErrNotHTTP if c does not speak HTTP, and reactor.ErrClosed if c is
 // closed.
 func SetLimits(c *reactor.Conn, limits Limits) error {
-	if gone(c) {
+	if c.Stack().Closed() {
 		return reactor.ErrClosed
 	}
 	if s, ok := reactor.Find[*server](c); ok {
@@ -94,16 +93,6 @@ func SetLimits(c *reactor.Conn, limits Limits) error {
 	}
 	l.parser.Limits = limits
 	return nil
-}
-
-// gone reports whether the connection is closed, has failed or is closing. A
-// connection that was only paused, or whose sending side was shut down, is not.
-func gone(c *reactor.Conn) bool {
-	if !c.Stopped() {
-		return false
-	}
-	_, err := c.Write(nil)
-	return errors.Is(err, reactor.ErrClosed)
 }
 
 // ExpectMethod tells a client's connection the method of the request that the

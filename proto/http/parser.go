@@ -61,7 +61,7 @@ func (p *Parser) HeadDone() bool { return p.head > 0 }
 
 // ParseHead parses a header without regard to body limits: see
 // [Parser.ParseHead]. A message that begins with "HTTP/" is a response. It
-// begins anew each time; who expects many small pieces keeps a Parser.
+// begins anew each time. For input that comes in small pieces keep a Parser.
 func ParseHead(buf []byte, msg *Message, limits Limits) (n int, err error) {
 	msg.notNil("ParseHead")
 	const response = "HTTP/"

@@ -23,8 +23,22 @@ import (
 // or the arguments are wrong: a status out of 200 to 999, a line in headers
 // that is not a header (so that no CR or LF can be smuggled in), one that is
 // Reply's to write, a body for a status that has none (204, 205, 304), a 2xx
-// for CONNECT.
+// for CONNECT. The error wraps its cause, see errors.Is. One that the program does
+// not look at is logged once, at level Warn, unless it is reactor.ErrClosed.
 func Reply(c *reactor.Conn, status int, headers, format string, args ...any) error {
+	return refused(c, reply(c, status, headers, format, args...))
+}
+
+// refused makes the loop log an error of an answer that the program does not look at. That
+// the connection has ended is none: the program is told so by EvClose.
+func refused(c *reactor.Conn, err error) error {
+	if err == reactor.ErrClosed {
+		return err
+	}
+	return c.Stack().Report(err)
+}
+
+func reply(c *reactor.Conn, status int, headers, format string, args ...any) error {
 	a, err := newAnswer(c, status, headers)
 	if err != nil {
 		return err
@@ -49,6 +63,10 @@ func Reply(c *reactor.Conn, status int, headers, format string, args ...any) err
 // ReplyBytes is Reply with a body that needs no formatting. It does not
 // allocate once the connection's memory is warm.
 func ReplyBytes(c *reactor.Conn, status int, headers string, body []byte) error {
+	return refused(c, replyBytes(c, status, headers, body))
+}
+
+func replyBytes(c *reactor.Conn, status int, headers string, body []byte) error {
 	a, err := newAnswer(c, status, headers)
 	if err != nil {
 		return err

@@ -139,13 +139,13 @@ func TestReplyWithoutRequest(t *testing.T) {
 		"Answered":              http.Answered(s.conn),
 		"Reply on other client": http.Reply(p.c, 200, "", ""),
 	} {
-		if err != http.ErrNoRequest {
+		if !errors.Is(err, http.ErrNoRequest) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	p.send(get)
 	p.expect(ok("", "GET /a "))
-	if err := http.Reply(s.conn, 200, "", ""); err != http.ErrNoRequest {
+	if err := http.Reply(s.conn, 200, "", ""); !errors.Is(err, http.ErrNoRequest) {
 		t.Errorf("after the answer: %v", err)
 	}
 	s.conn.Close()
@@ -205,7 +205,7 @@ func TestAnsweredByHand(t *testing.T) {
 		if ev == reactor.EvHTTPMsg {
 			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n")
 			must(t, http.Answered(c))
-			if err := http.Answered(c); err != http.ErrNoRequest {
+			if err := http.Answered(c); !errors.Is(err, http.ErrNoRequest) {
 				t.Errorf("second time: %v", err)
 			}
 		}

@@ -45,11 +45,11 @@ func (l *layer) answered(c *reactor.Conn, last bool) {
 	l.unanswered = false
 	if last {
 		l.closing = true
-		c.SetReceiving(false) // of a body that is still to come nothing is wanted
+		c.Stack().SetReceiving(false) // of a body that is still to come nothing is wanted
 		c.Drain()
 	}
-	if !l.busy && c.Recv.Len() > 0 {
-		c.Redispatch()
+	if !l.busy && (c.Recv.Len() > 0 || l.ended) {
+		c.Stack().Redispatch()
 	}
 }
 

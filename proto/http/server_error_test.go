@@ -173,7 +173,7 @@ func TestSetLimits(t *testing.T) {
 		}, http.ErrNotHTTP},
 		{"replaced", func(s *server, _ *peer) *reactor.Conn {
 			l, _ := http.Layer(s.conn)
-			s.conn.Replace(l, nil)
+			s.conn.Stack().Replace(l, nil)
 			return s.conn
 		}, http.ErrNotHTTP},
 		{"closing", func(s *server, _ *peer) *reactor.Conn { return closed(s.conn) }, reactor.ErrClosed},

@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -84,7 +85,7 @@ func TestPipelinedWaitForLateReply(t *testing.T) {
 			path := pending
 			pending = ""
 			must(t, http.Reply(c, 200, "", "%s", path+string(*data.(*[]byte))))
-			if err := http.Reply(c, 200, "", "twice"); err != http.ErrNoRequest {
+			if err := http.Reply(c, 200, "", "twice"); !errors.Is(err, http.ErrNoRequest) {
 				t.Errorf("second answer: %v", err)
 			}
 			return

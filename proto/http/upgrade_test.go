@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -29,11 +30,11 @@ func upgrade(t *testing.T, c *reactor.Conn) {
 		return
 	}
 	io.WriteString(c, switching)
-	c.Replace(old, new(shout))
+	c.Stack().Replace(old, new(shout))
 	if _, ok := http.Layer(c); ok {
 		t.Error("still an HTTP layer")
 	}
-	if err := http.Reply(c, 200, "", ""); err != http.ErrNoRequest {
+	if err := http.Reply(c, 200, "", ""); !errors.Is(err, http.ErrNoRequest) {
 		t.Errorf("Reply after the upgrade: %v", err)
 	}
 }

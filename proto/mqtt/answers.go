@@ -22,8 +22,22 @@ func DisconnectCode(c *reactor.Conn, code ReasonCode) error {
 
 // Connack answers CONNECT, at once or later. With a code other than 0 the
 // connection is drained [MQTT-3.2.2-5]. It returns ErrNotAsked if no CONNECT waits
-// for an answer.
+// for an answer. The error wraps its cause, see errors.Is. One that the program does
+// not look at is logged once, at level Warn, unless it is reactor.ErrClosed.
 func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Property) error {
+	return answered(c, connack(c, sessionPresent, code, props))
+}
+
+// answered makes the loop log the error of an answer that was refused and that the program
+// does not look at. That the connection has ended is none: EvClose tells the program.
+func answered(c *reactor.Conn, err error) error {
+	if err == reactor.ErrClosed || err == ErrDisconnected {
+		return err
+	}
+	return c.Stack().Report(err)
+}
+
+func connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props []Property) error {
 	l, err := layerOf(c)
 	if err != nil {
 		return err
@@ -37,7 +51,7 @@ func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Pro
 	case code == 0:
 		l.phase = ready
 		if !l.busy {
-			c.Redispatch() // for what has come behind CONNECT meanwhile
+			c.Stack().Redispatch() // for what has come behind CONNECT meanwhile
 		}
 	default:
 		l.hangUp(c)
@@ -48,16 +62,18 @@ func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Pro
 // Suback answers SUBSCRIBE with one code per filter, in their order: the QoS
 // granted, or a failure [MQTT-3.8.4-5].
 func Suback(c *reactor.Conn, id uint16, codes ...ReasonCode) error {
-	return sendOn(c, func(l *layer, dst []byte) ([]byte, error) { return AppendSuback(dst, l.version, id, codes, nil) })
+	return answered(c, sendOn(c, func(l *layer, dst []byte) ([]byte, error) {
+		return AppendSuback(dst, l.version, id, codes, nil)
+	}))
 }
 
 // Unsuback answers UNSUBSCRIBE. The codes, one per filter, are sent in 5.0
 // only.
 func Unsuback(c *reactor.Conn, id uint16, codes ...ReasonCode) error {
-	return sendOn(c, func(l *layer, dst []byte) ([]byte, error) {
+	return answered(c, sendOn(c, func(l *layer, dst []byte) ([]byte, error) {
 		if l.version != 5 {
 			codes = nil
 		}
 		return AppendUnsuback(dst, l.version, id, codes, nil)
-	})
+	}))
 }

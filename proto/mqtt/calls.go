@@ -21,7 +21,7 @@ func layerOf(c *reactor.Conn) (*layer, error) {
 	switch {
 	case ok:
 		return l, nil
-	case gone(c): // it may have had one
+	case c.Stack().Closed(): // it may have had one
 		return nil, reactor.ErrClosed
 	}
 	return nil, ErrNotMQTT
@@ -134,7 +134,7 @@ func Login(c *reactor.Conn, opts *Options) error {
 	}
 	l.version = version
 	if !known {
-		c.Push(l)
+		c.Stack().Push(l)
 	}
 	return nil
 }

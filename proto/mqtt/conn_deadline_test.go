@@ -202,6 +202,7 @@ func TestConnPeerThatNeverReads(t *testing.T) {
 		if err := mqtt.Connack(h.c, false, 0); err != nil {
 			t.Fatal(err)
 		}
+		looptest.Must(t, h.c.SetLimits(reactor.Limits{Unsent: -1})) // its packets are read
 		_, err := mqtt.Pub(h.c, &mqtt.Options{Topic: "a/b", Message: make([]byte, 32<<20)})
 		looptest.Must(t, err)
 		looptest.Fill(t, h.c)
@@ -224,7 +225,7 @@ func TestConnAcksAndTheLimit(t *testing.T) {
 		looptest.Must(t, err)
 		looptest.Fill(t, x.c)
 		limit := x.c.Send.Len() + 20
-		x.c.SetLimits(reactor.Limits{Send: limit})
+		looptest.Must(t, x.c.SetLimits(reactor.Limits{Send: limit, Unsent: -1}))
 		for i := 0; len(x.r.errs) == 0; i++ {
 			if i > 1<<15 {
 				t.Fatalf("%d bytes in Send, the limit is %d", x.c.Send.Len(), limit)

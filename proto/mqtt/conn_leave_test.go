@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/mqtt"
-	"github.com/rikki-go/rikki/reactor"
 )
 
 // away is a WebSocket's Close frame with 1001, without the mask.
@@ -19,7 +19,7 @@ var away = frame{0x88, []byte{0x03, 0xe9}}
 func (x *pair) leaving() {
 	x.t.Helper()
 	answered, ended := false, false
-	timer := x.m.AddTimer(0, reactor.TimerRepeat, func() {
+	stop := looptest.EachTurn(x.m, func() {
 		x.p.pump()
 		if n := len(x.p.frames); n > 0 && x.p.frames[n-1].op == 0x88 && !answered {
 			answered = true
@@ -30,7 +30,7 @@ func (x *pair) leaving() {
 			x.p.shutdown()
 		}
 	})
-	defer timer.Stop()
+	defer stop()
 	if late, err := x.m.Drain(time.Minute); late != nil || err != nil {
 		x.t.Errorf("Drain: %v, %v", late, err)
 	}

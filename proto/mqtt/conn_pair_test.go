@@ -68,9 +68,9 @@ func connected(t *testing.T, scheme string, version uint8, on hooks) *pair {
 }
 
 // served is a client of mqtt.Listen that has not sent CONNECT yet.
-func served(t *testing.T, scheme string, on hooks) *pair {
+func served(t *testing.T, scheme string, on hooks, opts ...reactor.Option) *pair {
 	t.Helper()
-	x := &pair{t: t, m: newManager(t), r: &recorder{t: t, on: on}}
+	x := &pair{t: t, m: newManager(t, opts...), r: &recorder{t: t, on: on}}
 	l, err := mqtt.Listen(x.m, scheme+"://127.0.0.1:0", x.r.handle, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -42,7 +42,7 @@ func Connect(m *reactor.Manager, url string, opts *Options, fn reactor.Handler, 
 		content.Password, content.HasPassword = []byte(u.Password), u.HasPassword
 	}
 	l := &layer{role: client, version: opts.version(), limit: DefaultMaxPacket}
-	if l.hello, err = AppendConnect(nil, l.version, content); err != nil {
+	if l.connect, err = AppendConnect(nil, l.version, content); err != nil {
 		return nil, err
 	}
 	var c *reactor.Conn
@@ -62,7 +62,7 @@ func Connect(m *reactor.Manager, url string, opts *Options, fn reactor.Handler, 
 	if err != nil {
 		return nil, err
 	}
-	c.Push(l)
+	c.Stack().Push(l)
 	return c, nil
 }
 
@@ -78,15 +78,15 @@ func socketURL(u reactor.URL) (string, error) {
 	return u.Socket("tcp", 1883), nil
 }
 
-// sendHello sends the CONNECT that Connect made.
-func (l *layer) sendHello(c *reactor.Conn) {
-	c.SetHandshaking(true) // until CONNACK
-	hello := l.hello
-	l.hello, l.phase = nil, asked
+// sendConnect sends the CONNECT that Connect made.
+func (l *layer) sendConnect(c *reactor.Conn) {
+	c.Stack().SetHandshaking(true) // until CONNACK
+	packet := l.connect
+	l.connect, l.phase = nil, asked
 	if l.overWS {
-		l.append(c, hello)
+		l.append(c, packet)
 	} else {
-		c.Send.Insert(0, hello) // before whatever the program has put there
+		c.Send.Insert(0, packet) // before whatever the program has put there
 	}
 }
 
@@ -98,5 +98,5 @@ func (l *layer) open(c *reactor.Conn, answer *http.Message) {
 			Reason: "server did not choose the subprotocol " + subprotocol})
 		return
 	}
-	l.sendHello(c)
+	l.sendConnect(c)
 }

@@ -69,7 +69,7 @@ type layer struct {
 	busy    bool // an event is being raised
 	lastID  uint16
 	limit   int                 // bytes of a packet
-	hello   []byte              // a client's CONNECT until it is sent
+	connect []byte              // a client's CONNECT until it is sent
 	in      reactor.Buffer      // over WebSocket: what is left of earlier messages
 	held    map[uint16]struct{} // identifiers of QoS 2 messages received and not released
 	msg     Message
@@ -83,15 +83,15 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvConnect:
 		if !l.overWS {
-			l.sendHello(c)
+			l.sendConnect(c)
 		}
 	case reactor.EvAccept:
-		c.SetHandshaking(true) // until CONNECT
+		c.Stack().SetHandshaking(true) // until CONNECT
 	case reactor.EvWSOpen:
 		if l.role == client {
 			l.open(c, data.(*http.Message))
 		} else {
-			c.SetHandshaking(true)
+			c.Stack().SetHandshaking(true)
 		}
 	case reactor.EvRead:
 		if l.overWS {
@@ -101,6 +101,8 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		}
 	case reactor.EvWSMsg:
 		l.take(c, data.(*ws.Message))
+	case reactor.EvEnd: // MQTT has no half-closed connections
+		c.Drain()
 	case reactor.EvWSCtl:
 		if data.(*ws.Message).Op == ws.OpClose {
 			if err := l.cut(l.in.Len()); err != nil {
@@ -208,7 +210,7 @@ func (l *layer) next(c *reactor.Conn, p []byte) int {
 	if err == nil {
 		n, err = Parse(p, l.version, &l.msg)
 	}
-	c.SetReceiving(err == ErrIncomplete)
+	c.Stack().SetReceiving(err == ErrIncomplete)
 	if err == ErrIncomplete {
 		return 0
 	}

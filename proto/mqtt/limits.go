@@ -43,7 +43,7 @@ var errByHand = errors.New("mqtt: SetLimits of a connection whose packets the pr
 // Errors are ErrNotMQTT if c does not speak MQTT, reactor.ErrClosed if c is closed,
 // and one for a connection of Login's, whose packets the program parses itself.
 func SetLimits(c *reactor.Conn, limits Limits) error {
-	if gone(c) {
+	if c.Stack().Closed() {
 		return reactor.ErrClosed
 	}
 	n, overWS := limits.packet(), false
@@ -60,14 +60,4 @@ func SetLimits(c *reactor.Conn, limits Limits) error {
 		return ws.SetLimits(c, ws.Limits{Message: max(n, ws.DefaultMaxMessage)})
 	}
 	return nil
-}
-
-// gone reports whether the connection is closed, has failed or is closing. A
-// connection that was only paused, or whose sending side was shut down, is not.
-func gone(c *reactor.Conn) bool {
-	if !c.Stopped() {
-		return false
-	}
-	_, err := c.Write(nil)
-	return errors.Is(err, reactor.ErrClosed)
 }

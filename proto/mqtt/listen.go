@@ -43,7 +43,7 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 	if err != nil {
 		return nil, err
 	}
-	c.Push(p)
+	c.Stack().Push(p)
 	return c, nil
 }
 

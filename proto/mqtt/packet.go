@@ -30,7 +30,7 @@ func (l *layer) sequence(c *reactor.Conn) error {
 		case l.phase != silent && cmd == CmdConnect:
 			return bad("MQTT-3.1.0-2", "MQTT-3.1.0-2", "a second CONNECT")
 		case cmd == CmdConnect:
-			c.SetHandshaking(false)
+			c.Stack().SetHandshaking(false)
 			l.phase, l.version = asked, l.msg.Version
 		}
 		return nil
@@ -45,7 +45,7 @@ func (l *layer) sequence(c *reactor.Conn) error {
 	case cmd == CmdConnack && l.msg.Ack != 0:
 		l.phase = over
 	case cmd == CmdConnack:
-		c.SetHandshaking(false)
+		c.Stack().SetHandshaking(false)
 		l.phase = ready
 	}
 	return nil

@@ -14,8 +14,8 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// hello is a client's side of the opening handshake.
-type hello struct {
+// clientHandshake is a client's side of the opening handshake.
+type clientHandshake struct {
 	request   []byte // what is sent at EvConnect, without extensions and the empty line
 	accept    string // what the server's Sec-WebSocket-Accept must be
 	protocols []string
@@ -63,7 +63,7 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	if transport == "tls" {
 		defaultPort = 443
 	}
-	h := newHello(u, hostHeader(u, defaultPort), headers, protocols)
+	h := newClientHandshake(u, hostHeader(u, defaultPort), headers, protocols)
 	var request http.Message
 	if _, err := http.ParseHead(append(h.request, "\r\n"...), &request, http.Limits{Head: len(h.request) + 3}); err != nil {
 		return nil, fmt.Errorf("ws: bad URL %q: it makes no legal request: %w", u.Redacted(), err)
@@ -72,7 +72,7 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	if err != nil {
 		return nil, err
 	}
-	c.Push(&layer{opts: o, rare: &rare{hello: h}})
+	c.Stack().Push(&layer{opts: o, extras: &extras{handshake: h}})
 	return c, nil
 }
 
@@ -89,8 +89,8 @@ func hostHeader(u reactor.URL, defaultPort uint16) string {
 	return u.Host
 }
 
-// newHello writes the request [RFC 6455 4.1].
-func newHello(u reactor.URL, host, headers string, protocols []string) *hello {
+// newClientHandshake writes the request [RFC 6455 4.1].
+func newClientHandshake(u reactor.URL, host, headers string, protocols []string) *clientHandshake {
 	var nonce [16]byte
 	rand.Read(nonce[:])
 	key := base64.StdEncoding.EncodeToString(nonce[:])
@@ -106,7 +106,7 @@ func newHello(u reactor.URL, host, headers string, protocols []string) *hello {
 	if (u.User != "" || u.HasPassword) && !hasHeader(headers, "Authorization") {
 		r += "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(u.User+":"+u.Password)) + "\r\n"
 	}
-	return &hello{
+	return &clientHandshake{
 		request:   []byte(r + headers),
 		accept:    string(appendAccept(nil, []byte(key))),
 		protocols: protocols,
@@ -123,8 +123,8 @@ func hasHeader(headers, name string) (found bool) {
 }
 
 // ask sends the request, before whatever the program has put into Send.
-func (h *hello) ask(c *reactor.Conn, extensions string) {
-	c.SetHandshaking(true)
+func (h *clientHandshake) ask(c *reactor.Conn, extensions string) {
+	c.Stack().SetHandshaking(true)
 	c.Send.Insert(0, []byte(extensions+"\r\n"))
 	c.Send.Insert(0, h.request)
 	h.request = nil
@@ -135,7 +135,7 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 	if c.Stopped() {
 		return false
 	}
-	h := l.rare.hello
+	h := l.extras.handshake
 	n, err := h.parser.ParseHead(c.Recv.Bytes(), &h.answer)
 	for err == nil && h.answer.Status < 200 && h.answer.Status != 101 { // interim [RFC 9110 15.2]
 		c.Recv.Consume(n)
@@ -158,10 +158,10 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 		c.Fail(err)
 		return false
 	}
-	if l.rare.hello = nil; l.rare.deflate == nil {
-		l.rare = nil
+	if l.extras.handshake = nil; l.extras.deflate == nil {
+		l.extras = nil
 	}
-	c.SetHandshaking(false)
+	c.Stack().SetHandshaking(false)
 	c.Recv.Consume(n)
 	l.opened(c, &h.answer)
 	return true
@@ -169,7 +169,7 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 
 // check holds the answer against the letter of RFC 6455 section 4.1. body is what
 // has come behind its head.
-func (h *hello) check(c *reactor.Conn, l *layer, body []byte) error {
+func (h *clientHandshake) check(c *reactor.Conn, l *layer, body []byte) error {
 	m := &h.answer
 	bad := func(header, format string, args ...any) error {
 		return &HandshakeError{Status: m.Status, Header: header, Reason: fmt.Sprintf(format, args...)}

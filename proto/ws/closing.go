@@ -2,7 +2,6 @@ package ws
 
 import (
 	"encoding/binary"
-	"time"
 	"unicode/utf8"
 
 	"github.com/rikki-go/rikki/reactor"
@@ -28,50 +27,37 @@ func (l *layer) Leave(c *reactor.Conn) bool {
 	return Close(c, CloseGoingAway, "") == nil && !c.Stopped() // while paused its answer is not read
 }
 
-// farewell is the wait for the peer's Close frame. Like the keep-alive it notes the
-// time and looks at that when its timer fires.
-type farewell struct {
-	timer *reactor.Timer
-	since time.Time // when our Close frame was sent, or the socket last took something of it or before it
-	ahead int       // bytes of Send up to its end
-	late  bool      // the time is up; what waits in the socket is read once more
+// closeWait is the wait for the peer's Close frame.
+type closeWait struct {
+	deadline reactor.Deadline
+	ahead    int // bytes of Send up to the end of our Close frame
 }
 
-// closeSent notes that our Close frame is at the end of Send, and bounds the wait
-// for the peer's.
+// closeSent notes that our Close frame is at the end of Send, and bounds the wait for the
+// peer's.
 func (l *layer) closeSent(c *reactor.Conn) {
 	l.state = closing
-	l.extra().farewell = &farewell{since: c.Manager().Now(), ahead: c.Send.Len()}
-	l.watchClose(c, l.opts.closeWait())
+	w := &closeWait{ahead: c.Send.Len()}
+	w.deadline = reactor.Deadline{Name: "close", Expired: l.closeDue}
+	l.extra().closeWait = w
+	c.Stack().StartDeadline(&w.deadline, l.opts.closeWait())
 }
 
-// taken notes that the socket took n bytes.
-func (f *farewell) taken(c *reactor.Conn, n int) {
-	if f.ahead > 0 {
-		f.ahead -= n
-		f.since = c.Manager().Now()
+// closeTaken notes that the socket took n bytes. The wait counts from when it took the
+// Close frame, and before that from when it last took something.
+func (l *layer) closeTaken(c *reactor.Conn, n int) {
+	if w := l.extras.closeWait; w != nil && w.ahead > 0 && l.state == closing {
+		w.ahead -= n
+		c.Stack().StartDeadline(&w.deadline, l.opts.closeWait())
 	}
 }
 
-func (l *layer) watchClose(c *reactor.Conn, d time.Duration) {
-	l.rare.farewell.timer = c.Manager().AddTimer(d, reactor.TimerOnce, func() { l.closeDue(c) })
-}
-
-// closeDue fails a connection whose peer's time is up, unless it was drained: then
-// the peer's Close frame would not be heard, and Drain bounds the wait for its end.
+// closeDue fails a connection whose peer has not answered in time, unless it was drained:
+// then the peer's Close frame would not be heard, and Drain bounds the wait for its end.
 func (l *layer) closeDue(c *reactor.Conn) {
-	f, wait := l.rare.farewell, l.opts.closeWait()
-	switch waited := c.Manager().Now().Sub(f.since); {
-	case notOpen(c) != ErrCloseSent:
-	case waited < wait:
-		f.late = false
-		l.watchClose(c, wait-waited)
-	case !f.late:
-		f.late = true
-		l.watchClose(c, 0)
-	default:
+	if notOpen(c) == ErrCloseSent {
 		l.state = done
-		c.Fail(&reactor.DeadlineError{Deadline: "close", After: wait})
+		c.Fail(&reactor.DeadlineError{Deadline: "close", After: l.opts.closeWait()})
 	}
 }
 
@@ -83,11 +69,11 @@ func (l *layer) answerClose(c *reactor.Conn, payload []byte) {
 		Send(c, payload[:min(len(payload), 2)], OpClose)
 	}
 	l.state = done
-	if l.rare != nil && l.rare.farewell != nil {
-		l.rare.farewell.timer.Stop()
+	if l.extras != nil && l.extras.closeWait != nil {
+		c.Stack().StopDeadline(&l.extras.closeWait.deadline)
 	}
 	if c.IsClient() {
-		c.AwaitEnd()
+		c.Stack().AwaitEnd()
 	} else {
 		c.Drain()
 	}

@@ -87,16 +87,16 @@ func (d *deflation) history() *inflateHistory {
 }
 
 // deflates reports whether messages may be sent compressed.
-func (l *layer) deflates() bool { return l.rare != nil && l.rare.deflate != nil }
+func (l *layer) deflates() bool { return l.extras != nil && l.extras.deflate != nil }
 
 // compresses reports whether a message of n bytes is sent compressed.
 func (l *layer) compresses(op OpCode, n int) bool {
-	return l.deflates() && !op.isControl() && l.rare.deflate.opts.compresses(n)
+	return l.deflates() && !op.isControl() && l.extras.deflate.opts.compresses(n)
 }
 
 // compress returns a message compressed. It is valid until the next one.
 func (l *layer) compress(c *reactor.Conn, p []byte) []byte {
-	s, d := shared(c), l.rare.deflate
+	s, d := shared(c), l.extras.deflate
 	out := d.borrow(s)
 	s.scratch = out.compress(s.scratch[:0], p)
 	d.giveBack(s, out)
@@ -110,7 +110,7 @@ func (l *layer) compress(c *reactor.Conn, p []byte) []byte {
 // inflate inflates the message that has arrived and hands it on: whole, or as
 // Options.Delivery says, piece by piece in next.
 func (l *layer) inflate(c *reactor.Conn, p []byte) {
-	s, d, in := shared(c), l.rare.deflate, l.in
+	s, d, in := shared(c), l.extras.deflate, l.in
 	f := s.flate.inflater()
 	limit := inflateLimit{max: int(min(l.opts.Limits.message(), math.MaxInt)), ratio: d.opts.MaxRatio}
 	if l.opts.Delivery != Whole {
@@ -202,13 +202,13 @@ func (l *layer) ask(c *reactor.Conn) string {
 	}
 	s := shared(c)
 	asked, value := d.offer(d.room(s.flate.spent))
-	l.rare.deflate = newDeflation(s, d, asked)
+	l.extras.deflate = newDeflation(s, d, asked)
 	return "Sec-WebSocket-Extensions: " + value + "\r\n"
 }
 
 // agree holds the server's answer against what was asked for.
 func (l *layer) agree(c *reactor.Conn, hm *http.Message) error {
-	d, lines := l.rare.deflate, extensionLines(hm)
+	d, lines := l.extras.deflate, extensionLines(hm)
 	if d == nil {
 		_, err := (*Deflate)(nil).agree(deflateParams{}, lines)
 		return err
@@ -219,7 +219,7 @@ func (l *layer) agree(c *reactor.Conn, hm *http.Message) error {
 	}
 	d.set(shared(c), p)
 	if !p.on() {
-		l.rare.deflate = nil
+		l.extras.deflate = nil
 	}
 	return nil
 }

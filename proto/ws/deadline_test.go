@@ -144,8 +144,10 @@ func TestControlFramesAboveHighWater(t *testing.T) {
 			}
 		})
 		e.c.SetWater(0, 1)
+		must(t, e.c.SetLimits(reactor.Limits{Unsent: -1})) // its input goes on
 		e.fill()
 		e.c.Send.Truncate(1000)
+		spin(t, e.m) // its input is not held any more
 		e.feed(e.frame(0x89, "ping"))
 		want := build(0x8a, r == asClient, -1, "ping")
 		if len(tail) != len(want) || string(tail[:2]) != want[:2] { // what follows may be masked

@@ -42,7 +42,7 @@
 //	                                            v          v  answered, EvWSCtl
 //	                                      [closing] ----> [done] -- server: Drain --------> EvClose
 //	                                          |   the peer's      \ client: the server hangs
-//	        no Close frame in CloseWait: Fail    Close frame         up, or after 1 s Drain
+//	        no Close frame in CloseWait: Fail    Close frame         up, or after 1 s Close
 //
 // In [closing] and [done] nothing can be sent; in [done] what arrives is
 // dropped. Pings are answered without the handler's help.

@@ -3,7 +3,7 @@ package ws
 import "github.com/rikki-go/rikki/reactor"
 
 // PushOpen makes a WebSocket of a connection without a handshake.
-func PushOpen(c *reactor.Conn) { c.Push(&layer{opts: defaults, state: open}) }
+func PushOpen(c *reactor.Conn) { c.Stack().Push(&layer{opts: defaults, state: open}) }
 
 // Spares says what a manager's WebSockets hold for reuse, and the bytes of
 // Deflate.Budget that are taken.
@@ -19,7 +19,7 @@ func Variants(p *Prepared) int { return len(p.variants) }
 // Deflate asks for.
 func PushDeflating(c *reactor.Conn, o *Options) {
 	d := newDeflation(shared(c), o.Deflate, o.Deflate.wishes())
-	c.Push(&layer{opts: o, state: open, rare: &rare{deflate: d}})
+	c.Stack().Push(&layer{opts: o, state: open, extras: &extras{deflate: d}})
 }
 
 // Upgrading reports whether Listen's layer is still there.

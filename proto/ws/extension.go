@@ -23,7 +23,7 @@ var errExtensions = errors.New("Sec-WebSocket-Extensions is malformed")
 
 // eachExtension calls fn for the extensions of all the header's lines. An
 // extension is valid until fn returns. The error is for lines that are no list
-// of extensions; whoever gets such a line must fail the connection
+// of extensions. The side that gets such a line must fail the connection
 // [RFC 6455 9.1].
 func eachExtension(lines [][]byte, fn func(e extension)) error {
 	var e extension

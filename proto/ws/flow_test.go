@@ -122,7 +122,7 @@ func TestFailInHandler(t *testing.T) {
 		e.feed(e.abc())
 		e.ends()
 		e.rec.want(t, `MSG text "a"`, "ERROR", "CLOSE")
-		if e.rec.err != cause {
+		if !errors.Is(e.rec.err, cause) {
 			t.Errorf("error is %v", e.rec.err)
 		}
 		e.wantSent(`close 1008 ""`)

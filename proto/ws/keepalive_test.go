@@ -46,6 +46,26 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
+// With a negative Pong a peer need not answer: it is pinged again and never given up.
+func TestKeepAliveWithoutPongs(t *testing.T) {
+	for _, r := range roles {
+		e, pass := pinging(t, r, ws.Options{Ping: 10 * time.Second, Pong: -1})
+		for range 3 {
+			pass(10*time.Second - 1)
+			e.wantSent()
+			pass(1)
+			e.wantSent(`ping ""`)
+		}
+		pass(time.Second)
+		e.feed(e.frame(fin|text, "busy")) // from here on it is silent again
+		pass(10*time.Second - 1)
+		e.wantSent()
+		pass(1)
+		e.wantSent(`ping ""`)
+		e.drop()
+	}
+}
+
 // What the peer sends counts, be it one byte of a frame.
 func TestKeepAliveOfABusyPeer(t *testing.T) {
 	for _, r := range roles {

@@ -38,33 +38,33 @@ const (
 
 // layer is a connection's WebSocket state.
 type layer struct {
-	opts  *Options
-	in    *incoming // nil between messages
-	rare  *rare     // made when it is needed
-	msg   Message
-	state state
-	busy  bool // an event is being raised
-	waits bool // the loop was told that the rest of a message is to come
+	opts   *Options
+	in     *incoming // nil between messages
+	extras *extras   // made when it is needed
+	msg    Message
+	state  state
+	busy   bool // an event is being raised
+	waits  bool // the loop was told that the rest of a message is to come
 }
 
-// rare is what most connections do without.
-type rare struct {
-	hello    *hello     // of a client until the handshake is done
-	alive    *keepAlive // of Options.Ping
-	farewell *farewell  // from our Close frame on
-	deflate  *deflation // of connections that agreed to compress
-	writer   *Writer    // made for the first message that is sent in frames
-	pongs    pongs
+// extras are what most connections do without.
+type extras struct {
+	handshake *clientHandshake // of a client until the handshake is done
+	alive     *keepAlive       // of Options.Ping
+	closeWait *closeWait       // from our Close frame on
+	deflate   *deflation       // of connections that agreed to compress
+	writer    *Writer          // made for the first message that is sent in frames
+	pongs     pongs
 }
 
 // writing reports whether a message is being sent in frames.
-func (x *rare) writing() bool { return x != nil && x.writer != nil && x.writer.open }
+func (x *extras) writing() bool { return x != nil && x.writer != nil && x.writer.open }
 
-func (l *layer) extra() *rare {
-	if l.rare == nil {
-		l.rare = new(rare)
+func (l *layer) extra() *extras {
+	if l.extras == nil {
+		l.extras = new(extras)
 	}
-	return l.rare
+	return l.extras
 }
 
 // Handle implements reactor.Protocol.
@@ -72,19 +72,16 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvConnect:
 		if l.state == handshaking {
-			l.rare.hello.ask(c, l.ask(c))
+			l.extras.handshake.ask(c, l.ask(c))
 		}
 	case reactor.EvWrite:
-		if l.rare != nil {
+		if l.extras != nil {
 			l.taken(c, *data.(*int))
 		}
 		if c.Send.Len() > 0 { // the socket was full: the peer reads, and our ping waits behind the rest
-			l.heard(c)
+			l.reads(c)
 		}
 	case reactor.EvRead:
-		if *data.(*int) > 0 {
-			l.heard(c)
-		}
 		if l.busy { // raised again by a handler of ours; the loop below goes on after it
 			return
 		}
@@ -95,6 +92,8 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 			l.await(c, l.in != nil || c.Recv.Len() > 0)
 		}
 		l.busy = false
+	case reactor.EvEnd: // a WebSocket has no halves
+		c.Drain()
 	case reactor.EvClose:
 		l.gone(c)
 	}
@@ -118,10 +117,10 @@ func (l *layer) raise(c *reactor.Conn, ev reactor.Event, m Message) {
 func (l *layer) await(c *reactor.Conn, rest bool) {
 	switch {
 	case rest && !l.waits:
-		l.waits = c.SetReceiving(true)
+		l.waits = c.Stack().SetReceiving(true)
 	case !rest && l.waits:
 		l.waits = false
-		c.SetReceiving(false)
+		c.Stack().SetReceiving(false)
 	}
 }
 
@@ -138,20 +137,14 @@ func (l *layer) opened(c *reactor.Conn, hm any) {
 func (l *layer) gone(c *reactor.Conn) {
 	l.state = done
 	l.settle(c)
-	if x := l.rare; x != nil {
-		if x.farewell != nil {
-			x.farewell.timer.Stop()
-		}
-		if x.alive != nil {
-			x.alive.timer.Stop()
-		}
+	if x := l.extras; x != nil {
 		if x.writing() {
 			x.writer.end()
 		}
 		if x.deflate != nil {
 			x.deflate.release(shared(c))
 		}
-		l.rare = nil
+		l.extras = nil
 	}
 }
 
@@ -176,9 +169,7 @@ func (l *layer) control(c *reactor.Conn, op OpCode, payload []byte) {
 	case OpPing:
 		l.answerPing(c, payload)
 	case OpPong:
-		if l.rare != nil && l.rare.alive != nil {
-			l.rare.alive.asked = false
-		}
+		l.answered(c)
 	case OpClose:
 		l.answerClose(c, payload)
 	}

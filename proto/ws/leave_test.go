@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -11,8 +12,7 @@ import (
 // drain has the manager drain, while peers are pumped, and calls turn in each
 // turn of the loop.
 func (w *world) drain(timeout time.Duration, turn func()) ([]reactor.Straggler, error) {
-	timer := w.m.AddTimer(0, reactor.TimerRepeat, turn)
-	defer timer.Stop()
+	defer looptest.EachTurn(w.m, turn)()
 	return w.m.Drain(timeout)
 }
 
@@ -43,6 +43,39 @@ func TestLeave(t *testing.T) {
 			}
 			wantLines(t, "frames", frames, decode(t, []byte(e.echoOf()), r == asClient))
 			e.rec.want(t, `MSG text "one moment"`, `CTL close 1001 ""`, "CLOSE")
+		})
+	}
+}
+
+// A loop that is late takes in the answers to its goodbyes before the time of Drain is up.
+func TestLeaveInALateLoop(t *testing.T) {
+	for _, r := range roles {
+		t.Run(string(r), func(t *testing.T) {
+			w, now := timedWorld(t, reactor.Deadlines{})
+			w.opts = &ws.Options{CloseWait: -1} // it is Drain that bounds the wait
+			var ends []*end
+			for range 50 {
+				ends = append(ends, w.open(r, nil))
+			}
+			late, err := w.drain(time.Minute, func() {
+				for i, e := range ends {
+					if e.p.pump(); len(e.p.in) > 0 && !silent(i) {
+						e.p.in = nil
+						e.p.write(e.frame(0x82, string(make([]byte, 150<<10))) + e.frame(0x88, "\x03\xe9"))
+						e.p.shutdown()
+						*now = now.Add(time.Hour)
+					}
+				}
+			})
+			if len(late) != 3 || err != nil {
+				t.Errorf("Drain: %d of 3 silent peers were left, %v", len(late), err)
+			}
+			for i, e := range ends {
+				if !silent(i) && (e.rec.err != nil || len(e.rec.log) != 3) {
+					t.Errorf("connection %d: %v, events %q", i, e.rec.err, e.rec.log)
+					break
+				}
+			}
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"errors"
 	"math"
 
 	"github.com/rikki-go/rikki/reactor"
@@ -38,7 +37,7 @@ func (l *Limits) message() int64 {
 // Errors are ErrNotWebSocket if c does not speak WebSocket, which an HTTP
 // connection does after Upgrade, and reactor.ErrClosed if c is closed.
 func SetLimits(c *reactor.Conn, limits Limits) error {
-	if gone(c) {
+	if c.Stack().Closed() {
 		return reactor.ErrClosed
 	}
 	var opts **Options
@@ -57,19 +56,9 @@ func SetLimits(c *reactor.Conn, limits Limits) error {
 	return nil
 }
 
-// gone reports whether the connection is closed, has failed or is closing. A
-// connection that was only paused, or whose sending side was shut down, is not.
-func gone(c *reactor.Conn) bool {
-	if !c.Stopped() {
-		return false
-	}
-	_, err := c.Write(nil)
-	return errors.Is(err, reactor.ErrClosed)
-}
-
 // without is what the calls return for a connection that lacks our layer.
 func without(c *reactor.Conn) error {
-	if gone(c) { // it may have had one
+	if c.Stack().Closed() { // it may have had one
 		return reactor.ErrClosed
 	}
 	if _, ok := reactor.Find[*upgrader](c); ok {

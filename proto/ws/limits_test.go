@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
@@ -272,5 +273,18 @@ func TestSendWithoutWebSocket(t *testing.T) {
 			c.Send.Reset()
 			looptest.Spin(t, c.Manager(), 1)
 		})
+	}
+}
+
+// A plain number is a duration of nanoseconds, which nobody means.
+func TestPlainNumbersAsDurations(t *testing.T) {
+	w := newWorld(t)
+	for field, o := range map[string]*ws.Options{
+		"Ping": {Ping: 30}, "Pong": {Ping: time.Minute, Pong: 10}, "CloseWait": {CloseWait: 999_999},
+	} {
+		_, err := ws.Connect(w.m, "ws://127.0.0.1:1", nil, nil, "", o)
+		contains(t, err, "Options."+field)
+		_, err = ws.Listen(w.m, "ws://127.0.0.1:0", nil, nil, o)
+		contains(t, err, "Options."+field)
 	}
 }

@@ -38,7 +38,7 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts
 	if err != nil {
 		return nil, err
 	}
-	c.Push(&listener{o})
+	c.Stack().Push(&listener{o})
 	return c, nil
 }
 
@@ -68,5 +68,5 @@ func (u *upgrader) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	if l, ok := reactor.Find[*layer](c); ok && l.opts == asked {
 		l.opts = u.opts // Options.Check may have called SetLimits
 	}
-	c.Replace(u, nil)
+	c.Stack().Replace(u, nil)
 }

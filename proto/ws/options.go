@@ -22,10 +22,12 @@ type Options struct {
 	Deflate *Deflate
 
 	// Ping is the keep-alive: a peer that has sent nothing for so long is sent a
-	// ping. 0 is off.
+	// ping. 0 is off. Ping, Pong and CloseWait are durations, so 30*time.Second and not 30:
+	// what is positive and less than 1 ms is an error.
 	Ping time.Duration
 	// Pong is how long the peer may be silent after that ping until the
-	// connection fails with a *reactor.DeadlineError, "pong"; 0 is as long as Ping.
+	// connection fails with a *reactor.DeadlineError, "pong"; 0 is as long as Ping. With a
+	// negative value it does not fail, and is pinged after each Ping of silence.
 	Pong time.Duration
 	// CloseWait is how long our Close frame waits for the peer's, until the
 	// connection fails with a *reactor.DeadlineError, "close"; 0 is
@@ -87,6 +89,14 @@ func (o *Options) valid(headers string) (protocols []string, err error) {
 	if o.Deflate != nil {
 		if err := o.Deflate.check(); err != nil {
 			return nil, err
+		}
+	}
+	for _, d := range [...]struct {
+		name string
+		set  time.Duration
+	}{{"Ping", o.Ping}, {"Pong", o.Pong}, {"CloseWait", o.CloseWait}} {
+		if d.set > 0 && d.set < time.Millisecond {
+			return nil, fmt.Errorf("ws: Options.%s is %v, a time.Duration: want 1ms at least, or 0 or less", d.name, d.set)
 		}
 	}
 	return checkExtra(headers)

@@ -1,10 +1,6 @@
 package ws
 
-import (
-	"time"
-
-	"github.com/rikki-go/rikki/reactor"
-)
+import "github.com/rikki-go/rikki/reactor"
 
 // Ping sends a ping. The peer answers with a pong of the same payload, of at
 // most 125 bytes, which raises EvWSCtl. Errors are those of Send.
@@ -30,84 +26,79 @@ func (l *layer) answerPing(c *reactor.Conn, payload []byte) {
 	}
 	slow := c.Send.Len() > maxUnsent
 	if slow && l.extra().pongs.ahead > 0 {
-		p := &l.rare.pongs
+		p := &l.extras.pongs
 		p.owed, p.payload = true, append(p.payload[:0], payload...)
 		return
 	}
-	if l.rare != nil { // this is the answer to those before as well
-		l.rare.pongs.owed = false
+	if l.extras != nil { // this is the answer to those before as well
+		l.extras.pongs.owed = false
 	}
 	if appendFrame(c, byte(OpPong)|finBit, payload) == nil && slow { // it fails only on a connection that is closing
-		l.rare.pongs.ahead = c.Send.Len()
+		l.extras.pongs.ahead = c.Send.Len()
 	}
 }
 
 // taken notes that the socket took n bytes.
 func (l *layer) taken(c *reactor.Conn, n int) {
-	if f := l.rare.farewell; f != nil {
-		f.taken(c, n)
-	}
-	p := &l.rare.pongs
+	l.closeTaken(c, n)
+	p := &l.extras.pongs
 	if p.ahead = max(p.ahead-n, 0); p.ahead == 0 && p.owed {
 		p.owed = false
 		l.answerPing(c, p.payload)
 	}
 }
 
-// keepAlive is the state of Options.Ping. Like the loop's deadlines it notes
-// when bytes came and looks at that when its timer fires, once per period.
+// keepAlive is the state of Options.Ping: how long the peer has been silent, first until
+// it is sent a ping and then until it must have answered.
 type keepAlive struct {
-	timer *reactor.Timer
-	heard time.Time // when the peer last gave a sign of life, or was sent a ping
-	asked bool      // a ping was sent that no pong has answered
-	late  bool      // its time is up; what waits in the socket is read once more
+	silence reactor.Deadline
+	asked   bool // a ping was sent that no pong has answered
 }
 
 // keepAlive begins the keep-alive.
 func (l *layer) keepAlive(c *reactor.Conn) {
-	l.extra().alive = &keepAlive{heard: c.Manager().Now()}
-	l.watchPeer(c, l.opts.Ping)
+	a := &keepAlive{silence: reactor.Deadline{Name: "pong", OnRead: true, Expired: l.silent}}
+	l.extra().alive = a
+	c.Stack().StartDeadline(&a.silence, l.opts.Ping)
 }
 
-// heard notes a sign of life.
-func (l *layer) heard(c *reactor.Conn) {
-	if l.rare != nil && l.rare.alive != nil {
-		l.rare.alive.heard = c.Manager().Now()
+// answered notes that a pong has come. The deadline of the silence begins anew with each
+// byte by itself.
+func (l *layer) answered(c *reactor.Conn) {
+	if l.extras != nil && l.extras.alive != nil && l.extras.alive.asked && l.state == open {
+		l.extras.alive.asked = false
+		c.Stack().StartDeadline(&l.extras.alive.silence, l.opts.Ping)
 	}
 }
 
-func (l *layer) watchPeer(c *reactor.Conn, d time.Duration) {
-	l.rare.alive.timer = c.Manager().AddTimer(d, reactor.TimerOnce, func() { l.checkPeer(c) })
-}
-
-// checkPeer pings a peer that has been silent, or gives it up. While the
-// connection is paused the peer cannot be heard, so that time does not count; and
-// as it may be the loop that was late, it reads once more before that.
-func (l *layer) checkPeer(c *reactor.Conn) {
-	a, now := l.rare.alive, c.Manager().Now()
-	if l.state != open {
+// reads notes that the peer takes what waits in Send, and our ping behind it: that is a
+// sign of life too.
+func (l *layer) reads(c *reactor.Conn) {
+	if l.state != open || l.extras == nil || l.extras.alive == nil {
 		return
 	}
-	if c.Stopped() {
-		a.heard = now
-	}
-	wait, silent := l.opts.Ping, now.Sub(a.heard)
-	if a.asked {
+	wait := l.opts.Ping
+	if l.extras.alive.asked {
 		wait = l.opts.pong()
 	}
+	c.Stack().StartDeadline(&l.extras.alive.silence, wait)
+}
+
+// silent pings a peer that was silent for Options.Ping, and gives up one that has not
+// answered a ping in time.
+func (l *layer) silent(c *reactor.Conn) {
+	a := l.extras.alive
 	switch {
-	case silent < wait:
-		a.late = false
-		l.watchPeer(c, min(wait-silent, l.opts.Ping)) // the pong may come, and silence begin anew
-	case !a.asked:
-		Ping(c, nil) // which fails only on a connection that is closing
-		a.asked, a.heard = true, now
-		l.watchPeer(c, min(l.opts.pong(), l.opts.Ping))
-	case !a.late:
-		a.late = true
-		l.watchPeer(c, 0)
-	default:
+	case l.state != open:
+	case a.asked:
 		l.state = done
-		c.Fail(&reactor.DeadlineError{Deadline: "pong", After: wait})
+		c.Fail(&reactor.DeadlineError{Deadline: "pong", After: l.opts.pong()})
+	default:
+		Ping(c, nil) // which fails only on a connection that is closing
+		wait := l.opts.pong()
+		if a.asked = wait > 0; !a.asked { // it need not answer, and is pinged again
+			wait = l.opts.Ping
+		}
+		c.Stack().StartDeadline(&a.silence, wait)
 	}
 }

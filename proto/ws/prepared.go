@@ -57,14 +57,14 @@ func (p *Prepared) Send(c *reactor.Conn) error {
 	var want shape
 	first := byte(p.op) | finBit
 	if l.compresses(p.op, len(p.payload)) {
-		want.level, want.bits = l.rare.deflate.shape()
+		want.level, want.bits = l.extras.deflate.shape()
 		first |= rsv1Bit
 	}
 	if err := appendFrame(c, first, p.encoded(c, l, want)); err != nil {
 		return err
 	}
 	if want.bits > 0 {
-		l.rare.deflate.forget()
+		l.extras.deflate.forget()
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func (p *Prepared) encoded(c *reactor.Conn, l *layer, want shape) []byte {
 	payload := p.payload
 	if want.bits > 0 {
 		s := shared(c)
-		d := s.flate.deflater(l.rare.deflate.opts, want.level, want.bits)
+		d := s.flate.deflater(l.extras.deflate.opts, want.level, want.bits)
 		payload = d.compress(nil, payload)
 		s.flate.putDeflater(d)
 	}

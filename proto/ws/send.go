@@ -165,7 +165,7 @@ func mayBegin(c *reactor.Conn, op OpCode) (*layer, error) {
 		return nil, ErrNotOpen
 	case l.state != open: // [RFC 6455 5.5.1]
 		return nil, notOpen(c)
-	case !op.isControl() && l.rare.writing(): // [RFC 6455 5.4]
+	case !op.isControl() && l.extras.writing(): // [RFC 6455 5.4]
 		return nil, ErrMessageOpen
 	}
 	return l, nil

@@ -23,6 +23,9 @@ import (
 // Options.Check returns is answered as it says. Nothing is
 // answered if headers are malformed or the handshake's own, if hm is nil, or if no
 // request waits for an answer (the errors of http.Waiting).
+//
+// The error wraps its cause, see errors.Is and errors.As. One that the program does
+// not look at is logged once, at level Warn, unless it is reactor.ErrClosed.
 func Upgrade(c *reactor.Conn, hm *http.Message, headers string, opts ...*Options) error {
 	o, err := one("Upgrade", opts)
 	switch {
@@ -31,7 +34,11 @@ func Upgrade(c *reactor.Conn, hm *http.Message, headers string, opts ...*Options
 	case hm == nil:
 		return errors.New("ws: Upgrade without the *http.Message of a request")
 	}
-	return o.upgrade(c, hm, headers)
+	err = o.upgrade(c, hm, headers)
+	if err == reactor.ErrClosed { // the program is told so by EvClose
+		return err
+	}
+	return c.Stack().Report(err)
 }
 
 // upgrade is Upgrade with these options.
@@ -63,7 +70,7 @@ func (o *Options) upgrade(c *reactor.Conn, hm *http.Message, headers string) err
 		}
 	}
 	if d != nil {
-		l.rare = &rare{deflate: d}
+		l.extras = &extras{deflate: d}
 		s.AppendString("\r\nSec-WebSocket-Extensions: ")
 		s.AppendString(extensions)
 	}
@@ -71,7 +78,7 @@ func (o *Options) upgrade(c *reactor.Conn, hm *http.Message, headers string) err
 	s.AppendString(headers)
 	s.AppendString("\r\n")
 	under, _ := http.Layer(c) // there is one, a request of its waits
-	c.Replace(under, l)
+	c.Stack().Replace(under, l)
 	l.opened(c, hm)
 	l.busy = false
 	return nil
@@ -192,7 +199,7 @@ func refuse(c *reactor.Conn, err error) {
 	case 426: // [RFC 6455 4.4, RFC 9110 7.8]
 		headers += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 	}
-	if http.Reply(c, e.Status, headers, "%s\n", e.Reason) != nil {
+	if err := http.Reply(c, e.Status, headers, "%s\n", e.Reason); errors.Unwrap(err) != nil { // no status to answer with; unwrapped, the error is not logged
 		http.Reply(c, 403, headers+"Connection: close\r\n", "refused\n")
 	}
 }

@@ -155,7 +155,7 @@ func (w *Writer) frame(p []byte, fin byte) error {
 func (w *Writer) end() {
 	s := shared(w.c)
 	if w.out != nil {
-		w.l.rare.deflate.giveBack(s, w.out)
+		w.l.extras.deflate.giveBack(s, w.out)
 	}
 	w.loan.parts = w.buf
 	s.putIncoming(w.loan)

@@ -22,7 +22,7 @@ import (
 // monitor looks is cheaper in one blocking call. The length of a wait is not known in advance;
 // the length of the last one predicts it.
 //
-// The runtime polls a gate: an epoll set that contains our set, and that watches it only while
+// The runtime polls a gate: an epoll set that contains our set, and that reports it only while
 // the loop is parked. Without the gate each packet would wake whatever thread polls for the
 // runtime, however busy the loop is. (Epoll sets nest up to five levels. This takes two.)
 //
@@ -89,13 +89,14 @@ func (w *parkedWait) wait(timeout time.Duration) (n int, err error) {
 		runtime.Gosched()
 		n, err = w.e.block(timeout)
 	} else {
-		n, err = w.park(timeout)
+		n, err = w.waitParked(timeout)
 	}
 	w.short = time.Since(w.epoch)-from < shortWait
 	return n, err
 }
 
-func (w *parkedWait) park(timeout time.Duration) (int, error) {
+// waitParked blocks as a parked goroutine.
+func (w *parkedWait) waitParked(timeout time.Duration) (int, error) {
 	if timeout > 0 || w.limited {
 		var until time.Time
 		if w.limited = timeout > 0; w.limited {
@@ -105,12 +106,12 @@ func (w *parkedWait) park(timeout time.Duration) (int, error) {
 			return 0, err
 		}
 	}
-	if err := w.watch(unix.EPOLLIN); err != nil {
+	if err := w.setGate(unix.EPOLLIN); err != nil {
 		return 0, err
 	}
 	w.n, w.err = 0, nil
 	err := w.raw.Read(w.look) // looks before it parks
-	shut := w.watch(0)
+	shut := w.setGate(0)
 	switch {
 	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 		return 0, err
@@ -124,8 +125,8 @@ func (w *parkedWait) park(timeout time.Duration) (int, error) {
 	return w.n, w.err
 }
 
-// watch makes the gate watch our set for events. With 0 it closes the gate.
-func (w *parkedWait) watch(events uint32) error {
+// setGate sets the events of our set that the gate reports. With 0 it closes the gate.
+func (w *parkedWait) setGate(events uint32) error {
 	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL,
 		uintptr(w.gate), unix.EPOLL_CTL_MOD, uintptr(w.e.fd),
 		uintptr(unsafe.Pointer(&unix.EpollEvent{Events: events})), 0, 0)

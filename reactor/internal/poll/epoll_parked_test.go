@@ -29,7 +29,7 @@ func parkedPair(t *testing.T) (p *epoll, a, b int) {
 	}
 	t.Cleanup(func() { p.Close() })
 	a, b = pair(t)
-	watch(t, p, a, 0, Readable)
+	setInterest(t, p, a, 0, Readable)
 	return p, a, b
 }
 

@@ -63,7 +63,7 @@ func TestInterruptedWait(t *testing.T) {
 	}
 	defer p.Close()
 	a, _ := pair(t)
-	watch(t, p, a, 0, Readable) // which never comes
+	setInterest(t, p, a, 0, Readable) // which never comes
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	thread, over, ended := unix.Gettid(), make(chan struct{}), make(chan struct{})
@@ -107,7 +107,7 @@ func TestInterruptedWaitLooks(t *testing.T) {
 			}
 			defer p.Close()
 			a, b := pair(t)
-			watch(t, p, a, 0, Readable)
+			setInterest(t, p, a, 0, Readable)
 			for _, tc := range []struct {
 				meanwhile func()
 				want      int

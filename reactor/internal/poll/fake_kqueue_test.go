@@ -182,7 +182,7 @@ func TestFakeKqueueRefuses(t *testing.T) {
 		f := newFakeKqueue(t, bsdNumbers)
 		a, _ := pair(t)
 		if tc.is != 0 {
-			watch(t, f, a, 0, tc.is)
+			setInterest(t, f, a, 0, tc.is)
 		}
 		if err := f.Set(a, tc.old, tc.new); err != tc.want {
 			t.Errorf("%02b, from %02b to %02b: %v, want %v", tc.is, tc.old, tc.new, err, tc.want)

@@ -22,7 +22,7 @@ func found(t *testing.T, p Poller, fd int) (what Interest) {
 	return what
 }
 
-func watch(t *testing.T, p Poller, fd int, old, new Interest) {
+func setInterest(t *testing.T, p Poller, fd int, old, new Interest) {
 	t.Helper()
 	if err := p.Set(fd, old, new); err != nil {
 		t.Fatalf("set from %02b to %02b: %v", old, new, err)
@@ -63,7 +63,7 @@ func TestReadinessIsLevelTriggered(t *testing.T) {
 			for _, asked := range interests[1:] {
 				a, b := pair(t)
 				s.make(t, a, b)
-				watch(t, p, a, 0, asked)
+				setInterest(t, p, a, 0, asked)
 				for range 3 {
 					got := found(t, p, a)
 					if s.all {
@@ -73,7 +73,7 @@ func TestReadinessIsLevelTriggered(t *testing.T) {
 						t.Errorf("%s, asked for %02b: %02b reported, want %02b", name, asked, got, want)
 					}
 				}
-				watch(t, p, a, asked, 0)
+				setInterest(t, p, a, asked, 0)
 			}
 		}
 	})
@@ -91,9 +91,9 @@ func TestInterestChanges(t *testing.T) {
 					continue
 				}
 				if now != old {
-					watch(t, p, a, now, old)
+					setInterest(t, p, a, now, old)
 				}
-				watch(t, p, a, old, new)
+				setInterest(t, p, a, old, new)
 				if got := found(t, p, a); got != new {
 					t.Errorf("from %02b to %02b: %02b reported", old, new, got)
 				}
@@ -109,8 +109,8 @@ func TestRemovedDescriptorIsSilent(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		for _, asked := range interests[1:] {
 			a, b := pair(t)
-			watch(t, p, a, 0, asked)
-			watch(t, p, a, asked, 0)
+			setInterest(t, p, a, 0, asked)
+			setInterest(t, p, a, asked, 0)
 			for what, act := range map[string]func(){
 				"input":      func() { unix.Write(b, []byte("x")) },
 				"half close": func() { unix.Shutdown(b, unix.SHUT_WR) },
@@ -121,11 +121,11 @@ func TestRemovedDescriptorIsSilent(t *testing.T) {
 					t.Errorf("after %s: %v, %v", what, batch, err)
 				}
 			}
-			watch(t, p, a, 0, asked)
+			setInterest(t, p, a, 0, asked)
 			if got := found(t, p, a); got&asked == 0 {
 				t.Errorf("asked for %02b again: %02b reported", asked, got)
 			}
-			watch(t, p, a, asked, 0)
+			setInterest(t, p, a, asked, 0)
 		}
 	})
 }
@@ -135,14 +135,14 @@ func TestDescriptorReused(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
 		unix.Write(b, []byte("x"))
-		watch(t, p, a, 0, Readable|Writable)
+		setInterest(t, p, a, 0, Readable|Writable)
 		found(t, p, a)
-		watch(t, p, a, Readable|Writable, 0)
+		setInterest(t, p, a, Readable|Writable, 0)
 		c, d := pair(t)
 		if err := unix.Dup2(c, a); err != nil { // closes a and takes its number
 			t.Fatal(err)
 		}
-		watch(t, p, a, 0, Readable)
+		setInterest(t, p, a, 0, Readable)
 		if got := found(t, p, a); got != 0 {
 			t.Errorf("%02b reported about an idle successor", got)
 		}
@@ -160,7 +160,7 @@ func TestMoreReadyThanOneBatch(t *testing.T) {
 		seen := map[int]int{}
 		for range conns {
 			a, _ := pair(t)
-			watch(t, p, a, 0, Writable)
+			setInterest(t, p, a, 0, Writable)
 			seen[a] = 0
 		}
 		for round := 1; round <= 3; round++ {
@@ -187,7 +187,7 @@ func TestMoreReadyThanOneBatch(t *testing.T) {
 func TestWaitBlocks(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
-		watch(t, p, a, 0, Readable)
+		setInterest(t, p, a, 0, Readable)
 		for _, timeout := range []time.Duration{1, time.Millisecond + 1, 3 * time.Millisecond} {
 			start := time.Now()
 			if batch, err := p.Wait(timeout); len(batch) != 0 || err != nil {
@@ -208,7 +208,7 @@ func TestWaitBlocks(t *testing.T) {
 func TestPollerDescriptor(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
-		watch(t, p, a, 0, Readable)
+		setInterest(t, p, a, 0, Readable)
 		for _, step := range []struct {
 			act  func()
 			want int
@@ -216,8 +216,8 @@ func TestPollerDescriptor(t *testing.T) {
 			{func() {}, 0},
 			{func() { unix.Write(b, []byte("x")) }, 1},
 			{func() { found(t, p, a) }, 1},
-			{func() { watch(t, p, a, Readable, 0) }, 0},
-			{func() { watch(t, p, a, 0, Readable) }, 1},
+			{func() { setInterest(t, p, a, Readable, 0) }, 0},
+			{func() { setInterest(t, p, a, 0, Readable) }, 1},
 			{func() { unix.Read(a, make([]byte, 8)) }, 0},
 		} {
 			step.act()
@@ -233,7 +233,7 @@ func TestPollerDescriptor(t *testing.T) {
 func TestWaitFindsWhatCameBeforeIt(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
-		watch(t, p, a, 0, Readable)
+		setInterest(t, p, a, 0, Readable)
 		for _, timeout := range []time.Duration{0, 1, time.Hour, -1} {
 			if got := found(t, p, a); got != 0 {
 				t.Fatalf("%02b reported about an idle socket", got)

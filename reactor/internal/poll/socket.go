@@ -133,11 +133,27 @@ func Shutdown(fd int) bool { return unix.Shutdown(fd, unix.SHUT_WR) == nil }
 // Close closes a descriptor of any kind.
 func Close(fd int) { unix.Close(fd) }
 
-// Abort closes a socket. A TCP connection is reset: what was not sent yet is discarded, and
-// the peer's reads fail.
-func Abort(fd int) {
+// ResetOnClose makes the closing of a TCP socket a reset: what was not sent yet is discarded,
+// and the peer's reads fail. On other sockets it does nothing.
+func ResetOnClose(fd int) {
 	unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	unix.Close(fd)
+}
+
+// ReceiveBuffer returns how many bytes a socket's receive buffer holds at most, 0 if that
+// cannot be told.
+func ReceiveBuffer(fd int) int {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// IsReadable reports whether a descriptor has bytes, or an end, to be read.
+func IsReadable(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0
 }
 
 // Prepare makes a descriptor that comes from elsewhere non-blocking and close-on-exec.

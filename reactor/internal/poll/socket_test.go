@@ -128,15 +128,15 @@ func TestPending(t *testing.T) {
 	}
 }
 
-// A peer of a connection that was aborted is told of a reset, of one that was closed the end
-// of stream.
-func TestAbort(t *testing.T) {
+// The peer of a connection that is closed after ResetOnClose gets a reset, of one that is just
+// closed the end of stream.
+func TestResetOnClose(t *testing.T) {
 	for name, tc := range map[string]struct {
 		end  func(int)
 		want error
 	}{
-		"Abort": {Abort, unix.ECONNRESET},
-		"Close": {Close, nil},
+		"ResetOnClose": {func(fd int) { ResetOnClose(fd); Close(fd) }, unix.ECONNRESET},
+		"Close":        {Close, nil},
 	} {
 		client, server := tcpPair(t)
 		tc.end(client)

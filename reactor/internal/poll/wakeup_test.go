@@ -12,7 +12,7 @@ func TestWakeup(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer w.Close()
-		watch(t, p, w.FD(), 0, Readable)
+		setInterest(t, p, w.FD(), 0, Readable)
 		for _, signals := range []int{0, 1, 2, 100, 0} {
 			for range signals {
 				if err := w.Signal(); err != nil {
@@ -33,6 +33,6 @@ func TestWakeup(t *testing.T) {
 				t.Errorf("%02b reported after Clear", got)
 			}
 		}
-		watch(t, p, w.FD(), Readable, 0)
+		setInterest(t, p, w.FD(), Readable, 0)
 	})
 }
