@@ -1,0 +1,350 @@
+package reactor_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/reactor"
+	"golang.org/x/sys/unix"
+)
+
+// A peer whose Nagle algorithm is on, or that waits for some other reason, does not send
+// the second part of an answer before the first is acknowledged, and the kernel delays
+// that when nothing is sent the other way. The loop asks for it before it blocks.
+
+// acking is a TCP connection of the loop's and its bare peer.
+type acking struct {
+	t    *testing.T
+	m    *reactor.Manager
+	c    *reactor.Conn
+	p    *peer
+	read int // bytes
+	hook func(c *reactor.Conn)
+}
+
+var ackingRoles = []string{"accepted", "connected"}
+
+func newAcking(t *testing.T, role string) *acking {
+	t.Helper()
+	a := &acking{t: t, m: newManager(t)}
+	open := false
+	handle := func(c *reactor.Conn, ev reactor.Event, data any) {
+		switch ev {
+		case reactor.EvAccept, reactor.EvConnect:
+			a.c, open = c, true
+		case reactor.EvRead:
+			a.read += *data.(*int)
+			c.Recv.Reset()
+			if a.hook != nil {
+				a.hook(c)
+			}
+		}
+	}
+	if role == "accepted" {
+		a.p = dialRaw(t, listen(t, a.m, "tcp://127.0.0.1:0", handle).LocalAddr())
+		await(t, a.m, "the connection", func() bool { return open })
+	} else {
+		l, at := bindRaw(t, "127.0.0.1", unix.SOCK_STREAM, 8)
+		dial(t, a.m, "tcp://"+at.String(), handle)
+		await(t, a.m, "the connection", func() bool { return open })
+		a.p = acceptRaw(t, l)
+	}
+	looptest.NoDelay(t, a.p.fd)
+	return a
+}
+
+// say has the connection write, and the peer read it.
+func (a *acking) say(s string) {
+	a.t.Helper()
+	a.p.in = nil
+	a.c.Write([]byte(s))
+	await(a.t, a.m, "the peer's bytes", a.p.received(s))
+}
+
+// hear has the peer write a part of an answer, which the loop reads in turns that do not
+// block.
+func (a *acking) hear(s string) {
+	a.t.Helper()
+	want := a.read + len(s)
+	a.p.write(s)
+	for range turns {
+		if a.read >= want {
+			return
+		}
+		spin(a.t, a.m, 1)
+	}
+	a.t.Fatalf("%d bytes read, want %d", a.read, want)
+}
+
+// acks returns how many acknowledgements the loop has asked for.
+func (a *acking) acks() uint64 { return a.m.Stats().QuickAcks }
+
+// unacked is how many segments of the peer's are not acknowledged.
+func (a *acking) unacked() int {
+	a.t.Helper()
+	info, err := unix.GetsockoptTCPInfo(a.p.fd, unix.SOL_TCP, unix.TCP_INFO)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return int(info.Unacked)
+}
+
+// interactive lets the kernel see questions and answers, so that it delays
+// acknowledgements. The answers are answered in the turn that reads them.
+func (a *acking) interactive() {
+	a.t.Helper()
+	a.hook = func(c *reactor.Conn) { c.Write([]byte("and?")) }
+	a.say("question")
+	for range 8 {
+		a.hear("answer")
+		a.p.in = nil
+		await(a.t, a.m, "the next question", a.p.received("and?"))
+	}
+	a.hook = nil
+}
+
+// A connection that has written and reads a part of an answer has it acknowledged before
+// Poll(0) returns.
+func TestQuickAckBeforePollReturns(t *testing.T) {
+	for _, role := range ackingRoles {
+		t.Run(role, func(t *testing.T) {
+			a := newAcking(t, role)
+			a.interactive()
+			for i := range 10 {
+				a.say("question")
+				before := a.acks()
+				a.hear("part")
+				if n := a.unacked(); n > 0 {
+					t.Errorf("exchange %d: %d segments are not acknowledged", i, n)
+				}
+				if n := a.acks() - before; n != 1 {
+					t.Errorf("exchange %d: asked for %d acknowledgements, want 1", i, n)
+				}
+				spin(t, a.m, 10)
+				if n := a.acks() - before; n != 1 {
+					t.Errorf("exchange %d: asked again, %d times in all, without more input", i, n)
+				}
+			}
+		})
+	}
+}
+
+// The same before a Poll that blocks: a timer that ends its wait finds it done.
+func TestQuickAckBeforeBlocking(t *testing.T) {
+	for _, role := range ackingRoles {
+		t.Run(role, func(t *testing.T) {
+			a := newAcking(t, role)
+			a.interactive()
+			for i := range 10 {
+				a.say("question")
+				before, want := a.acks(), a.read+4
+				a.p.write("part")
+				await(t, a.m, "the part", func() bool { return a.read >= want })
+				woken := false
+				a.m.AddTimer(time.Millisecond, reactor.TimerOnce, func() { woken = true })
+				for range turns {
+					if woken {
+						break
+					}
+					if err := a.m.Poll(-1); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if n := a.acks() - before; n != 1 {
+					t.Errorf("exchange %d: asked for %d acknowledgements, want 1", i, n)
+				}
+				if n := a.unacked(); n > 0 {
+					t.Errorf("exchange %d: %d segments are not acknowledged", i, n)
+				}
+			}
+		})
+	}
+}
+
+// Each part of an answer is acknowledged, for the peer may wait behind any.
+func TestQuickAckOfEachPart(t *testing.T) {
+	for _, role := range ackingRoles {
+		a := newAcking(t, role)
+		a.interactive()
+		a.say("question")
+		before := a.acks()
+		for i := range 20 {
+			a.hear("part")
+			if n := a.acks() - before; n != uint64(i+1) {
+				t.Fatalf("%s: asked for %d acknowledgements behind %d parts", role, n, i+1)
+			}
+		}
+	}
+}
+
+// What is written in the turn that has read carries the acknowledgement.
+func TestNoQuickAckWithAnAnswer(t *testing.T) {
+	for _, role := range ackingRoles {
+		t.Run(role, func(t *testing.T) {
+			a := newAcking(t, role)
+			a.interactive()
+			if n := a.acks(); n != 0 {
+				t.Errorf("asked for %d acknowledgements", n)
+			}
+			a.hook = func(c *reactor.Conn) { // a timer that is due already fires in the same turn
+				a.m.AddTimer(0, reactor.TimerOnce, func() { c.Write([]byte("and?")) })
+			}
+			for range 8 {
+				a.hear("answer")
+				a.p.in = nil
+				await(t, a.m, "the next question", a.p.received("and?"))
+			}
+			if n := a.acks(); n != 0 {
+				t.Errorf("asked for %d acknowledgements, with what a timer wrote", n)
+			}
+		})
+	}
+}
+
+// A connection that has never written is not one that waits for an answer.
+func TestNoQuickAckWithoutAQuestion(t *testing.T) {
+	for _, role := range ackingRoles {
+		a := newAcking(t, role)
+		for range 20 {
+			a.hear("news")
+			spin(t, a.m, 2)
+		}
+		if n := a.acks(); n != 0 {
+			t.Errorf("%s: asked for %d acknowledgements", role, n)
+		}
+	}
+}
+
+// quickAcks is how many reads without a write are acknowledged early, at the most: beyond
+// that a connection is one that only reads.
+const quickAcks = 64
+
+// A connection that only reads, long after its last write, stops paying for it, until it
+// writes again.
+func TestQuickAcksEnd(t *testing.T) {
+	for _, role := range ackingRoles {
+		t.Run(role, func(t *testing.T) {
+			a := newAcking(t, role)
+			a.interactive()
+			for round := range 3 {
+				before := a.acks()
+				a.say("question")
+				for range 3 * quickAcks {
+					a.hear("part")
+				}
+				if n := a.acks() - before; n != quickAcks {
+					t.Errorf("round %d: asked for %d acknowledgements, want %d", round, n, quickAcks)
+				}
+			}
+		})
+	}
+}
+
+// Over TLS it is the bytes of the socket that count.
+func TestQuickAckOfTLS(t *testing.T) {
+	m := newManager(t)
+	authority := looptest.NewAuthority(t)
+	secured, answer := 0, 0
+	l := listen(t, m, "tls://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {
+		switch ev {
+		case reactor.EvTLSHS:
+			secured++
+		case reactor.EvRead:
+			c.Recv.Reset()
+			c.Write([]byte("part"))
+			m.AddTimer(0, reactor.TimerOnce, func() { c.Write([]byte("rest")) }) // in a later turn
+		}
+	})
+	l.StartTLS(authority.Server(t))
+	c := dial(t, m, "tls://"+l.LocalAddr().String(), func(c *reactor.Conn, ev reactor.Event, _ any) {
+		switch ev {
+		case reactor.EvTLSHS:
+			secured++
+		case reactor.EvRead:
+			answer += c.Recv.Len()
+			c.Recv.Reset()
+		}
+	})
+	c.StartTLS(authority.Client())
+	await(t, m, "the handshakes", func() bool { return secured == 2 })
+	spin(t, m, 10)
+	before := m.Stats().QuickAcks
+	c.Write([]byte("question"))
+	await(t, m, "the answer", func() bool { return answer == 8 })
+	spin(t, m, 2)
+	if n := m.Stats().QuickAcks - before; n == 0 {
+		t.Error("no acknowledgement was asked for")
+	}
+}
+
+// Other descriptors have no acknowledgements.
+func TestNoQuickAckOfOthers(t *testing.T) {
+	for _, kind := range []string{"unix", "socketpair", "udp", "pipe"} {
+		t.Run(kind, func(t *testing.T) {
+			m := newManager(t)
+			heard := 0
+			hear := func(c *reactor.Conn, ev reactor.Event, _ any) {
+				if ev == reactor.EvRead {
+					heard++
+					c.Recv.Reset()
+				}
+			}
+			hearOnce(t, m, kind, hear, &heard)
+			spin(t, m, 3)
+			if n := m.Stats().QuickAcks; n != 0 {
+				t.Errorf("asked for %d acknowledgements", n)
+			}
+		})
+	}
+}
+
+// hearOnce has a connection of that kind write, if it can, and then hear something.
+func hearOnce(t *testing.T, m *reactor.Manager, kind string, hear reactor.Handler, heard *int) {
+	t.Helper()
+	switch kind {
+	case "socketpair":
+		c, p := wrap(t, m, hear)
+		c.Write([]byte("question"))
+		await(t, m, "the question", p.received("question"))
+		p.write("part")
+	case "pipe":
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		defer w.Close()
+		fd, err := unix.Dup(int(r.Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.WrapFD(fd, hear, nil); err != nil {
+			unix.Close(fd)
+			t.Fatal(err)
+		}
+		fmt.Fprint(w, "part")
+	default:
+		url := "udp://127.0.0.1:0"
+		if kind == "unix" {
+			url = "unix://" + filepath.Join(t.TempDir(), "s")
+		}
+		asked := false
+		l := listen(t, m, url, func(c *reactor.Conn, ev reactor.Event, _ any) {
+			if ev == reactor.EvRead {
+				asked = true
+				c.Recv.Reset()
+				c.Write([]byte("part"))
+			}
+		})
+		if kind == "udp" {
+			url = "udp://" + l.LocalAddr().String()
+		}
+		dial(t, m, url, hear).Write([]byte("question"))
+		await(t, m, "the question", func() bool { return asked })
+	}
+	await(t, m, "the part", func() bool { return *heard > 0 })
+}
