@@ -155,10 +155,10 @@ func TestBothWays(t *testing.T) {
 	}
 }
 
-// Who is to be connected with nobody is turned away.
+// A client that cannot be connected is reset.
 func TestNobodyThere(t *testing.T) {
 	_, addr := start(t, "unix://"+filepath.Join(t.TempDir(), "none"))
-	if got, err := io.ReadAll(dial(t, addr)); err != nil || len(got) != 0 {
+	if got, err := io.ReadAll(dial(t, addr)); !errors.Is(err, syscall.ECONNRESET) || len(got) != 0 {
 		t.Errorf("read %q, %v", got, err)
 	}
 }
