@@ -2,7 +2,7 @@
 // port of Mongoose's mqtt-server tutorial. It speaks MQTT 3.1.1 and 5.0 over tcp
 // and WebSocket, QoS 0 to 2, with + and # filters, retained messages and wills.
 //
-// It lives on the manager of whoever made it, and everything it does happens in
+// It lives on the manager that it was made with, and everything it does happens in
 // one handler there. All state is in memory and ends with the connection: there
 // are no sessions to come back to. A CONNECT that asks for one is accepted, and
 // told so: Session Present is always 0, and in 5.0 the Session Expiry Interval of
@@ -51,8 +51,7 @@ type Broker struct {
 	sessions  map[uint64]*session // all accepted connections, by ID
 	clients   map[string]*session // those that messages go to, by client identifier
 	retained  retained
-	ticker    *reactor.Timer // runs while there are sessions
-	out       mqtt.Options   // scratch
+	out       mqtt.Options // scratch
 }
 
 // New makes a broker that does not listen yet.
@@ -118,7 +117,6 @@ func (b *Broker) handle(c *reactor.Conn, ev reactor.Event, data any) {
 
 // command answers the packets that the mqtt layer leaves to the server.
 func (b *Broker) command(s *session, m *mqtt.Message) {
-	s.heard = b.m.Now()
 	switch m.Cmd {
 	case mqtt.CmdConnect:
 		b.connect(s, m)
@@ -142,4 +140,5 @@ func (b *Broker) command(s *session, m *mqtt.Message) {
 		b.expel(s, mqtt.ReasonProtocolError, errUnsupported)
 	}
 	b.pump(s)
+	s.await()
 }

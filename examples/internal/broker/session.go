@@ -16,7 +16,7 @@ type session struct {
 	version   uint8
 	keepAlive time.Duration // longest silence allowed; 0: any
 	maxPacket int           // largest packet that the client takes, in bytes
-	heard     time.Time     // when the last packet came
+	quiet     reactor.Deadline
 	will      *message
 	subs      subs
 	outbox
@@ -44,28 +44,33 @@ const anySize = 1<<28 + 5
 
 func (b *Broker) accept(c *reactor.Conn) {
 	c.SetWater(0, CloseAbove)
-	b.sessions[c.ID()] = &session{conn: c, heard: b.m.Now()}
-	if b.ticker == nil {
-		b.ticker = b.m.AddTimer(time.Second, reactor.TimerRepeat, b.tick)
+	c.SetLimits(reactor.Limits{Unsent: -1}) // a client that is slow to read goes on acknowledging
+	s := &session{conn: c}
+	s.quiet = reactor.Deadline{Name: "keep-alive", Expired: func(*reactor.Conn) { b.silent(s) }}
+	b.sessions[c.ID()] = s
+	s.await()
+}
+
+// await starts the wait for the next packet. The loop takes in what has come before it
+// lets the wait end, so a broker that was suspended gives up no client that has kept alive.
+func (s *session) await() {
+	if d := s.silence(); d > 0 {
+		s.conn.Stack().StartDeadline(&s.quiet, d)
+	} else {
+		s.conn.Stack().StopDeadline(&s.quiet)
 	}
 }
 
-// tick ends the connections that were silent for too long [MQTT-3.1.2-24]
-// (5.0: [MQTT-3.1.2-22]), with the exactness of a second.
-func (b *Broker) tick() {
-	now := b.m.Now()
-	for _, s := range b.sessions {
-		if d := s.silence(); d == 0 || now.Sub(s.heard) < d {
-			continue
-		}
-		switch s.state {
-		case arriving:
-			b.expel(s, 0, errNoConnect)
-		case connected:
-			b.expel(s, mqtt.ReasonKeepAliveTimeout, errKeepAlive)
-		case leaving:
-			s.conn.Close()
-		}
+// silent ends a connection that was silent for too long [MQTT-3.1.2-24] (5.0:
+// [MQTT-3.1.2-22]).
+func (b *Broker) silent(s *session) {
+	switch s.state {
+	case arriving:
+		b.expel(s, 0, errNoConnect)
+	case connected:
+		b.expel(s, mqtt.ReasonKeepAliveTimeout, errKeepAlive)
+	case leaving:
+		s.conn.Close()
 	}
 }
 
@@ -160,10 +165,6 @@ func (b *Broker) closed(s *session) {
 	b.log.Info("closed", "id", s.conn.ID(), "client", s.id)
 	b.leave(s)
 	delete(b.sessions, s.conn.ID())
-	if len(b.sessions) == 0 {
-		b.ticker.Stop()
-		b.ticker = nil
-	}
 	if s.will != nil {
 		b.publish(s.will.published(b.m.Now()), s)
 	}
