@@ -66,7 +66,7 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 		s.send(c)
 	case reactor.EvWSMsg:
 		s.message(c, data.(*ws.Message))
-	case reactor.EvHighWater: // who does not read what it is sent is not read from either
+	case reactor.EvHighWater: // a peer that does not read is not read either
 		c.Pause()
 	case reactor.EvLowWater:
 		c.Resume()

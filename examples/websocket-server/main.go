@@ -150,7 +150,7 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvWSMsg:
 		s.echo(c, data.(*ws.Message))
-	case reactor.EvHighWater: // who does not read what it is sent is not read from either
+	case reactor.EvHighWater: // a peer that does not read is not read either
 		c.Pause()
 	case reactor.EvLowWater:
 		c.Resume()
