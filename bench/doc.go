@@ -4,5 +4,6 @@
 //
 //	go run -C bench .          # less than six minutes
 //	go run -C bench . -tls     # the same over TLS, two minutes
+//	go run -C bench . -stall   # waits for delayed acknowledgements, one minute
 //	go run -C bench . -quick   # less than one; a look, not a result
 package main

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"time"
 )
 
@@ -22,6 +23,9 @@ type bench struct {
 	flatRounds int
 	tlsRounds  int
 	tlsConns   int           // of handshakes, and idle
+	stalls     int           // exchanges of a row
+	stallWarm  int           // exchanges before those
+	qosRounds  int           // of messages to mosquitto
 	limit      time.Duration // of the whole
 }
 
@@ -31,6 +35,7 @@ var (
 		idleConns: 18000, idleRounds: 3,
 		idleLevels: []int{0, 1000, 10000, 50000}, flatRounds: 11,
 		tlsRounds: 5, tlsConns: 2000,
+		stalls: 100, stallWarm: 20, qosRounds: 3,
 		limit: 6 * time.Minute,
 	}
 	quick = bench{
@@ -38,6 +43,7 @@ var (
 		idleConns: 4000, idleRounds: 1,
 		idleLevels: []int{0, 1000, 10000}, flatRounds: 3,
 		tlsRounds: 1, tlsConns: 400,
+		stalls: 20, stallWarm: 20, qosRounds: 1,
 		limit: time.Minute,
 	}
 )
@@ -57,11 +63,20 @@ func run(args []string, out io.Writer) error {
 	f := flag.NewFlagSet("bench", flag.ExitOnError)
 	hurry := f.Bool("quick", false, "less than a minute; a look, not a result")
 	overTLS := f.Bool("tls", false, "measure over TLS instead")
+	stalls := f.Bool("stall", false, "measure waits for delayed acknowledgements instead")
+	before := f.String("before", "", "also measure the rikki of another commit: `FILE` is this program, built there")
 	f.Parse(args)
 	if f.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "unexpected argument %q\n", f.Arg(0))
 		f.Usage()
 		os.Exit(2)
+	}
+	if *before != "" {
+		path, err := exec.LookPath(*before)
+		if err != nil {
+			return err
+		}
+		addBefore(path)
 	}
 	b := full
 	if *hurry {
@@ -80,10 +95,23 @@ func run(args []string, out io.Writer) error {
 	if err := b.m.pin(); err != nil {
 		return err
 	}
-	return b.all(out, *hurry, *overTLS)
+	parts := b.echoes()
+	switch {
+	case *overTLS:
+		parts = []part{b.tls}
+	case *stalls:
+		parts = []part{b.stall}
+	}
+	return b.all(out, *hurry, parts)
 }
 
-func (b *bench) all(out io.Writer, hurried, overTLS bool) error {
+// part measures something and prints it.
+type part func(out io.Writer) error
+
+// echoes are the parts that are measured unless a flag says otherwise.
+func (b *bench) echoes() []part { return []part{b.echo, b.idle, b.flat} }
+
+func (b *bench) all(out io.Writer, hurried bool, parts []part) error {
 	before, err := b.m.usage()
 	if err != nil {
 		return err
@@ -91,10 +119,6 @@ func (b *bench) all(out io.Writer, hurried, overTLS bool) error {
 	b.m.describe(out)
 	if hurried {
 		fmt.Fprintln(out, "-quick: few and short rounds; a look, not a result")
-	}
-	parts := []func(io.Writer) error{b.echo, b.idle, b.flat}
-	if overTLS {
-		parts = []func(io.Writer) error{b.tls}
 	}
 	for _, part := range parts {
 		if err := part(out); err != nil {
@@ -115,6 +139,10 @@ func child(args []string) error {
 		return serveMain(args[1])
 	case len(args) == 3 && args[0] == "hold":
 		return holdMain(args[1], args[2])
+	case len(args) == 3 && args[0] == "ask":
+		return askMain(args[1], args[2])
+	case len(args) == 6 && args[0] == "publish":
+		return publishMain(args[1], args[2], args[3], args[4], args[5])
 	}
 	return errors.New("no such child")
 }

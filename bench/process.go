@@ -31,7 +31,12 @@ func launch(core int, args ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(exe, args...)}
+	return launchBuild(exe, core, args...)
+}
+
+// launchBuild starts a build of this program.
+func launchBuild(exe string, core int, args ...string) (p *process, err error) {
+	p = &process{cmd: exec.Command(exe, args...)}
 	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=1", childMark+"=1")
 	p.cmd.Stderr = os.Stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
@@ -119,7 +124,12 @@ func (p *process) resident() (int, error) {
 
 // launchServer starts a server and returns where it listens.
 func launchServer(core int, s *server) (p *process, addr string, err error) {
-	if p, err = launch(core, "serve", s.name); err != nil {
+	if s.build == "" {
+		p, err = launch(core, "serve", s.name)
+	} else {
+		p, err = launchBuild(s.build, core, "serve", strings.TrimPrefix(s.name, "before-"))
+	}
+	if err != nil {
 		return nil, "", err
 	}
 	if addr, err = p.line(); err != nil {

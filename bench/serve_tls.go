@@ -23,9 +23,9 @@ import (
 
 // tlsServers are those that are compared over TLS.
 var tlsServers = []*server{
-	{"rikki-tls", "epoll loop, crypto/tls on it", "github.com/rikki-go/rikki", false, serveRikkiTLS},
-	{"gws-tls", "a goroutine for each connection, the library's own echo", "github.com/lxzan/gws", true, serveGWSTLS},
-	{"gobwas-tls", "a goroutine for each connection, with gobwas/ws", "github.com/gobwas/ws", true, serveGobwasTLS},
+	{"rikki-tls", "epoll loop, crypto/tls on it", "github.com/rikki-go/rikki", false, serveRikkiTLS, ""},
+	{"gws-tls", "a goroutine for each connection, the library's own echo", "github.com/lxzan/gws", true, serveGWSTLS, ""},
+	{"gobwas-tls", "a goroutine for each connection, with gobwas/ws", "github.com/gobwas/ws", true, serveGobwasTLS, ""},
 }
 
 // serverTLS makes a P-256 certificate for a server, whom nobody verifies.

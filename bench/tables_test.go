@@ -123,7 +123,7 @@ func TestTables(t *testing.T) {
 		t.Fatalf("%d descriptors are too few for this test", b.m.files)
 	}
 	var out strings.Builder
-	if err := b.all(&out, true, false); err != nil {
+	if err := b.all(&out, true, b.echoes()); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"not a result", "\n64 B, 1 in flight ", "\n64 B, 16 in flight ", "\n16 KiB, 1 in flight ", "\nresident bytes each", "\n50 ", "\nMeanwhile others used "} {

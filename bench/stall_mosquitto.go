@@ -1,0 +1,229 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rikki-go/rikki/proto/mqtt"
+	"github.com/rikki-go/rikki/reactor"
+)
+
+// mosquittoRow is a way of publishing messages of QoS 1 by one connection.
+type mosquittoRow struct {
+	window int  // how many messages are in flight
+	echoed bool // the connection has subscribed to them and awaits them, not only PUBACK
+}
+
+func (r mosquittoRow) String() string {
+	until := "until PUBACK"
+	if r.echoed {
+		until = "until it comes back"
+	}
+	return fmt.Sprintf("%d in flight, %s", r.window, until)
+}
+
+var mosquittoRows = []mosquittoRow{{1, false}, {64, false}, {1, true}, {64, true}}
+
+// mosquitto measures messages to a mosquitto, if there is one, which by default has
+// Nagle's algorithm on.
+func (b *bench) mosquitto(out io.Writer) error {
+	program := findMosquitto()
+	if program == "" {
+		fmt.Fprintln(out, "\nmosquitto is not installed: no messages of QoS 1 are exchanged with it")
+		return nil
+	}
+	fmt.Fprintf(out, "\nMessages of QoS 1 a second, %d bytes, one connection to mosquitto: median (lowest to highest) of %d\n",
+		stallPayload, b.qosRounds)
+	t := newTable(out, "", "mosquitto with Nagle's algorithm", "without")
+	for _, r := range mosquittoRows {
+		cells := []string{r.String()}
+		for _, delay := range []bool{true, false} {
+			var s series
+			for range b.qosRounds {
+				rate, err := b.publishing(program, r, delay)
+				if err != nil {
+					return fmt.Errorf("mosquitto, %v: %w", r, err)
+				}
+				s = append(s, rate)
+			}
+			cells = append(cells, fmt.Sprintf("%.0f (%.0f–%.0f)", s.median(), s.lowest(), s.highest()))
+		}
+		t.row(cells...)
+	}
+	return t.flush()
+}
+
+func findMosquitto() string {
+	for _, name := range []string{"mosquitto", "/usr/sbin/mosquitto"} { // where Debian has it
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// publishing measures one round against a fresh mosquitto.
+func (b *bench) publishing(program string, r mosquittoRow, delay bool) (rate float64, err error) {
+	addr, stop, err := b.startMosquitto(program, delay)
+	if err != nil {
+		return 0, err
+	}
+	defer stop()
+	child, err := launch(b.m.serverCore, "publish", addr, strconv.Itoa(r.window), strconv.FormatBool(r.echoed),
+		b.warm.String(), b.span.String())
+	if err != nil {
+		return 0, err
+	}
+	defer child.stop()
+	line, err := child.line()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseFloat(line, 64)
+}
+
+// startMosquitto runs one on the load's core, on a free port of loopback.
+func (b *bench) startMosquitto(program string, delay bool) (addr string, stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	addr = l.Addr().String()
+	l.Close()
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return "", nil, err
+	}
+	config := filepath.Join(dir, "mosquitto.conf")
+	_, port, _ := net.SplitHostPort(addr)
+	lines := []string{
+		"user root", // if root starts it; else it means nothing
+		"persistence false",
+		"allow_anonymous true",
+		"max_inflight_messages 0", // no bound
+		"set_tcp_nodelay " + strconv.FormatBool(!delay),
+		"listener " + port + " 127.0.0.1",
+	}
+	if err := os.WriteFile(config, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		return "", nil, err
+	}
+	cmd := exec.Command(program, "-c", config)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if err := startOn(b.m.loadCore, cmd); err != nil {
+		return "", nil, err
+	}
+	stop = func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		kill := time.AfterFunc(patience*time.Second, func() { cmd.Process.Kill() })
+		cmd.Wait()
+		kill.Stop()
+		os.RemoveAll(dir)
+	}
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+			return addr, stop, nil
+		}
+		if time.Since(began) > patience*time.Second {
+			stop()
+			return "", nil, fmt.Errorf("%s does not listen: %w", program, err)
+		}
+	}
+}
+
+// publishMain is the process of a client: it keeps so many messages in flight, and says
+// how many a second were done.
+func publishMain(addr, window, echoed, warm, span string) error {
+	n, err := strconv.Atoi(window)
+	if err != nil {
+		return err
+	}
+	echo, err := strconv.ParseBool(echoed)
+	if err != nil {
+		return err
+	}
+	var times [2]time.Duration
+	for i, s := range []string{warm, span} {
+		if times[i], err = time.ParseDuration(s); err != nil {
+			return err
+		}
+	}
+	m, err := reactor.New()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	p := &publisher{window: n, echoed: echo}
+	if _, err := mqtt.Connect(m, "mqtt://"+addr, nil, p.handle, nil); err != nil {
+		return err
+	}
+	ended := false
+	m.AddTimer(times[0], reactor.TimerOnce, func() {
+		before, began := p.messages, time.Now()
+		m.AddTimer(times[1], reactor.TimerOnce, func() {
+			fmt.Println(float64(p.messages-before) / time.Since(began).Seconds())
+			ended = true
+		})
+	})
+	for !ended && p.err == nil {
+		if err := m.Poll(-1); err != nil {
+			return err
+		}
+	}
+	return p.err
+}
+
+type publisher struct {
+	window   int
+	echoed   bool
+	messages int // that are done
+	err      error
+}
+
+func (p *publisher) handle(c *reactor.Conn, ev reactor.Event, data any) {
+	const topic = "bench"
+	publish := func() {
+		mqtt.Pub(c, &mqtt.Options{Topic: topic, QoS: 1, Message: make([]byte, stallPayload)})
+	}
+	done := func() {
+		p.messages++
+		publish()
+	}
+	begin := func() {
+		for range p.window {
+			publish()
+		}
+	}
+	switch ev {
+	case reactor.EvMQTTOpen:
+		if p.echoed {
+			mqtt.Sub(c, &mqtt.Options{Topic: topic, QoS: 1})
+		} else {
+			begin()
+		}
+	case reactor.EvMQTTMsg:
+		done()
+	case reactor.EvMQTTCmd:
+		switch data.(*mqtt.Message).Cmd {
+		case mqtt.CmdSuback:
+			begin()
+		case mqtt.CmdPuback:
+			if !p.echoed {
+				done()
+			}
+		}
+	case reactor.EvError:
+		p.err = data.(error)
+	}
+}
