@@ -15,9 +15,9 @@ import (
 )
 
 // startMochiWS lets clients in over WebSocket and returns the URLs, without and
-// with TLS, to which they add "/whole" (a message for each write of the broker's), "/split" (several
-// messages for a write, cut anywhere), "/fragments" (messages in several
-// frames) or "/bare" (no subprotocol is agreed on).
+// with TLS, to which they add "/whole" (a message for each write of the broker's),
+// "/split" (several messages for a write, cut anywhere), "/fragments" (messages in
+// several frames) or "/bare" (no subprotocol is agreed on).
 func startMochiWS(t *testing.T, s *mochi.Server) (plain, secure string) {
 	t.Helper()
 	w := &web{broker: s, conns: map[net.Conn]struct{}{}}
