@@ -11,12 +11,13 @@ import (
 // layers says what each public package, with its subpackages, may import
 // besides the standard library and itself. "reactor" and the like are ours.
 var layers = map[string][]string{
-	"reactor":               {"golang.org/x/sys", "reactor/internal/poll"},
-	"reactor/internal/poll": {"golang.org/x/sys"},
-	"proto/http":            {"golang.org/x/sys", "reactor"},
-	"proto/ws":              {"github.com/gobwas/ws", "reactor", "proto/http"},
-	"proto/mqtt":            {"reactor", "proto/http", "proto/ws"},
-	"proto/mqtt/session":    {"reactor", "proto/http", "proto/ws", "proto/mqtt"},
+	"reactor":                {"golang.org/x/sys", "reactor/internal/poll", "reactor/internal/tlsio"},
+	"reactor/internal/poll":  {"golang.org/x/sys"},
+	"reactor/internal/tlsio": {},
+	"proto/http":             {"reactor"},
+	"proto/ws":               {"github.com/gobwas/ws", "reactor", "proto/http"},
+	"proto/mqtt":             {"reactor", "proto/http", "proto/ws"},
+	"proto/mqtt/session":     {"reactor", "proto/http", "proto/ws", "proto/mqtt"},
 }
 
 // broughtAlong is what an allowed module imports in its turn.
@@ -73,6 +74,33 @@ func TestLayers(t *testing.T) {
 			if !standard(imp) && !allowed(imp, may) {
 				t.Errorf("%s imports %s; %s may import the standard library and %v", s.path, imp, layer, layers[layer])
 			}
+		}
+	}
+}
+
+// TestInternals: what the reactor keeps to itself is imported by the reactor only, and
+// knows nothing else of this repository. That holds for its tests too.
+func TestInternals(t *testing.T) {
+	const internals = "reactor/internal"
+	found := map[string]int{}
+	for _, s := range sources(t) {
+		inside := within(s.path, internals)
+		if inside && !s.test() {
+			found[s.dir()]++
+		}
+		for _, imp := range s.imports() {
+			short, isOurs := ours(imp)
+			switch {
+			case isOurs && within(short, internals) && !within(s.path, "reactor"):
+				t.Errorf("%s imports %s", s.path, imp)
+			case isOurs && inside && short != s.dir():
+				t.Errorf("%s imports %s; %s knows nothing else of this repository", s.path, imp, s.dir())
+			}
+		}
+	}
+	for _, dir := range []string{internals + "/poll", internals + "/tlsio"} {
+		if found[dir] == 0 {
+			t.Errorf("found no file of %s", dir)
 		}
 	}
 }
