@@ -9,8 +9,8 @@ import (
 )
 
 // Clients that connect and say nothing, a hundred in a second and for longer than the deadline
-// of TLS, keep no client from its handshake, be it of the same listener or another's, and
-// however few slots there are. All of them are accepted and end by their deadline.
+// of TLS, keep no client from its handshake. That holds on the same listener and on another,
+// and however few slots there are. All of them are accepted and end by their deadline.
 func TestTLSSilentFlood(t *testing.T) {
 	const perSecond, seconds, deadline = 100, 13, 10
 	if n, err := raiseFiles(2 * perSecond * (deadline + 1)); err != nil || n < 2*perSecond*(deadline+1) {

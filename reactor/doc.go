@@ -76,8 +76,9 @@
 // event before the layers above it and the handler. Conn.Stack returns the calls that are for
 // layers: Push and Replace change the layers, Redispatch and AwaitEnd, SetHandshaking and
 // SetReceiving, StartDeadline and StopDeadline tell the loop what the protocol waits for,
-// Closed says whether it is over, and Report marks errors that a program may ignore. A layer raises events of its own with Conn.Call: from EvUser on, or from EvUserInput on if
-// input causes them. It may also implement
+// Closed says whether it is over, and Report marks errors that a program may ignore. A layer
+// raises events of its own with Conn.Call: from EvUser on, or from EvUserInput on if input
+// causes them. It may also implement
 //
 //	Acceptor      to give accepted connections a layer of their own
 //	Ender         to judge the peer's end of stream
