@@ -14,13 +14,16 @@ const maxUnsent = 1 << 20
 // maxMessage is, in bytes, what all servers here accept.
 const maxMessage = 64 << 20
 
-func serveRikki(listening func(addr string)) error {
+func serveRikki(listening func(addr string)) error { return serveHTTP(listening, echoRikki) }
+
+// serveHTTP runs a rikki server of HTTP, whose handler may upgrade to WebSocket.
+func serveHTTP(listening func(addr string), fn reactor.Handler) error {
 	m, err := reactor.New()
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	l, err := http.Listen(m, "http://127.0.0.1:0", echoRikki, nil)
+	l, err := http.Listen(m, "http://127.0.0.1:0", fn, nil)
 	if err != nil {
 		return err
 	}

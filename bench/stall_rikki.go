@@ -16,21 +16,7 @@ import (
 var answerServer = &server{"answer", "the other side of -stall", "github.com/rikki-go/rikki", false, serveAnswers, ""}
 
 func serveAnswers(listening func(addr string)) error {
-	m, err := reactor.New()
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	l, err := http.Listen(m, "http://127.0.0.1:0", answer, nil)
-	if err != nil {
-		return err
-	}
-	listening(l.LocalAddr().String())
-	for {
-		if err := m.Poll(-1); err != nil {
-			return err
-		}
-	}
+	return serveHTTP(listening, answer)
 }
 
 func answer(c *reactor.Conn, ev reactor.Event, data any) {
