@@ -32,7 +32,6 @@ func (w *watchdog) expire() {
 func (c *Conn) lookAgain() {
 	if w := c.watchdog(); w != nil {
 		w.looking = true
-		w.unread = 0
 		w.unread = c.unreadBytes()
 	}
 	if c.on&onLate == 0 {
