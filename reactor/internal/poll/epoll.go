@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// epoll is the Poller of Linux.
+// epoll is the Poller for Linux.
 type epoll struct {
 	fd     int
-	parked *parkedWait // how it waits if Go has one processor, else nil
+	parked *parkedWait // waits if Go has one processor; else nil
 	events [256]unix.EpollEvent
 	ready  [256]Ready
 
@@ -22,7 +22,7 @@ type epoll struct {
 	wait func(epfd int, events []unix.EpollEvent, msec int) (int, error)
 }
 
-// New returns a Poller without descriptors.
+// New returns a Poller without descriptors. It chooses how to wait by GOMAXPROCS at that moment.
 func New() (Poller, error) { return newEpoll(runtime.GOMAXPROCS(0) == 1) }
 
 func newEpoll(parks bool) (*epoll, error) {
@@ -56,7 +56,7 @@ func (e *epoll) Set(fd int, old, new Interest) error {
 	return os.NewSyscallError("epoll_ctl", err)
 }
 
-func (e *epoll) Look() ([]Ready, error) { return e.report(e.look()) }
+func (e *epoll) Check() ([]Ready, error) { return e.report(e.check()) }
 
 func (e *epoll) Wait(timeout time.Duration) ([]Ready, error) {
 	if e.parked != nil && timeout != 0 {
@@ -65,7 +65,7 @@ func (e *epoll) Wait(timeout time.Duration) ([]Ready, error) {
 	return e.report(e.block(timeout))
 }
 
-// report translates the first n events.
+// report translates the first n events. It returns err if that is not nil.
 func (e *epoll) report(n int, err error) ([]Ready, error) {
 	if err != nil {
 		return nil, err
@@ -76,9 +76,9 @@ func (e *epoll) report(n int, err error) ([]Ready, error) {
 	return e.ready[:n], nil
 }
 
-// look does not block, so it makes the call without telling Go's scheduler. Under load it is
-// the only call. It returns the number of events.
-func (e *epoll) look() (int, error) {
+// check returns the number of events that are ready now. The call does not block, so check makes
+// it without telling Go's scheduler. Under load the loop never waits, so it never calls block.
+func (e *epoll) check() (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
 			uintptr(unsafe.Pointer(&e.events[0])), uintptr(len(e.events)), 0, 0, 0)
@@ -92,17 +92,19 @@ func (e *epoll) look() (int, error) {
 	}
 }
 
-// block waits in the system call. It looks once if a signal interrupted that.
+// block waits in the system call and returns the number of events. If a signal interrupts the
+// call, block calls check once.
 func (e *epoll) block(timeout time.Duration) (int, error) {
 	n, err := e.wait(e.fd, e.events[:], milliseconds(timeout))
 	if err == unix.EINTR {
-		return e.look()
+		return e.check()
 	}
 	return n, os.NewSyscallError("epoll_pwait", err)
 }
 
-// epollChange returns how epoll is told of a change. epoll reports errors and hang-ups even
-// if no event is asked for, so a descriptor without interest must not stay in the set.
+// epollChange returns the operation and the events for a change of interest. epoll reports errors
+// and hang-ups even if no event is asked for. So a descriptor without interest must not stay in
+// the set.
 func epollChange(old, new Interest) (op int, events uint32) {
 	if new&Readable != 0 {
 		events |= unix.EPOLLIN
@@ -132,7 +134,8 @@ func epollInterest(events uint32) (what Interest) {
 	return what
 }
 
-// milliseconds rounds up, so that a timer is due when the wait for it ends.
+// milliseconds converts a timeout for epoll_pwait; -1 means no limit. It rounds up, so that a
+// timer is due when the wait for it ends.
 func milliseconds(d time.Duration) int {
 	if d < 0 {
 		return -1

@@ -13,37 +13,44 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// parkedWait is how epoll waits if Go has one processor.
+// How epoll waits if Go has one processor (GOMAXPROCS is 1). There are two ways:
 //
-// A blocking call keeps that processor until the runtime's monitor takes it away. The monitor
-// is a thread that looks every 20 µs or so. Then, and again when the call returns, threads
-// wake each other. A long wait costs less as a parked goroutine: the runtime polls for it
-// along with its own descriptors. But parking takes more calls, so a wait that ends before the
-// monitor looks is cheaper in one blocking call. The length of a wait is not known in advance;
-// the length of the last one predicts it.
+//	blocking call     The goroutine blocks in epoll_pwait and keeps the processor. The runtime's
+//	                  monitor, a thread that checks about every 20 µs, takes the processor away
+//	                  for other goroutines. Then, and again when the call returns, threads wake
+//	                  each other. This way is cheaper if the wait ends before the monitor acts.
+//	parked goroutine  The runtime polls our epoll set together with its own descriptors, and the
+//	                  goroutine is parked. This takes more system calls. It is cheaper for long
+//	                  waits.
 //
-// The runtime polls a gate: an epoll set that contains our set, and that reports it only while
-// the loop is parked. Without the gate each packet would wake whatever thread polls for the
-// runtime, however busy the loop is. (Epoll sets nest up to five levels. This takes two.)
+// The length of a wait is not known in advance. The length of the last wait predicts it.
+//
+// The runtime polls a gate: an epoll set that contains our set. The gate reports our set only
+// while the loop is parked. Without it, each packet would wake the thread that polls for the
+// runtime, even while the loop is busy. (Epoll sets can be nested up to five levels deep. This
+// takes two.)
 //
 // With several processors there is nothing to gain. No goroutine waits for the processor that
-// the call keeps, and the monitor leaves it there for 10 ms.
+// the blocking call keeps, and the monitor takes it away only after 10 ms.
+
+// parkedWait waits for an epoll set in the cheaper of the two ways.
 type parkedWait struct {
-	e       *epoll
-	gate    int
-	file    *os.File // owns the gate
-	raw     syscall.RawConn
-	look    func(uintptr) bool
-	n       int   // what look returned
-	err     error // what look returned
-	limited bool  // the file has a deadline
-	epoch   time.Time
-	short   bool // the last wait was short
+	e            *epoll
+	gate         int                // descriptor of the gate
+	file         *os.File           // owns gate
+	raw          syscall.RawConn    // of file
+	checkReady   func(uintptr) bool // calls e.check for raw.Read; true ends the read
+	n            int                // number of events that checkReady found
+	err          error              // error of checkReady
+	hasDeadline  bool               // the file has a read deadline
+	epoch        time.Time          // times are measured from here
+	lastWasShort bool               // the last wait was short
 }
 
-// shortWait is about when the monitor takes the processor away.
+// shortWait is about the time after which the monitor takes the processor away.
 const shortWait = 60 * time.Microsecond
 
+// newParkedWait makes the gate for e. At first the gate reports nothing.
 func newParkedWait(e *epoll) (*parkedWait, error) {
 	gate, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -64,12 +71,12 @@ func newParkedWait(e *epoll) (*parkedWait, error) {
 		file:  os.NewFile(uintptr(gate), "epoll"),
 		epoch: time.Now(),
 	}
-	w.look = func(uintptr) bool {
-		w.n, w.err = e.look()
+	w.checkReady = func(uintptr) bool {
+		w.n, w.err = e.check()
 		return w.n > 0 || w.err != nil
 	}
 	if w.raw, err = w.file.SyscallConn(); err == nil {
-		err = w.file.SetReadDeadline(time.Time{}) // fails if the runtime cannot poll it
+		err = w.file.SetReadDeadline(time.Time{}) // fails if the runtime cannot poll the gate
 	}
 	if err != nil {
 		w.close()
@@ -80,26 +87,26 @@ func newParkedWait(e *epoll) (*parkedWait, error) {
 
 func (w *parkedWait) close() { w.file.Close() }
 
-// wait blocks in one way or the other, and returns the number of events.
+// wait blocks in one of the two ways and returns the number of events.
 func (w *parkedWait) wait(timeout time.Duration) (n int, err error) {
-	from := time.Since(w.epoch)
-	if w.short {
-		// The monitor judges a goroutine that never yields to have run for too long, and
-		// takes the processor from it at the first look.
+	start := time.Since(w.epoch)
+	if w.lastWasShort {
+		// The monitor takes the processor away at its second check during the call, but at its
+		// first if the goroutine has not yielded for 10 ms. Therefore yield now.
 		runtime.Gosched()
 		n, err = w.e.block(timeout)
 	} else {
 		n, err = w.waitParked(timeout)
 	}
-	w.short = time.Since(w.epoch)-from < shortWait
+	w.lastWasShort = time.Since(w.epoch)-start < shortWait
 	return n, err
 }
 
-// waitParked blocks as a parked goroutine.
+// waitParked blocks as a parked goroutine and returns the number of events.
 func (w *parkedWait) waitParked(timeout time.Duration) (int, error) {
-	if timeout > 0 || w.limited {
+	if timeout > 0 || w.hasDeadline {
 		var until time.Time
-		if w.limited = timeout > 0; w.limited {
+		if w.hasDeadline = timeout > 0; w.hasDeadline {
 			until = time.Now().Add(timeout)
 		}
 		if err := w.file.SetReadDeadline(until); err != nil {
@@ -110,22 +117,22 @@ func (w *parkedWait) waitParked(timeout time.Duration) (int, error) {
 		return 0, err
 	}
 	w.n, w.err = 0, nil
-	err := w.raw.Read(w.look) // looks before it parks
-	shut := w.setGate(0)
+	err := w.raw.Read(w.checkReady) // checks before it parks, and each time the gate reports
+	closeErr := w.setGate(0)
 	switch {
 	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 		return 0, err
-	case shut != nil:
-		return 0, shut
+	case closeErr != nil:
+		return 0, closeErr
 	case err != nil:
-		// If the deadline passed while the process was stopped, the runtime ends the read
-		// before it polls.
-		return w.e.look()
+		// The deadline has passed. If that happened while the process was stopped, the runtime
+		// ends the read before it polls. So check once more.
+		return w.e.check()
 	}
 	return w.n, w.err
 }
 
-// setGate sets the events of our set that the gate reports. With 0 it closes the gate.
+// setGate sets which events of our set the gate reports. 0 closes the gate.
 func (w *parkedWait) setGate(events uint32) error {
 	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL,
 		uintptr(w.gate), unix.EPOLL_CTL_MOD, uintptr(w.e.fd),

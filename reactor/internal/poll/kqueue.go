@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kqueue is the Poller of the BSDs and of macOS.
+// kqueue is the Poller for the BSDs and macOS.
 type kqueue struct {
 	fd     int
 	events [256]unix.Kevent_t
 	ready  [256]Ready
 }
 
-// numbers are those of this system.
+// numbers are the kqueueNumbers of this system.
 var numbers = kqueueNumbers{
 	read:   unix.EVFILT_READ,
 	write:  unix.EVFILT_WRITE,
@@ -54,7 +54,7 @@ func (k *kqueue) Set(fd int, old, new Interest) error {
 	}
 }
 
-func (k *kqueue) Look() ([]Ready, error) {
+func (k *kqueue) Check() ([]Ready, error) {
 	for {
 		n, err := k.wait(&unix.Timespec{})
 		if err != unix.EINTR {
@@ -71,17 +71,17 @@ func (k *kqueue) Wait(timeout time.Duration) ([]Ready, error) {
 	}
 	n, err := k.wait(limit)
 	if err == unix.EINTR {
-		return k.Look()
+		return k.Check()
 	}
 	return k.report(n, err)
 }
 
-// wait returns the number of events. Without a limit it blocks until there is one.
+// wait returns the number of events. If limit is nil, it blocks until there is one.
 func (k *kqueue) wait(limit *unix.Timespec) (int, error) {
 	return unix.Kevent(k.fd, nil, k.events[:], limit)
 }
 
-// report translates the first n events.
+// report translates the first n events. It returns err if that is not nil.
 func (k *kqueue) report(n int, err error) ([]Ready, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("kevent", err)

@@ -1,41 +1,42 @@
-// Package poll waits for file descriptors to become ready and makes the system calls on them.
-// It knows descriptors only, no connections.
+// Package poll waits for file descriptors to become ready, and makes the system calls on them.
+// It knows descriptors, but no connections.
 //
-// A poller is one of the kernel's mechanisms, epoll or kqueue. An implementation translates
-// between that mechanism and the interface Poller, and decides nothing. It must define:
+// A poller uses one mechanism of the kernel, epoll or kqueue. It translates between this
+// mechanism and the interface Poller and decides nothing else. So the rest of the loop is the
+// same on all systems. A poller must define:
 //
 //	func New() (Poller, error)
 //		Make a poller without descriptors.
 //
 //	func Set(fd int, old, new Interest) error
 //		Change what fd is registered for from old to new. The caller says what old was.
-//		With no interest left, fd is not in the kernel's set: it causes no wake-ups, not
-//		even for errors. The caller removes a descriptor in this way before it closes it.
+//		If new is 0, fd leaves the kernel's set: it causes no wake-ups, and errors cause
+//		none either. The caller removes a descriptor in this way before it closes it.
 //
-//	func Look() ([]Ready, error)
-//		Report what is ready now, without blocking.
+//	func Check() ([]Ready, error)
+//		Report what is ready now. Check does not block.
 //
 //	func Wait(timeout time.Duration) ([]Ready, error)
 //		Block until a descriptor is ready or the timeout has passed, and report what is
-//		ready then. A negative timeout means no limit. The caller has called Look just
-//		before and Look reported nothing, so Wait need not look before it blocks.
-//		A signal may end a wait early. Wait then looks once, and reports what that found,
-//		perhaps nothing, without an error. So a process that was stopped and continues
-//		hears of its sockets before it runs the timers that became due meanwhile.
+//		ready then. A negative timeout means no limit. The caller has called Check just
+//		before, and Check reported nothing. So Wait need not check before it blocks.
+//		A signal may end a wait early. Wait then checks once and reports what it found,
+//		perhaps nothing, without an error. So after a process was stopped and continues,
+//		it reads from its sockets before it runs the timers that became due meanwhile.
 //
 //	func FD() int
-//		Return a descriptor that is readable while Look would report something.
+//		Return a descriptor that is readable while Check would report something.
 //
 //	func Close() error
 //		Release the poller. The registered descriptors stay open.
 //
 // Readiness is level-triggered: a descriptor that is still ready is reported again. An error
-// or a hang-up is reported as every interest that the descriptor may have, so that the next
-// read or write returns the reason. One report may name a descriptor more than once. It may
-// also name a descriptor that was removed, closed or reused after the kernel found it ready.
-// The caller must tell such stale reports from current ones.
+// or a hang-up is reported as every interest that the descriptor is registered for, and perhaps
+// as the other one too, so that the next read or write returns the reason. One report may name a
+// descriptor more than once. It may also name a descriptor that was removed, closed or reused
+// after the kernel found it ready. The caller must tell such stale reports from current ones.
 //
-// Look and Wait return a slice that the poller owns and overwrites at the next call. All
+// Check and Wait return a slice that belongs to the poller. The next call overwrites it. All
 // methods are called from one goroutine.
 package poll
 
@@ -44,23 +45,23 @@ import "time"
 // Interest is what a descriptor is registered for, or what it is ready for.
 type Interest uint8
 
-// A descriptor may be registered for either or for both.
+// A descriptor may be registered for one of them or for both.
 const (
 	Readable Interest = 1 << iota
 	Writable
 )
 
-// Ready is one descriptor that Look or Wait found ready.
+// Ready is one descriptor that Check or Wait found ready.
 type Ready struct {
 	FD       int
 	Interest Interest
 }
 
-// Poller is a set of descriptors and what each is registered for. The package comment is its
-// contract. New makes the system's.
+// Poller is a set of descriptors with the interest of each. The package comment is its
+// contract. New returns the implementation for this system.
 type Poller interface {
 	Set(fd int, old, new Interest) error
-	Look() ([]Ready, error)
+	Check() ([]Ready, error)
 	Wait(timeout time.Duration) ([]Ready, error)
 	FD() int
 	Close() error

@@ -12,16 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls that are the same on every system. Descriptors are close-on-exec and non-blocking
-// from the start. Where the kernel cannot do that in one step, fork is held off meanwhile.
+// The calls that are the same on every system. All descriptors are close-on-exec and
+// non-blocking from the start. Where the kernel cannot set this when it makes the descriptor,
+// syscall.ForkLock prevents a fork in between.
 //
 // Read, Write, Recv, Send, RecvFrom, SendTo and Accept return the bare errno. The caller adds
-// the call's name.
+// the name of the call. If a signal interrupts the system call, these functions repeat it.
 
 // ErrAgain is returned by reads, writes and accepts that would have blocked.
 const ErrAgain = unix.EAGAIN
 
-// Family returns the address family of an IP address.
+// Family returns the address family of an IP address: AF_INET or AF_INET6.
 func Family(a netip.Addr) int {
 	if a.Is4() {
 		return unix.AF_INET
@@ -41,7 +42,7 @@ func Sockaddr(a netip.AddrPort) unix.Sockaddr {
 	}
 }
 
-// AddrPort converts an address that the kernel returned. It is the zero AddrPort if that is
+// AddrPort converts an address that the kernel returned. It returns the zero AddrPort if sa is
 // not an IP address.
 func AddrPort(sa unix.Sockaddr) netip.AddrPort {
 	switch sa := sa.(type) {
@@ -53,7 +54,8 @@ func AddrPort(sa unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// inet6 unmaps the IPv4 peers of a dual-stack listener.
+// inet6 converts an IPv6 address. It unmaps IPv4-mapped addresses, which are the IPv4 peers of a
+// dual-stack listener.
 func inet6(ip [16]byte, port uint16, zone uint32) netip.AddrPort {
 	a := netip.AddrFrom16(ip).Unmap()
 	if zone != 0 && a.Is6() {
@@ -62,6 +64,7 @@ func inet6(ip [16]byte, port uint16, zone uint32) netip.AddrPort {
 	return netip.AddrPortFrom(a, port)
 }
 
+// zoneID returns the index of the network interface that a zone names, 0 if there is none.
 func zoneID(name string) uint32 {
 	if name == "" {
 		return 0
@@ -73,6 +76,7 @@ func zoneID(name string) uint32 {
 	return uint32(n)
 }
 
+// zoneName returns the name of a network interface, or its index if it has no name.
 func zoneName(id uint32) string {
 	if i, err := net.InterfaceByIndex(int(id)); err == nil {
 		return i.Name
@@ -80,8 +84,8 @@ func zoneName(id uint32) string {
 	return strconv.FormatUint(uint64(id), 10)
 }
 
-// LocalAddr returns the address that a socket is bound to. It is the zero AddrPort if that is
-// not an IP address, or if fd is no socket.
+// LocalAddr returns the address that a socket is bound to. It returns the zero AddrPort if that
+// is not an IP address, or if fd is not a socket.
 func LocalAddr(fd int) netip.AddrPort {
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
@@ -90,7 +94,26 @@ func LocalAddr(fd int) netip.AddrPort {
 	return AddrPort(sa)
 }
 
-// SocketType returns SOCK_STREAM, SOCK_DGRAM or another type of socket.
+// LocalName returns the path that a UNIX-domain socket is bound to. It returns "" if there is
+// none, or if fd is another socket or not a socket. A name in Linux's abstract namespace begins
+// with "@".
+func LocalName(fd int) string { return unixName(unix.Getsockname(fd)) }
+
+// RemoteName returns the path that the peer of a UNIX-domain socket is bound to. It returns "" in
+// the cases in which LocalName does, and if the socket is not connected.
+func RemoteName(fd int) string { return unixName(unix.Getpeername(fd)) }
+
+// unixName returns the path in an address of a UNIX-domain socket, or "".
+func unixName(sa unix.Sockaddr, err error) string {
+	// x/sys names an unnamed socket "@" on Linux.
+	if sa, ok := sa.(*unix.SockaddrUnix); ok && err == nil && sa.Name != "@" {
+		return sa.Name
+	}
+	return ""
+}
+
+// SocketType returns the type of a socket: SOCK_STREAM, SOCK_DGRAM or another one. The error wraps
+// ENOTSOCK if fd is not a socket.
 func SocketType(fd int) (int, error) {
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	return kind, os.NewSyscallError("getsockopt", err)
@@ -102,20 +125,20 @@ func IsListening(fd int) bool {
 	return err == nil && on != 0
 }
 
-// Connect begins to connect a socket. It returns true if the socket is connected already. If it
-// returns false and no error, the socket becomes writable when ConnectResult has the result.
+// Connect begins to connect a socket. If done is true, the socket is connected. If done is false
+// and there is no error, the socket becomes writable when ConnectResult has the result.
 func Connect(fd int, sa unix.Sockaddr) (done bool, err error) {
 	switch err := unix.Connect(fd, sa); err {
 	case nil:
 		return true, nil
-	case unix.EINPROGRESS, unix.EINTR: // an interrupted connect goes on by itself
+	case unix.EINPROGRESS, unix.EINTR: // the kernel continues an interrupted connect
 		return false, nil
 	default:
 		return false, os.NewSyscallError("connect", err)
 	}
 }
 
-// ConnectResult returns the error with which a connect ended that was in progress.
+// ConnectResult returns the error with which a connect in progress has ended, or nil.
 func ConnectResult(fd int) error {
 	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
@@ -127,20 +150,20 @@ func ConnectResult(fd int) error {
 	return nil
 }
 
-// Shutdown ends the sending side of a connection. It returns false if there is none to end.
+// Shutdown ends the sending side of a socket. It returns false if that is not possible, for
+// example because fd is a pipe.
 func Shutdown(fd int) bool { return unix.Shutdown(fd, unix.SHUT_WR) == nil }
 
-// Close closes a descriptor of any kind.
+// Close closes a descriptor of any kind. It reports no error.
 func Close(fd int) { unix.Close(fd) }
 
-// ResetOnClose makes the closing of a TCP socket a reset: what was not sent yet is discarded,
-// and the peer's reads fail. On other sockets it does nothing.
+// ResetOnClose makes Close reset a TCP connection. The kernel then discards bytes that it has not
+// sent yet, and the peer's reads fail. On other sockets ResetOnClose has no effect.
 func ResetOnClose(fd int) {
 	unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 }
 
-// ReceiveBuffer returns how many bytes a socket's receive buffer holds at most, 0 if that
-// cannot be told.
+// ReceiveBuffer returns the size of a socket's receive buffer in bytes, 0 if it is not known.
 func ReceiveBuffer(fd int) int {
 	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 	if err != nil {
@@ -149,15 +172,15 @@ func ReceiveBuffer(fd int) int {
 	return n
 }
 
-// IsReadable reports whether a descriptor has bytes, or an end, to be read.
+// IsReadable reports whether a read would return bytes, an end of stream or an error.
 func IsReadable(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0
 }
 
-// Prepare makes a descriptor that comes from elsewhere non-blocking and close-on-exec.
-func Prepare(fd int) error {
+// SetNonblockCloexec makes a descriptor of the program non-blocking and close-on-exec.
+func SetNonblockCloexec(fd int) error {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return os.NewSyscallError("setnonblock", err)
 	}

@@ -36,7 +36,8 @@ func Recv(fd int, p []byte) (int, error) { return Read(fd, p) }
 // Send writes to a socket.
 func Send(fd int, p []byte) (int, error) { return Write(fd, p) }
 
-// Accept accepts a connection. The address is the zero AddrPort if the peer has no IP address.
+// Accept accepts a connection and returns its descriptor and the peer's address. The address is the
+// zero AddrPort if the peer has no IP address.
 func Accept(fd int) (int, netip.AddrPort, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -48,14 +49,15 @@ func Accept(fd int) (int, netip.AddrPort, error) {
 		if err != nil {
 			return -1, netip.AddrPort{}, err
 		}
-		if err := prepare(n); err != nil {
+		if err := setNonblockCloexec(n); err != nil {
 			return -1, netip.AddrPort{}, err
 		}
 		return n, AddrPort(sa), nil
 	}
 }
 
-// RecvFrom receives one datagram. What does not fit into p is lost.
+// RecvFrom receives one datagram and returns its length and sender. Bytes that do not fit into p
+// are lost.
 func RecvFrom(fd int, p []byte) (int, netip.AddrPort, error) {
 	for {
 		n, sa, err := unix.Recvfrom(fd, p, 0)
@@ -69,7 +71,8 @@ func RecvFrom(fd int, p []byte) (int, netip.AddrPort, error) {
 	}
 }
 
-// SendTo sends one datagram. The zero AddrPort means the peer that the socket is connected to.
+// SendTo sends one datagram to an address. The zero AddrPort means the peer that the socket is
+// connected to.
 func SendTo(fd int, p []byte, to netip.AddrPort) error {
 	for {
 		var err error
@@ -84,13 +87,13 @@ func SendTo(fd int, p []byte, to netip.AddrPort) error {
 	}
 }
 
-// Socket makes a socket.
+// Socket makes a socket of a family (AF_INET, ...) and a type (SOCK_STREAM, ...).
 func Socket(family, kind int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	fd, err := unix.Socket(family, kind, 0)
 	if err == nil {
-		err = prepare(fd)
+		err = setNonblockCloexec(fd)
 	}
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
@@ -98,8 +101,8 @@ func Socket(family, kind int) (int, error) {
 	return fd, nil
 }
 
-// prepare closes fd if it cannot be made non-blocking.
-func prepare(fd int) error {
+// setNonblockCloexec makes fd non-blocking and close-on-exec. If that fails, it closes fd.
+func setNonblockCloexec(fd int) error {
 	unix.CloseOnExec(fd)
 	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
@@ -108,18 +111,18 @@ func prepare(fd int) error {
 	return nil
 }
 
-// HasQuickAck is false where QuickAck does nothing.
+// HasQuickAck is false: QuickAck does nothing.
 const HasQuickAck = false
 
-// QuickAck does nothing. These systems have no option that disables delayed acknowledgements
-// of one socket: macOS has TCP_SENDMOREACKS, which is about how many segments one covers, and
-// FreeBSD has TCP_DELACK for other TCP stacks than its default.
+// QuickAck does nothing. These systems have no option that disables delayed acknowledgements for
+// one socket. TCP_SENDMOREACKS of macOS sets how many segments one acknowledgement covers.
+// TCP_DELACK of FreeBSD is only for TCP stacks other than its default.
 func QuickAck(int) error { return nil }
 
-// fionRead is FIONREAD, _IOR('f', 127, int) on all of these systems.
+// fionRead is FIONREAD. It is _IOR('f', 127, int) on all of these systems.
 const fionRead = 0x4004667f
 
-// Pending returns how many bytes lie in a socket, a pipe or a terminal and can be read.
+// Pending returns how many unread bytes a socket, a pipe or a terminal holds.
 func Pending(fd int) (int, error) {
 	n, err := unix.IoctlGetInt(fd, fionRead)
 	return n, os.NewSyscallError("ioctl", err)

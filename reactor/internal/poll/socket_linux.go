@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The loop's descriptors never block, so the calls of the hot path are made without telling
-// Go's scheduler that they might.
+// The descriptors of the loop never block. So the calls of the hot path are raw system calls,
+// which do not tell Go's scheduler that they might block.
 
 // Read reads from a descriptor of any kind.
 func Read(fd int, p []byte) (int, error) { return transfer(unix.SYS_READ, fd, p, 0) }
@@ -17,15 +17,16 @@ func Read(fd int, p []byte) (int, error) { return transfer(unix.SYS_READ, fd, p,
 // Write writes to a descriptor of any kind.
 func Write(fd int, p []byte) (int, error) { return transfer(unix.SYS_WRITE, fd, p, 0) }
 
-// Recv reads from a socket. The kernel takes fewer steps to a socket than through Read.
+// Recv reads from a socket. In the kernel, recvfrom takes fewer steps to a socket than read.
 func Recv(fd int, p []byte) (int, error) { return transfer(unix.SYS_RECVFROM, fd, p, 0) }
 
-// Send writes to a socket, like Recv.
+// Send writes to a socket with sendto, which takes fewer steps than write.
 func Send(fd int, p []byte) (int, error) {
 	return transfer(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL)
 }
 
-// transfer makes a system call about p. Calls that take no flags ignore them.
+// transfer makes a system call that reads into p or writes p. It returns the number of bytes. The
+// flags are for recvfrom and sendto. The calls read and write ignore them.
 func transfer(call uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall6(call, uintptr(fd),
@@ -40,7 +41,8 @@ func transfer(call uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	}
 }
 
-// Accept accepts a connection. The address is the zero AddrPort if the peer has no IP address.
+// Accept accepts a connection and returns its descriptor and the peer's address. The address is the
+// zero AddrPort if the peer has no IP address.
 func Accept(fd int) (int, netip.AddrPort, error) {
 	var raw unix.RawSockaddrAny
 	for {
@@ -58,7 +60,8 @@ func Accept(fd int) (int, netip.AddrPort, error) {
 	}
 }
 
-// RecvFrom receives one datagram. What does not fit into p is lost.
+// RecvFrom receives one datagram and returns its length and sender. Bytes that do not fit into p
+// are lost.
 func RecvFrom(fd int, p []byte) (int, netip.AddrPort, error) {
 	var raw unix.RawSockaddrAny
 	for {
@@ -76,7 +79,8 @@ func RecvFrom(fd int, p []byte) (int, netip.AddrPort, error) {
 	}
 }
 
-// SendTo sends one datagram. The zero AddrPort means the peer that the socket is connected to.
+// SendTo sends one datagram to an address. The zero AddrPort means the peer that the socket is
+// connected to.
 func SendTo(fd int, p []byte, to netip.AddrPort) error {
 	var raw unix.RawSockaddrInet6
 	var name unsafe.Pointer
@@ -98,6 +102,7 @@ func SendTo(fd int, p []byte, to netip.AddrPort) error {
 	}
 }
 
+// rawAddrPort is AddrPort for the kernel's form of an address.
 func rawAddrPort(raw *unix.RawSockaddrAny) netip.AddrPort {
 	switch raw.Addr.Family {
 	case unix.AF_INET:
@@ -110,8 +115,8 @@ func rawAddrPort(raw *unix.RawSockaddrAny) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// putSockaddr writes the kernel's form of a and returns its size. An IPv4 address fits into
-// the memory of an IPv6 one.
+// putSockaddr writes the kernel's form of a to raw and returns its size. An IPv4 address fits
+// into the memory of an IPv6 address.
 func putSockaddr(raw *unix.RawSockaddrInet6, a netip.AddrPort) int {
 	port := swap16(a.Port())
 	if a.Addr().Is4() {
@@ -128,17 +133,17 @@ func putSockaddr(raw *unix.RawSockaddrInet6, a netip.AddrPort) int {
 	return unix.SizeofSockaddrInet6
 }
 
-// swap16 converts between the host's and the network's byte order.
+// swap16 converts a port between the host's and the network's byte order.
 func swap16(v uint16) uint16 {
 	b := (*[2]byte)(unsafe.Pointer(&v))
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-// HasQuickAck is false where QuickAck does nothing.
+// HasQuickAck is true: QuickAck does something on this system.
 const HasQuickAck = true
 
-// QuickAck sends the acknowledgement that TCP holds back for fd, and disables the delay for
-// what comes next. The kernel enables it again when it sees fit [tcp(7), TCP_QUICKACK].
+// QuickAck sends the acknowledgement that TCP delays for fd, and disables the delay for the next
+// segments. The kernel enables the delay again when it chooses to [tcp(7), TCP_QUICKACK].
 func QuickAck(fd int) error {
 	on := int32(1)
 	_, _, errno := unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP,
@@ -149,12 +154,12 @@ func QuickAck(fd int) error {
 	return nil
 }
 
-// Pending returns how many bytes lie in a socket, a pipe or a terminal and can be read. Of a
-// datagram socket it is the size of the next datagram.
+// Pending returns how many unread bytes a socket, a pipe or a terminal holds. For a datagram
+// socket it is the size of the next datagram.
 func Pending(fd int) (int, error) {
 	var n int32
 	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd),
-		unix.TIOCINQ, // FIONREAD by its other name
+		unix.TIOCINQ, // another name of FIONREAD
 		uintptr(unsafe.Pointer(&n)))
 	if errno != 0 {
 		return 0, os.NewSyscallError("ioctl", errno)
@@ -171,7 +176,7 @@ const (
 	KeepAliveIdle = unix.TCP_KEEPIDLE
 )
 
-// Socket makes a socket.
+// Socket makes a socket of a family (AF_INET, ...) and a type (SOCK_STREAM, ...).
 func Socket(family, kind int) (int, error) {
 	fd, err := unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	return fd, os.NewSyscallError("socket", err)

@@ -5,5 +5,5 @@ import "golang.org/x/sys/unix"
 // The names that differ between systems; see socket_linux.go.
 const (
 	ReusePort     = unix.SO_REUSEPORT
-	KeepAliveIdle = 0 // the system's time holds for all sockets
+	KeepAliveIdle = 0 // all sockets use the system's time
 )

@@ -8,23 +8,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wakeup is a pair of descriptors with which other goroutines end the loop's wait: one becomes
-// readable when the other is written to. Both may be the same descriptor.
-type Wakeup struct{ reads, writes int }
+// Wakeup is a pair of wake-up descriptors. Other goroutines use it to end the loop's wait: a write
+// to one descriptor makes the other readable. Both may be the same descriptor.
+type Wakeup struct{ readFD, writeFD int }
 
-// one is the count that an eventfd wants. A pipe takes any bytes.
+// one is the number 1 as an eventfd expects it. A pipe takes any bytes.
 var one = [8]byte{1}
 
-// FD returns the descriptor that is readable from a Signal to the next Clear.
-func (w *Wakeup) FD() int { return w.reads }
+// FD returns the descriptor that is readable after Signal, until Clear is called.
+func (w *Wakeup) FD() int { return w.readFD }
 
 // Signal makes FD readable. Any goroutine may call it.
 func (w *Wakeup) Signal() error {
 	for {
-		_, err := unix.Write(w.writes, one[:])
+		_, err := unix.Write(w.writeFD, one[:])
 		switch err {
 		case unix.EINTR:
-		case nil, unix.EAGAIN: // full: it is readable already
+		case nil, unix.EAGAIN: // EAGAIN: it is full, and therefore readable
 			return nil
 		default:
 			return os.NewSyscallError("write", err)
@@ -32,21 +32,20 @@ func (w *Wakeup) Signal() error {
 	}
 }
 
-// Clear makes FD unreadable until the next Signal. It reads into buf, which has at least 8
-// bytes. What it leaves in buf means nothing.
+// Clear makes FD unreadable until the next Signal. buf is scratch memory of at least 8 bytes.
 func (w *Wakeup) Clear(buf []byte) {
 	for {
-		n, err := Read(w.reads, buf)
+		n, err := Read(w.readFD, buf)
 		if err != nil || n < len(buf) {
 			return
 		}
 	}
 }
 
-// Close closes the descriptors. No call of Signal may follow or be under way.
+// Close closes the descriptors. Signal must not be called during or after Close.
 func (w *Wakeup) Close() {
-	unix.Close(w.reads)
-	if w.writes != w.reads {
-		unix.Close(w.writes)
+	unix.Close(w.readFD)
+	if w.writeFD != w.readFD {
+		unix.Close(w.writeFD)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NewWakeup makes a pipe. Not all of these systems have kqueue's user events.
+// NewWakeup makes a Wakeup from a pipe, because not all of these systems have kqueue's user events.
 func NewWakeup() (*Wakeup, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -25,5 +25,5 @@ func NewWakeup() (*Wakeup, error) {
 			return nil, os.NewSyscallError("setnonblock", err)
 		}
 	}
-	return &Wakeup{reads: p[0], writes: p[1]}, nil
+	return &Wakeup{readFD: p[0], writeFD: p[1]}, nil
 }

@@ -2,58 +2,57 @@ package tlsio
 
 import "crypto/tls"
 
-// MaxPlaintext is the most that one record carries [RFC 8446 5.1].
+// MaxPlaintext is how many bytes of plaintext one record carries at most [RFC 8446 5.1].
 const MaxPlaintext = 16 << 10
 
-// The types of records that a connection begins with, or is refused with
-// [RFC 8446 5.1].
+// The types of the records with which a connection begins, or is refused [RFC 8446 5.1].
 const (
 	recordAlert     = 21
 	recordHandshake = 22
 )
 
-// CloseNotify is the alert of an orderly end [RFC 8446 6].
+// CloseNotify is the alert that ends a peer's stream without an error [RFC 8446 6.1].
 const CloseNotify tls.AlertError = 0
 
-// LooksLikeTLS reports whether p, the first bytes of a peer, begin a TLS record of a
-// handshake or an alert.
+// LooksLikeTLS reports whether p, the first bytes of a peer, begin a TLS record with a handshake
+// message or an alert. It needs at least 3 bytes.
 func LooksLikeTLS(p []byte) bool {
 	return len(p) >= 3 && (p[0] == recordHandshake || p[0] == recordAlert) && p[1] == 3 && p[2] <= 4
 }
 
-// position is where a stream of records stands: how much of the present record was
-// given out, and its first bytes. A record begins with its header: type, version and
-// length [RFC 8446 5.1].
-type position struct {
-	given int
-	first [alertRecord]byte // as far as they are known
+// recordPosition is the position in a stream of records. A record begins with its header: type,
+// version and length [RFC 8446 5.1].
+type recordPosition struct {
+	taken int               // how many bytes of the current record crypto/tls has taken
+	first [alertRecord]byte // the first bytes of the record, as far as they are known
 }
 
+// Lengths in bytes.
 const (
 	recordHeader = 5
-	alertRecord  = recordHeader + 2 // of an alert in the clear: level and description
+	alertRecord  = recordHeader + 2 // an unencrypted alert: level and description
 )
 
-// size is the length of the whole record, once its header is known.
-func (l *position) size() int { return recordHeader + int(l.first[3])<<8 + int(l.first[4]) }
+// size returns the length of the whole record. The header must be known.
+func (r *recordPosition) size() int { return recordHeader + int(r.first[3])<<8 + int(r.first[4]) }
 
-// next returns how much of in to give out next, at most room bytes: up to the end of
-// the record, or of its header if the header comes in pieces.
-func (l *position) next(in []byte, room int) int {
-	if l.given >= recordHeader && l.given == l.size() {
-		l.given = 0
+// next returns how many bytes crypto/tls may take next from in, at most limit. They end with the
+// record, or with its header if the header arrives in pieces.
+func (r *recordPosition) next(in []byte, limit int) int {
+	if r.taken >= recordHeader && r.taken == r.size() {
+		r.taken = 0
 	}
 	end := recordHeader
-	if l.given+copy(l.first[min(l.given, alertRecord):], in) >= recordHeader {
-		end = l.size()
+	if r.taken+copy(r.first[min(r.taken, alertRecord):], in) >= recordHeader {
+		end = r.size()
 	}
-	n := min(end-l.given, len(in), room)
-	l.given += n
+	n := min(end-r.taken, len(in), limit)
+	r.taken += n
 	return n
 }
 
-// alert returns the last record's alert, if it was an alert in the clear: encryption
-// makes the record longer, and TLS 1.3 gives an encrypted one another type.
-func (l *position) alert() (a tls.AlertError, ok bool) {
-	return tls.AlertError(l.first[alertRecord-1]), l.first[0] == recordAlert && l.size() == alertRecord
+// alert returns the alert in the last record, if that was an unencrypted alert. Encryption makes
+// a record longer, and in TLS 1.3 an encrypted alert has another record type.
+func (r *recordPosition) alert() (a tls.AlertError, ok bool) {
+	return tls.AlertError(r.first[alertRecord-1]), r.first[0] == recordAlert && r.size() == alertRecord
 }

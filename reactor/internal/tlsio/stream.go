@@ -1,18 +1,21 @@
 // Package tlsio runs crypto/tls over memory, without a goroutine per connection.
 //
-// A Stream is one connection's TLS. It knows bytes and no socket: ciphertext from
-// the peer is put into In, ciphertext for the peer goes to a Socket, which keeps it.
-// crypto/tls is used unmodified, over a net.Conn in memory.
+// A Stream is the TLS of one connection. It knows bytes and no socket. The caller puts
+// ciphertext from the peer into In. Ciphertext for the peer goes to a Socket, which keeps it.
+// crypto/tls is unmodified and uses a net.Conn in memory.
 //
-// The handshake is a coroutine (see iter.Pull). crypto/tls runs in it until it wants
-// more than In holds; Handshake returns then, and the next call goes on. When the
-// handshake is over the coroutine is gone, and crypto/tls is called directly. An
-// empty In then means ErrNoData, a net.Error whose Temporary is true: crypto/tls does
-// not remember such an error and goes on in the middle of a record later.
+// The handshake is a coroutine (see iter.Pull), because crypto/tls can only block while it waits
+// for the peer. The coroutine runs until crypto/tls needs more bytes than In holds. Then
+// Handshake returns, and the next call of Handshake continues the coroutine. After the
+// handshake there is no coroutine, and the caller calls crypto/tls directly. If In is empty
+// then, crypto/tls gets ErrNoData, a net.Error whose Temporary method returns true. crypto/tls
+// does not remember such an error, and later continues in the middle of the record.
 //
-// While the coroutine is suspended it holds the locks of the tls.Conn, so no method
-// of the tls.Conn but Close may be called. A suspended coroutine is never garbage
-// collected: Stop ends it.
+// Two rules follow from the coroutine:
+//
+//   - While it is suspended it holds locks of the tls.Conn, so no method of the tls.Conn but Close
+//     may be called.
+//   - The garbage collector does not free a suspended coroutine. Stop ends it.
 package tlsio
 
 import (
@@ -24,42 +27,41 @@ import (
 	"time"
 )
 
-// Socket is what a Stream writes to, and what callbacks of a tls.Config see of the
-// connection.
+// Socket takes the ciphertext of a Stream. Callbacks of a tls.Config see its addresses.
 type Socket interface {
-	Write(p []byte) (int, error) // keeps a copy of p, ciphertext for the peer; never fails
+	Write(p []byte) (int, error) // keeps a copy of p, ciphertext for the peer; must not fail
 	LocalAddr() net.Addr
 	RemoteAddr() net.Addr
 }
 
-// Stream is TLS on one connection, before its handshake and after.
+// Stream is the TLS of one connection, during its handshake and after it.
 type Stream struct {
-	In    []byte // ciphertext that crypto/tls has yet to take
-	Ended bool   // the socket's stream has ended behind In
+	In    []byte // ciphertext that crypto/tls has not taken yet; the Stream only shortens it
+	Ended bool   // the socket's stream ends after In
 
-	conn     *tls.Conn
-	socket   Socket
-	shake    *coroutine // until the handshake is over
-	position position   // of In, within a record
+	conn      *tls.Conn
+	socket    Socket
+	handshake *coroutine     // nil after the handshake
+	position  recordPosition // position of In within a record
 }
 
-// coroutine is a handshake under way.
+// coroutine is a handshake that has not ended.
 type coroutine struct {
-	resume func() (struct{}, bool) // false: it is over
-	stop   func()
-	yield  func(struct{}) bool
-	err    error
+	resume func() (struct{}, bool) // runs the coroutine until it yields (true) or ends (false)
+	stop   func()                  // ends the coroutine
+	yield  func(struct{}) bool     // called in the coroutine; false if it is to end
+	err    error                   // result of the handshake
 }
 
-// Errors of Read and Handshake besides those of crypto/tls.
+// Read and Handshake return these errors and those of crypto/tls.
 var (
-	// ErrNoData says that In is empty. It is temporary.
+	// ErrNoData means that In is empty. It is temporary.
 	ErrNoData error = noData{}
-	// ErrTruncated says that the socket's stream ended without close_notify
+	// ErrTruncated means that the socket's stream ended without close_notify
 	// [RFC 8446 6.1]. It wraps io.ErrUnexpectedEOF.
 	ErrTruncated error = truncated{}
 
-	errStopped = errors.New("tlsio: stopped")
+	errStopped = errors.New("tlsio: handshake stopped") // what crypto/tls gets when Stop ends the coroutine
 )
 
 type noData struct{}
@@ -73,72 +75,80 @@ type truncated struct{}
 func (truncated) Error() string { return "reactor: TLS stream ended without close_notify" }
 func (truncated) Unwrap() error { return io.ErrUnexpectedEOF }
 
-// Client makes the client's side. The first call of Handshake writes ClientHello.
-// If started is not nil it is called on the coroutine, before the handshake begins.
+// Client makes the client's side. The first call of Handshake writes ClientHello to s. If started
+// is not nil, the coroutine calls it before the handshake begins. cfg must not be changed
+// afterwards.
 func Client(s Socket, cfg *tls.Config, started func()) *Stream {
 	t := &Stream{socket: s}
-	t.conn = tls.Client(memory{t}, cfg)
-	t.begin(started)
+	t.conn = tls.Client(memoryConn{t}, cfg)
+	t.startCoroutine(started)
 	return t
 }
 
-// Server makes the server's side. started is as for Client.
+// Server makes the server's side. started and cfg are as for Client.
 func Server(s Socket, cfg *tls.Config, started func()) *Stream {
 	t := &Stream{socket: s}
-	t.conn = tls.Server(memory{t}, cfg)
-	t.begin(started)
+	t.conn = tls.Server(memoryConn{t}, cfg)
+	t.startCoroutine(started)
 	return t
 }
 
-func (t *Stream) begin(started func()) {
+// startCoroutine makes the coroutine. It does not run it yet.
+func (t *Stream) startCoroutine(started func()) {
 	h := &coroutine{}
-	t.shake = h
+	t.handshake = h
 	h.resume, h.stop = iter.Pull(func(yield func(struct{}) bool) {
 		if started != nil {
 			started()
 		}
 		h.yield = yield
-		h.err = t.conn.Handshake() // without a context that could be cancelled, which would take a goroutine
+		h.err = t.conn.Handshake() // HandshakeContext would take a goroutine to watch the context
 	})
 }
 
-// Handshake goes on as far as In reaches. done is true when the handshake has ended,
-// with err, or successfully.
+// Handshake continues the handshake until it needs more bytes than In holds, or ends. If done is
+// true, it has ended: err is nil if it has succeeded. Do not call Handshake after that.
 func (t *Stream) Handshake() (done bool, err error) {
-	h := t.shake
+	h := t.handshake
 	if _, more := h.resume(); more {
 		return false, nil
 	}
-	t.shake = nil
+	t.handshake = nil
 	return true, h.err
 }
 
-// Shaking reports whether the handshake is under way.
-func (t *Stream) Shaking() bool { return t.shake != nil }
+// Handshaking reports whether the handshake has not ended yet.
+func (t *Stream) Handshaking() bool { return t.handshake != nil }
 
-// Read decrypts into p, which has room for at least one record (16 KiB), so that
-// crypto/tls keeps no plaintext. It returns ErrNoData if In holds no whole record,
-// io.EOF after close_notify, ErrTruncated, or an error of crypto/tls.
+// Read decrypts at most one record into p and returns how many bytes it has written to p. p must
+// have space for a whole record (MaxPlaintext), so that crypto/tls keeps no plaintext. The
+// handshake must have ended. The error is one of:
+//
+//	ErrNoData              In holds no whole record
+//	io.EOF                 the peer has sent close_notify
+//	ErrTruncated           the stream ended without close_notify
+//	an error of crypto/tls
 func (t *Stream) Read(p []byte) (int, error) { return t.conn.Read(p) }
 
-// Write encrypts p and writes the records to the Socket.
+// Write encrypts p and writes the records to the Socket. The handshake must have ended.
 func (t *Stream) Write(p []byte) (int, error) { return t.conn.Write(p) }
 
-// CloseWrite writes close_notify to the Socket, unless an alert was written before.
-func (t *Stream) CloseWrite() { t.conn.CloseWrite() } // that is the only error it has
+// CloseWrite writes close_notify to the Socket, unless an alert was written before. The handshake
+// must have ended.
+func (t *Stream) CloseWrite() { t.conn.CloseWrite() } // an alert written before is its only error
 
-// Stop ends a handshake that is under way. The Stream is of no use afterwards.
+// Stop ends a handshake that has not ended. The Stream cannot be used afterwards.
 func (t *Stream) Stop() {
-	if t.shake != nil {
-		t.shake.stop()
+	if t.handshake != nil {
+		t.handshake.stop()
 	}
-	t.shake, t.In = nil, nil
+	t.handshake, t.In = nil, nil
 }
 
-// State returns a copy of the connection's state, nil before the handshake has
+// State returns a copy of the connection's state. It returns nil before the handshake has
 // succeeded.
 func (t *Stream) State() *tls.ConnectionState {
-	if t.shake != nil { // the coroutine holds the locks
+	if t.handshake != nil { // the coroutine holds the locks
 		return nil
 	}
 	s := t.conn.ConnectionState()
@@ -148,26 +158,26 @@ func (t *Stream) State() *tls.ConnectionState {
 	return &s
 }
 
-// ClearAlert returns the alert that the last record was, if it came unencrypted. A
-// TLS 1.3 peer that fails before it has keys sends its alert in the clear; crypto/tls
-// expects that record to be encrypted and reports a bad MAC.
-func (t *Stream) ClearAlert() (alert tls.AlertError, ok bool) { return t.position.alert() }
+// UnencryptedAlert returns the alert in the last record, if that was an unencrypted alert. A
+// TLS 1.3 peer that fails before it has keys sends its alert unencrypted. crypto/tls expects
+// that record to be encrypted and reports a bad MAC. The alert says the real reason.
+func (t *Stream) UnencryptedAlert() (alert tls.AlertError, ok bool) { return t.position.alert() }
 
-// memory is the net.Conn that crypto/tls reads from and writes to.
-type memory struct{ *Stream }
+// memoryConn is the net.Conn that crypto/tls reads from and writes to.
+type memoryConn struct{ *Stream }
 
-// Read gives out ciphertext, never beyond the end of a record. crypto/tls keeps its
-// input buffer, which therefore never holds more than one record. At the end of the
-// socket's stream the error is ErrTruncated; io.EOF is what crypto/tls itself says
-// after close_notify.
-func (t memory) Read(p []byte) (int, error) {
+// Read returns ciphertext from In, never beyond the end of a record. So the input buffer of
+// crypto/tls, which it keeps, never holds more than one record. At the end of the socket's
+// stream the error is ErrTruncated. It is never io.EOF, which crypto/tls itself returns after
+// close_notify.
+func (t memoryConn) Read(p []byte) (int, error) {
 	for len(t.In) == 0 {
 		switch {
 		case t.Ended:
 			return 0, ErrTruncated
-		case t.shake == nil:
+		case t.handshake == nil:
 			return 0, ErrNoData
-		case !t.shake.yield(struct{}{}):
+		case !t.handshake.yield(struct{}{}):
 			return 0, errStopped
 		}
 	}
@@ -176,14 +186,14 @@ func (t memory) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (t memory) Write(p []byte) (int, error) { return t.socket.Write(p) }
-func (t memory) LocalAddr() net.Addr         { return t.socket.LocalAddr() }
-func (t memory) RemoteAddr() net.Addr        { return t.socket.RemoteAddr() }
+func (t memoryConn) Write(p []byte) (int, error) { return t.socket.Write(p) }
+func (t memoryConn) LocalAddr() net.Addr         { return t.socket.LocalAddr() }
+func (t memoryConn) RemoteAddr() net.Addr        { return t.socket.RemoteAddr() }
 
-// Close does nothing: the socket belongs to the loop.
-func (memory) Close() error                     { return nil }
-func (memory) SetDeadline(time.Time) error      { return nil }
-func (memory) SetReadDeadline(time.Time) error  { return nil }
-func (memory) SetWriteDeadline(time.Time) error { return nil }
+// Close and the deadlines do nothing: the socket belongs to the loop.
+func (memoryConn) Close() error                     { return nil }
+func (memoryConn) SetDeadline(time.Time) error      { return nil }
+func (memoryConn) SetReadDeadline(time.Time) error  { return nil }
+func (memoryConn) SetWriteDeadline(time.Time) error { return nil }
 
-var _ net.Conn = memory{}
+var _ net.Conn = memoryConn{}
