@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -8,36 +9,50 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// acceptBurst bounds how many connections one listener accepts in a turn. It begins with
-// one, because an accept that finds no client costs the kernel almost as much as one that
-// does. Each turn in a row that finds a client doubles it.
-const acceptBurst = 64
+// How listeners accept. A listener accepts a few connections in each turn and leaves the
+// others in the kernel's backlog. It stops accepting in three cases, and the backlog grows
+// meanwhile:
+//
+//	case                              until
+//	the program has called Pause      it calls Resume
+//	descriptors or memory ran out     a connection of the manager closes, or acceptRetryDelay
+//	one of its connections waits for  none of them waits any more (admission.go)
+//	a slot for its TLS handshake
 
-// acceptPause is how long accepting is suspended when there are no descriptors left.
-const acceptPause = time.Second
+// maxAcceptsPerTurn bounds how many connections one listener accepts in a turn. In the first turn
+// after its backlog was empty, a listener accepts only one. An accept call that finds no client
+// costs the kernel almost as much as one that finds a client, so the listener does not make a
+// second call. The number doubles in each consecutive turn in which a client waits.
+const maxAcceptsPerTurn = 64
 
-// acceptor is what a listener of streams has in the place of a transport.
+// acceptRetryDelay is how long a listener stops accepting when descriptors or memory ran out.
+const acceptRetryDelay = time.Second
+
+// acceptor is the state of a listener of streams. The listener has it instead of a transport.
 type acceptor struct {
-	path  socketPath // of a UNIX-domain listener
-	tls   bool       // of those that it accepts
-	cfg   *tlsConfig // that they begin with
-	group group      // of the admission queue
-	short bool       // suspended: descriptors ran out
-	burst uint8      // how many it accepted in its last turn, if nothing stopped it
-	batch uint32     // that turn's
+	path          socketPath // file of a UNIX-domain socket; removed when the listener closes
+	name          string     // name of a UNIX-domain socket, for log records
+	tls           bool       // accepted connections use TLS
+	tlsConfig     *tlsConfig // their Config; nil: each needs one at EvAccept
+	slotQueue     slotQueue  // its connections that wait for a slot, see admission
+	noDescriptors bool       // accept suspended: descriptors or memory ran out
+	// quota is how many connections the listener may accept in the batch lastBatch. It is 0 if the
+	// listener has emptied the backlog or is suspended.
+	quota     uint8
+	lastBatch uint32 // the batch in which it accepted last, see Manager.batch
 }
 
-// suspended reports whether the listener must not accept now: descriptors ran out, or
-// one that it accepted waits for a slot for its TLS handshake.
-func (a *acceptor) suspended() bool { return a.short || len(a.group.waiting) > 0 }
+// suspended reports whether the loop must not accept now. Pause is a flag of the connection
+// and does not count here.
+func (a *acceptor) suspended() bool { return a.noDescriptors || len(a.slotQueue.waiting) > 0 }
 
-// secure sets the Config for those that are accepted from now on.
-func (a *acceptor) secure(cfg *tlsConfig) { a.tls, a.cfg = true, cfg }
+// setTLS sets the Config for connections that the listener accepts from now on.
+func (a *acceptor) setTLS(cfg *tlsConfig) { a.tls, a.tlsConfig = true, cfg }
 
-// accept takes connections out of the backlog.
-func (c *Conn) accept() {
-	for range c.burst() {
-		if c.Stopped() || c.ext.accept.suspended() || c.mgr.ending {
+// acceptConns accepts connections from the backlog, up to the quota of this turn.
+func (c *Conn) acceptConns() {
+	for range c.acceptQuota() {
+		if c.InputStopped() || c.ext.accept.suspended() || c.mgr.closeCalled {
 			return
 		}
 		fd, remote, err := poll.Accept(int(c.fd))
@@ -46,122 +61,131 @@ func (c *Conn) accept() {
 			a := c.mgr.newConn(fd, roleAccepted, c.Fn, c.FnData)
 			a.setRemote(remote)
 			c.mgr.stats.Accepted++
-			a.accepted(c)
+			a.initAccepted(c)
 		case poll.ErrAgain:
-			c.mgr.acceptedAll()
-			c.ext.accept.burst = 0
+			c.mgr.noteBacklogEmpty()
+			c.ext.accept.quota = 0
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			c.suspendAccepting(err)
 			return
-		case unix.EBADF, unix.EINVAL, unix.ENOTSOCK: // of the listener: shut down elsewhere, say
-			c.Fail(opError("accept", c.network(), c.LocalAddr(), sysErr("accept", err)))
+		case unix.EBADF, unix.EINVAL, unix.ENOTSOCK: // the listener itself is unusable, for example shut down elsewhere
+			c.Fail(opError("accept", c.network(), c.LocalAddr(), os.NewSyscallError("accept", err)))
 			return
-		default: // of that one connection: ECONNABORTED, and on Linux what befell it in the network, EOPNOTSUPP among it
-			c.mgr.log.Debug("accept", "id", c.id, "error", err)
+		default:
+			// Only the new connection failed, with ECONNABORTED. On Linux the error may also be a
+			// network error of this connection, such as EOPNOTSUPP.
+			if c.mgr.verbose() {
+				c.mgr.log.Debug("connection not accepted", append(c.attrs(), "error", err)...)
+			}
 		}
 	}
 }
 
-// burst is how many connections the listener accepts in this turn.
-func (c *Conn) burst() uint8 {
-	x, m := c.ext.accept, c.mgr
+// acceptQuota returns how many connections the listener may accept in this turn. It sets
+// quota and lastBatch.
+func (c *Conn) acceptQuota() uint8 {
+	a, m := c.ext.accept, c.mgr
 	switch {
-	case x.batch+1 == m.batch:
-		x.burst = max(1, min(2*x.burst, acceptBurst))
-	case x.burst > 0: // the last turn that accepted left an empty backlog
-		m.acceptedAll()
+	case a.lastBatch+1 == m.batch:
+		a.quota = max(1, min(2*a.quota, maxAcceptsPerTurn))
+	case a.quota > 0: // it did not accept in the batch after lastBatch: its backlog was empty, or Pause
+		m.noteBacklogEmpty()
 		fallthrough
 	default:
-		x.burst = 1
+		a.quota = 1
 	}
-	x.batch = m.batch
-	return x.burst
+	a.lastBatch = m.batch
+	return a.quota
 }
 
-// accepted lets the new connection inherit from its listener and raises its first events.
-func (c *Conn) accepted(l *Conn) {
+// initAccepted copies the settings of listener l to the new connection c, gives it its layers and
+// raises EvOpen and EvAccept.
+func (c *Conn) initAccepted(l *Conn) {
 	c.inherit(l)
 	for _, p := range l.layers {
 		if a, ok := p.(Acceptor); ok {
 			c.layers = append(c.layers, a.Accept(c))
 		}
 	}
-	c.mark()
+	c.markDirty()
 	if c.mgr.verbose() {
 		c.mgr.log.Debug("accepted", append(c.attrs(), "listener", l.id)...)
 	}
-	c.Call(EvAccept, nil) // after EvOpen, see dispatch
+	c.Call(EvAccept, nil) // dispatch raises EvOpen before it
 	if t := c.tls(); t != nil {
-		t.group = &l.ext.accept.group
+		t.slotQueue = &l.ext.accept.slotQueue
 	}
 }
 
-// inherit takes over what was set on the listener.
+// inherit copies the settings of listener l: hexdump, SetHalfClose, TLS and its Config, water
+// marks, recorder, limits and deadlines.
 func (c *Conn) inherit(l *Conn) {
-	x := l.ext
+	ext := l.ext
 	c.flags |= l.flags & (hexdump | halfClose)
-	if x.accept.tls {
-		c.planTLS().cfg = x.accept.cfg
+	if ext.accept.tls {
+		c.useTLS().cfg = ext.accept.tlsConfig
 	}
-	if x.high > 0 {
-		c.SetWater(x.low, x.high)
+	if ext.high > 0 {
+		c.SetWater(ext.low, ext.high)
 	}
-	if x.flight != nil {
-		c.SetRecorder(&x.flight.Recorder)
+	if ext.recorder != nil {
+		c.SetRecorder(&ext.recorder.Recorder)
 	}
-	if x.limits != (Limits{}) {
-		c.SetLimits(x.limits)
+	if ext.limits != (Limits{}) {
+		c.SetLimits(ext.limits)
 	}
-	if x.watch != nil {
-		c.guard().limits = x.watch.limits
+	if ext.watchdog != nil {
+		c.ensureWatchdog().deadlines = ext.watchdog.deadlines
 	}
-	c.established()
+	c.startDeadlines()
 }
 
-// suspendAccepting keeps a listener from spinning on connections that it cannot accept
-// for want of descriptors or memory. It is not in the poller's set until a connection of
-// the manager closes, or for a second. That is logged once, until there was no shortage
-// for a second.
+// suspendAccepting stops a listener that cannot accept because descriptors or memory ran out.
+// Otherwise the listener would stay readable, and the loop would never block. The listener
+// leaves the poller's set until a connection of the manager closes, at most for
+// acceptRetryDelay. The error is logged once, and again only after acceptRetryDelay without a
+// shortage.
 func (c *Conn) suspendAccepting(err error) {
 	m := c.mgr
 	if !m.shortage.logged {
-		m.log.Error("accept", append(c.attrs(), "error", err)...)
+		m.log.Error("accept suspended: out of file descriptors or memory, retrying every second", append(c.attrs(), "error", err)...)
 		m.shortage.logged = true
 	}
-	c.ext.accept.short = true
-	c.ext.accept.burst = 0
-	c.mark()
+	c.ext.accept.noDescriptors = true
+	c.ext.accept.quota = 0
+	c.markDirty()
 	m.shortage.listeners = append(m.shortage.listeners, c)
 	if !m.shortage.recent() {
-		m.shortage.timer = m.AddTimer(acceptPause, TimerOnce, m.resumeAccepting)
+		m.shortage.timer = m.AddTimer(acceptRetryDelay, TimerOnce, m.resumeAccepting)
 	}
 }
 
-// shortage is a manager's want of descriptors.
-type shortage struct {
-	logged    bool
-	listeners []*Conn // suspended
-	timer     *Timer  // for them to try again
+// descriptorShortage is the manager's state while descriptors or memory are short.
+type descriptorShortage struct {
+	logged    bool    // the present shortage is in the log
+	listeners []*Conn // listeners that are suspended
+	timer     *Timer  // resumes them
 }
 
-// recent reports whether there was a shortage within the last second.
-func (s *shortage) recent() bool { return s.timer != nil && s.timer.pos >= 0 }
+// recent reports whether there was a shortage within the last acceptRetryDelay.
+func (s *descriptorShortage) recent() bool { return s.timer != nil && s.timer.pos >= 0 }
 
-// acceptedAll notes that the backlog is empty.
-func (m *Manager) acceptedAll() {
+// noteBacklogEmpty notes that a listener has accepted all of its backlog. If there was no
+// shortage recently, the next one is logged again.
+func (m *Manager) noteBacklogEmpty() {
 	if !m.shortage.recent() {
 		m.shortage.logged = false
 	}
 }
 
-// resumeAccepting lets listeners try again that were suspended for want of descriptors.
+// resumeAccepting resumes the listeners that a shortage has suspended.
 func (m *Manager) resumeAccepting() {
 	s := &m.shortage
 	for _, c := range s.listeners {
-		if c.accepts() {
-			c.ext.accept.short = false
-			c.mark()
+		if c.isStreamListener() {
+			c.ext.accept.noDescriptors = false
+			c.markDirty()
 		}
 	}
 	clear(s.listeners)

@@ -2,34 +2,37 @@ package reactor
 
 import "unsafe"
 
-// Buffer is a queue of bytes: appended at the back, consumed from the front.
-// Consuming moves an offset, never the rest. The zero value is an empty
-// buffer ready for use. A Buffer must not be copied once it was used, and a
-// connection's must not be assigned to: Reset it, or Append from it.
+// Buffer is a queue of bytes. Bytes are appended at the back and consumed from the front.
+// Consume moves an offset and does not move the other bytes. The zero value is an empty
+// buffer ready for use.
 //
-// Slices returned by Bytes and AvailableBuffer alias the buffer: they are
-// valid until it is next appended to, inserted into or reset.
+// Do not copy a Buffer after its first use. Do not assign another Buffer to the Send or Recv
+// of a connection: use Reset and Append instead.
+//
+// Slices returned by Bytes and AvailableBuffer share the buffer's memory. They are valid until
+// the next call that appends, inserts or resets. In Send and Recv they are never valid longer
+// than until the handler returns.
 type Buffer struct {
 	_     noCopy
 	buf   []byte
 	off   int   // buf[off:] is the content
-	owner *Conn // of a Send buffer: told when bytes are appended; lends memory
+	owner *Conn // nil, or the connection that sends the bytes; its manager's pool lends the memory
 }
 
-// noCopy makes go vet report copies.
+// noCopy makes go vet report copies of a Buffer.
 type noCopy struct{}
 
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// Len returns the number of bytes held.
+// Len returns the number of bytes in the buffer.
 func (b *Buffer) Len() int { return len(b.buf) - b.off }
 
-// Bytes returns the content. Its bytes may be changed in place.
+// Bytes returns the content. The caller may change the bytes in place.
 func (b *Buffer) Bytes() []byte { return b.buf[b.off:len(b.buf):len(b.buf)] }
 
-// Append adds a copy of p at the back. Appending what an append-style
-// function returned for AvailableBuffer copies nothing.
+// Append adds a copy of p at the back. If p is what an append-style function returned for
+// AvailableBuffer, and the bytes fitted into it, nothing is copied.
 func (b *Buffer) Append(p []byte) {
 	if len(p) == 0 {
 		return
@@ -42,23 +45,23 @@ func (b *Buffer) Append(p []byte) {
 			copy(tail, p)
 		}
 	} else {
-		b.buf = append(b.grown(len(p)), p...)
+		b.buf = append(b.makeSpace(len(p)), p...)
 	}
-	b.touched()
+	b.notifyOwner()
 }
 
 // AppendString adds a copy of s at the back.
 func (b *Buffer) AppendString(s string) {
-	b.Append(unsafe.Slice(unsafe.StringData(s), len(s))) // read only: Append copies
+	b.Append(unsafe.Slice(unsafe.StringData(s), len(s))) // Append only reads it
 }
 
-// Write is Append as an io.Writer. It never fails.
+// Write does the same as Append, for io.Writer. It returns len(p) and a nil error.
 func (b *Buffer) Write(p []byte) (int, error) {
 	b.Append(p)
 	return len(p), nil
 }
 
-// Consume drops the first n bytes. It panics if there are fewer.
+// Consume removes the first n bytes. It panics if n is negative or greater than Len.
 func (b *Buffer) Consume(n int) {
 	if uint(n) > uint(b.Len()) {
 		panic("reactor: Buffer.Consume beyond the content")
@@ -69,8 +72,8 @@ func (b *Buffer) Consume(n int) {
 	}
 }
 
-// Truncate keeps the first n bytes and drops the rest. It panics if there
-// are fewer than n.
+// Truncate keeps the first n bytes and removes the others. It panics if n is negative or
+// greater than Len.
 func (b *Buffer) Truncate(n int) {
 	if uint(n) > uint(b.Len()) {
 		panic("reactor: Buffer.Truncate beyond the content")
@@ -79,8 +82,9 @@ func (b *Buffer) Truncate(n int) {
 	b.Consume(0)
 }
 
-// Insert puts a copy of p before the byte at offset at (0 is the front, Len
-// the back). Only the bytes behind it move. It panics if at is out of range.
+// Insert inserts a copy of p in front of the byte with the offset `at`. Offset 0 is the front, Len
+// is the back. Only the bytes behind this offset move. It panics if `at` is negative or greater
+// than Len.
 func (b *Buffer) Insert(at int, p []byte) {
 	if uint(at) > uint(b.Len()) {
 		panic("reactor: Buffer.Insert beyond the content")
@@ -90,31 +94,33 @@ func (b *Buffer) Insert(at int, p []byte) {
 	b.buf = b.buf[:n+len(p)]
 	copy(b.buf[b.off+at+len(p):], b.buf[b.off+at:n])
 	copy(b.buf[b.off+at:], p)
-	b.touched()
+	b.notifyOwner()
 }
 
-// Grow makes room for n more bytes: until they are appended, neither Append
-// nor Insert allocates.
+// Grow makes space for n more bytes, so that appending or inserting them does not allocate.
+// It panics if n is negative.
 func (b *Buffer) Grow(n int) {
 	if n < 0 {
 		panic("reactor: Buffer.Grow by a negative count")
 	}
 	if cap(b.buf)-len(b.buf) < n {
-		b.buf = b.grown(n)
+		b.buf = b.makeSpace(n)
 	}
 }
 
-// AvailableBuffer returns an empty slice with the spare capacity behind the
-// content, for append-style functions. Grow first to be sure of its size.
+// AvailableBuffer returns an empty slice whose capacity is the free space behind the content.
+// It is for append-style functions: pass their result to Append. Call Grow first if a certain
+// capacity is needed.
 func (b *Buffer) AvailableBuffer() []byte { return b.buf[len(b.buf):] }
 
-// Reset drops the content. The memory stays for reuse.
+// Reset removes the content. The buffer keeps its memory for reuse.
 func (b *Buffer) Reset() { b.buf, b.off = b.buf[:0], 0 }
 
-// grown returns the content at the front of memory with room for n bytes
-// more: the same memory if sliding the content down frees at least half of
-// it (so that moving stays linear), else new memory.
-func (b *Buffer) grown(n int) []byte {
+// makeSpace moves the content to the front of memory that has space for n more bytes, and returns
+// it. It uses the same memory if the consumed part is at least as long as the content: then
+// the cost of moving stays linear. Otherwise it takes new memory of at least twice the
+// content's size.
+func (b *Buffer) makeSpace(n int) []byte {
 	rest := b.buf[b.off:]
 	need := len(rest) + n
 	if need < 0 {
@@ -128,7 +134,7 @@ func (b *Buffer) grown(n int) []byte {
 	case b.owner != nil:
 		b.buf = append(b.owner.mgr.pool.get(max(need, 2*len(rest))), rest...)
 	default:
-		b.buf = append(make([]byte, 0, roundUp(max(need, 2*len(rest)))), rest...)
+		b.buf = append(make([]byte, 0, roundUpCapacity(max(need, 2*len(rest)))), rest...)
 	}
 	b.off = 0
 	if b.owner != nil && old != nil {
@@ -137,9 +143,9 @@ func (b *Buffer) grown(n int) []byte {
 	return b.buf
 }
 
-// touched tells the owner that there is something to write.
-func (b *Buffer) touched() {
+// notifyOwner tells the owner that the buffer has grown, so that the loop writes it.
+func (b *Buffer) notifyOwner() {
 	if b.owner != nil {
-		b.owner.grew()
+		b.owner.sendGrew()
 	}
 }

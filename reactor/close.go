@@ -1,101 +1,109 @@
 package reactor
 
-// How a manager ends: by Close, or by a handler's panic, after which it can only be closed.
-
-// Close closes every connection, each with its EvClose, and releases what the manager
-// holds. Inside a handler it takes effect when the handlers that are running have returned;
-// new connections are refused from the call on. Later calls of Poll, Drain, Connect, Listen,
-// ListenFD, WrapFD, Post and Wakeup return ErrClosed, and so does a second Close.
+// Close: how a manager ends, and what a handler's panic does to it.
 //
-// After a handler's panic that the program has recovered from, Close is what can be called:
-// it closes everything. So does a Close during which a handler panics.
+// The loop does not recover from panics. If the program does, the manager is in the middle of
+// a turn: a list is half handled, or a layer is in the middle of a message. Therefore Poll and
+// the calls that make connections return ErrPanicked from then on. Close closes everything.
+
+// Close closes every connection, raises EvClose on each, and releases all that the manager
+// holds. Called in a handler, it takes effect when the running handlers have returned. From
+// the call on, no connection can be made. Poll, Drain, Connect, Listen, ListenFD, WrapFD,
+// Post and Wakeup return ErrClosed after Close, and so does a second Close.
+//
+// Close also works after a handler has panicked and the program has recovered. If a handler
+// panics at EvClose, the other connections get their EvClose before the panic goes on.
+//
+// The error is that of closing the poller's descriptor. In a handler Close returns nil.
 func (m *Manager) Close() error {
-	m.own()
-	if m.ending && !(m.panicked && !m.closed) {
+	m.checkOwner()
+	if m.closeCalled && !(m.panicked && !m.closed) {
 		return ErrClosed
 	}
-	m.ending = true
-	m.posted.shut()
+	m.closeCalled = true
+	m.posted.refuse()
 	if m.depth == 0 && !m.polling {
 		return m.teardown()
 	}
 	return nil
 }
 
+// teardown carries out Close. If a handler panics at EvClose, the deferred function calls
+// teardown again for the remaining connections.
 func (m *Manager) teardown() error {
 	m.closed = true
 	done := false
 	defer func() {
-		if !done { // a handler has panicked at EvClose; the others hear of theirs all the same
+		if !done { // a handler has panicked at EvClose
 			m.depth = 0
 			m.teardown()
 		}
 	}()
 	for len(m.conns) > 0 {
 		for _, c := range m.conns {
-			if c.life == closed { // that one's
+			if c.life == closed { // its handler has panicked at EvClose
 				c.dispose()
 			}
 			c.free()
 		}
 	}
 	done = true
-	m.logLostReports()
+	m.logUnhandledErrors()
 	m.posted.close()
 	for _, t := range m.timers {
 		t.pos = -1
 	}
-	m.fresh, m.dirty, m.inputs, m.late, m.redeliver, m.grown = turnList{}, turnList{}, turnList{}, turnList{}, turnList{}, turnList{}
-	m.timers, m.asking, m.acks, m.registered = nil, nil, nil, nil
-	m.pool, m.locals, m.shortage = pool{}, nil, shortage{}
+	m.newConns, m.dirty, m.inputs, m.catchUps, m.redeliver, m.grown = turnList{}, turnList{}, turnList{}, turnList{}, turnList{}, turnList{}
+	m.timers, m.pollConns, m.ackQueue, m.registered = nil, nil, nil, nil
+	m.pool, m.locals, m.shortage = pool{}, nil, descriptorShortage{}
 	return m.poller.Close()
 }
 
-// usable returns why nothing can be made or done any more.
-func (m *Manager) usable() error {
+// pollError returns the reason why the loop cannot run, or nil.
+func (m *Manager) pollError() error {
 	switch {
 	case m.panicked && !m.closed:
 		return ErrPanicked
-	case m.ending && !m.polling && m.depth == 0, m.closed:
+	case m.closeCalled && !m.polling && m.depth == 0, m.closed:
 		return ErrClosed
 	}
 	return nil
 }
 
-// mayMake returns why no connection can be made any more.
-func (m *Manager) mayMake() error {
-	m.own()
+// newConnError returns the reason why no connection can be made, or nil.
+func (m *Manager) newConnError() error {
+	m.checkOwner()
 	if m.panicked && !m.closed {
 		return ErrPanicked
 	}
-	if m.ending || m.draining {
+	if m.closeCalled || m.draining {
 		return ErrClosed
 	}
 	return nil
 }
 
-// exitPoll notes a panic that ends a turn in the middle.
+// exitPoll is deferred by Poll. If Poll did not get to its end, a handler has panicked.
 func (m *Manager) exitPoll() {
 	if m.polling {
 		m.notePanic()
 	}
 }
 
-// exitOutside does the same for a handler that Poll did not call.
+// exitOutside does the same for an event that was raised between two Polls.
 func (m *Manager) exitOutside() {
-	if m.outside {
+	if m.outsidePoll {
 		m.notePanic()
 	}
 }
 
-// notePanic makes the manager one that can only be closed: lists were being worked off,
-// and layers are in the middle of something.
+// notePanic puts the manager into the state in which it can only be closed.
 func (m *Manager) notePanic() {
 	m.panicked = true
-	m.posted.shut() // it would not be delivered
-	m.polling, m.outside, m.depth, m.timed, m.handshakeGoroutine = false, false, 0, false, 0
+	m.posted.refuse() // no turn would deliver what is posted
+	m.polling, m.outsidePoll, m.depth, m.timingHandler, m.handshakeGoroutine = false, false, 0, false, 0
 }
 
-// recovered forgets handlers that have panicked inside of another one that recovered: they
-// have not ended their dispatch.
-func (m *Manager) recovered() { m.depth, m.checking = 0, false }
+// resetDispatch is called at the end of a turn, and of a dispatch between turns. A handler may
+// have recovered from a panic in a nested dispatch. That dispatch did not reach its end, so
+// depth is too high, or checkingSend is still set.
+func (m *Manager) resetDispatch() { m.depth, m.checkingSend = 0, false }

@@ -2,63 +2,67 @@ package reactor
 
 import (
 	"net/netip"
+	"os"
 	"syscall"
 
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// Handler is the one shape of callback. A handler hears every event of the
-// connections that it was given to. Handlers run on the goroutine that calls Poll,
-// one at a time, and must not block.
+// Handler is called with each event of a connection. All callbacks for events have this type.
+// docs/events.md lists the dynamic types of data. Event data is valid until the handler
+// returns. Handlers run on the goroutine that calls Poll, one at a time. They must not block.
 type Handler func(c *Conn, ev Event, data any)
 
-// Conn is a connection or a listener. It belongs to its manager's goroutine. A *Conn
-// is never reused: after EvClose it stays what it is, and every call on it is harmless.
+// Conn is a connection or a listener. It belongs to the goroutine of its manager. A *Conn is
+// never reused: after EvClose every call on it is harmless.
 //
-// A stream's Send and Recv may be used directly, as in Mongoose. Whatever is appended
-// to Send is written when the handlers have returned. What is not consumed from Recv
-// stays there, and later bytes are put behind it.
+// On a stream a program may use Send and Recv directly, as in Mongoose. The loop writes what
+// is in Send when the handlers have returned. Bytes of Recv that are not consumed stay there,
+// and later bytes are appended to them.
 type Conn struct {
-	Fn     Handler // called last, after the protocols' layers; may be replaced at any time
-	FnData any     // the program's own
-	Send   Buffer  // plaintext to be written
+	Fn     Handler // called with each event, after the layers; may be replaced at any time
+	FnData any     // for the program; the loop does not use it
+	Send   Buffer  // plaintext that is to be written
 	Recv   Buffer  // plaintext that arrived and was not consumed
 
 	mgr    *Manager
 	id     uint64
-	layers []Protocol
-	ext    *extras
-	peer   netip.Addr // of tcp and udp
-	port   uint16     // of the peer
+	layers []Protocol // the lowest first
+	ext    *extras    // nil until the connection needs one of them
+	peer   netip.Addr // the peer's address on tcp and udp
+	port   uint16     // the peer's port
 	flags  flags
-	fd     int32
+	fd     int32 // -1 before a client is connected, and after the descriptor is closed
 	life   life
 	role   role
-	on     lists
+	on     lists // the manager's lists that the connection is on
 	ack    quickAck
 }
 
-// extras are what most connections do without.
+// extras are the fields that most connections do not need. They are allocated on first use,
+// which keeps Conn small.
 type extras struct {
-	transport transport // if it is not a plain stream
-	dial      *dialer   // while an outgoing connection is being established
-	accept    *acceptor // of a stream listener
-	local     netip.AddrPort
-	watch     *watchdog
-	flight    *flight
-	high, low int    // water marks of Send; 0 is off
-	limits    Limits // the connection's own; zero fields are the manager's
-	trip      int    // bytes in Send beyond which marks or limits may be crossed
-	unheard   int    // bytes that came into Recv while suspended, counted by no EvRead yet
-	lost      error  // of a write that failed: the peer's last words are still to be read
+	transport     transport      // nil for a plain stream
+	dial          *dialer        // while an outgoing connection is being established, else nil
+	accept        *acceptor      // of a stream listener, else nil
+	local         netip.AddrPort // a listener's own address
+	watchdog      *watchdog
+	recorder      *flightRecorder
+	high, low     int    // water marks of Send, in bytes; a high of 0 is off
+	limits        Limits // of this connection; zero fields mean the manager's
+	sendThreshold int    // the smallest of high and the limits of unsent bytes
+	undelivered   int    // bytes added to Recv while input was suspended; the next EvRead counts them
+	writeErr      error  // of a failed write; what the peer sent before is still to be read
 }
 
+// is reports whether at least one of the flags is set.
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
 
-// ID returns the connection's number, unique in its manager, from 1.
+// ID returns the connection's number. Numbers are unique in a manager, begin with 1, and are
+// never reused.
 func (c *Conn) ID() uint64 { return c.id }
 
-// Manager returns the manager that the connection lives on.
+// Manager returns the connection's manager.
 func (c *Conn) Manager() *Manager { return c.mgr }
 
 // IsListening reports whether the connection was made by Listen or ListenFD.
@@ -67,25 +71,25 @@ func (c *Conn) IsListening() bool { return c.role == roleListener }
 // IsClient reports whether the connection was made by Connect.
 func (c *Conn) IsClient() bool { return c.role == roleClient }
 
-// Stopped reports whether input must not be delivered now: the connection is paused,
-// has failed, is closing, or too much of what it was answered waits unsent (see
-// Limits). Whatever finds several messages in Recv asks after each that it handled,
-// and leaves the rest if Stopped returns true.
-func (c *Conn) Stopped() bool { return c.is(paused|held|failed) || c.life >= closing }
+// InputStopped reports whether no input may be delivered now. That is true if the connection
+// is paused, has failed, is closing, or has too many unsent bytes (Limits.Backpressure). Code
+// that finds several messages in Recv checks it after each message. If it is true, the code
+// leaves the rest in Recv.
+func (c *Conn) InputStopped() bool { return c.is(paused|inputHeld|failed) || c.life >= closing }
 
-// suspended reports whether input waits until the program, or the peer by reading,
-// lets it go on.
-func (c *Conn) suspended() bool { return c.is(paused | held) }
+// inputSuspended reports whether input waits, for a call of Resume or for the peer to read
+// what is unsent.
+func (c *Conn) inputSuspended() bool { return c.is(paused | inputHeld) }
 
-// RemoteAddr returns the address of the peer; of a datagram listener, the sender of
-// the last datagram. It is the zero AddrPort for other than tcp and udp, and before an
-// outgoing connection is established.
+// RemoteAddr returns the peer's address. On a datagram listener that is the sender of the
+// last datagram. It is the zero AddrPort on sockets other than tcp and udp, on a stream
+// listener, and before an outgoing connection is established.
 func (c *Conn) RemoteAddr() netip.AddrPort { return netip.AddrPortFrom(c.peer, c.port) }
 
 func (c *Conn) setRemote(a netip.AddrPort) { c.peer, c.port = a.Addr(), a.Port() }
 
-// LocalAddr returns the socket's own address. It is the zero AddrPort for other than
-// tcp and udp and, unless the connection is a listener, after EvClose.
+// LocalAddr returns the socket's own address. It is the zero AddrPort on sockets other than
+// tcp and udp, and after EvClose. A listener keeps its address after EvClose.
 func (c *Conn) LocalAddr() netip.AddrPort {
 	if c.ext != nil && c.ext.local.IsValid() {
 		return c.ext.local
@@ -96,31 +100,35 @@ func (c *Conn) LocalAddr() netip.AddrPort {
 	return poll.LocalAddr(int(c.fd))
 }
 
-// extra returns the connection's extras, which it makes at the first use.
+// extra returns the connection's extras. The first call allocates them.
 func (c *Conn) extra() *extras {
 	if c.ext == nil {
-		c.ext = &extras{trip: c.mgr.trip}
+		c.ext = &extras{sendThreshold: c.mgr.sendThreshold}
 	}
 	return c.ext
 }
 
-// Write appends a copy of p to Send, to be written when the handlers have returned. On
-// a datagram socket p is one datagram, to the RemoteAddr of this moment. The error is
-// ErrClosed on a connection that is closed, has failed, or whose sending side has ended
-// (CloseWrite, or Drain once Send is empty); on a datagram socket also EMSGSIZE for what
-// no datagram can carry.
+// Write appends a copy of p to Send. The loop writes it when the handlers have returned. On a
+// datagram socket p is one datagram, and goes to the current RemoteAddr. The result is len(p)
+// or an error:
+//
+//	ErrClosed     the connection is closed, has failed, or has ended its sending side
+//	              (CloseWrite, or Drain once Send is empty)
+//	ENOTCONN      the connection is a stream listener
+//	EMSGSIZE      on a datagram socket: p is longer than any datagram can be
+//	EDESTADDRREQ  on a datagram listener: no datagram has arrived, so there is no peer yet
 func (c *Conn) Write(p []byte) (int, error) {
-	c.mgr.own()
-	if c.is(failed|endWrite) || c.life >= lingering {
+	c.mgr.checkOwner()
+	if c.is(failed|closeWrite) || c.life >= lingering {
 		return 0, ErrClosed
 	}
-	if c.accepts() {
-		return 0, opError("write", c.network(), c.LocalAddr(), sysErr("write", syscall.ENOTCONN))
+	if c.isStreamListener() {
+		return 0, opError("write", c.network(), c.LocalAddr(), os.NewSyscallError("write", syscall.ENOTCONN))
 	}
 	return c.transport().write(p)
 }
 
-// network is the name that errors give the kind of socket.
+// network returns the kind of socket, as errors and log records name it.
 func (c *Conn) network() string {
 	switch {
 	case c.role == roleWrapped || c.role == roleFile:
@@ -135,61 +143,68 @@ func (c *Conn) network() string {
 	return "unix"
 }
 
-// Close closes the connection when the handlers have returned. What lies in Send is
-// discarded. EvClose follows, from Poll.
+// Close closes the connection when the handlers have returned. It discards what is in Send.
+// The next Poll, or the one that is running, raises EvClose.
 func (c *Conn) Close() {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	c.advance(closing)
 }
 
-// Abort closes the connection when the handlers have returned, as Close does, and
-// resets it: the peer gets an error (ECONNRESET) and never an end of stream, so it
-// does not take what it has received for all there is. On a socket without resets,
-// such as a UNIX-domain one, Abort is Close.
+// Abort closes the connection as Close does, and resets it. The peer gets an error
+// (ECONNRESET) instead of an end of stream, so it cannot mistake what it received for the
+// whole. On a socket that has no resets, such as a UNIX-domain socket, Abort is Close.
 func (c *Conn) Abort() {
-	c.mgr.own()
-	if c.life < closing && c.fd >= 0 && !c.accepts() {
+	c.mgr.checkOwner()
+	if c.life < closing && c.fd >= 0 && !c.isStreamListener() {
 		c.transport().abort()
 	}
 	c.advance(closing)
 }
 
-// Drain closes the connection in order. Input is delivered until Send is empty; then
-// the sending side is shut down and further input discarded until the peer has ended
-// too, or for one second. (Closing a socket that has unread input resets the
-// connection, which may destroy what was just sent.)
+// Drain closes the connection gracefully:
+//
+//  1. Input is delivered until everything in Send is written.
+//  2. The sending side is shut down, and further input is discarded.
+//  3. The connection closes when the peer has ended its side too, at the latest after one
+//     second.
+//
+// Step 2 still reads the input, because a socket that is closed with unread input resets the
+// connection. The reset may destroy what was just sent.
 func (c *Conn) Drain() {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	c.advance(draining)
 }
 
-// CloseWrite ends the sending side once Send is empty, over TLS with close_notify;
-// input goes on. When the peer ends its side as well the connection closes. From now
-// on Write returns ErrClosed. The error is ErrClosed on a connection that is closed or
-// about to be, and ENOTSUP on what has no sending side of its own: a listener, a
-// datagram socket, a pipe.
+// CloseWrite ends the sending side once Send is empty, over TLS with close_notify. Input is
+// still delivered. The connection closes when the peer ends its side too. From now on Write
+// returns ErrClosed.
+//
+// The error is ErrClosed if CloseWrite was called before, or if the connection has failed or
+// is draining, closing or closed. It is ENOTSUP on a listener, a datagram socket or a pipe,
+// because these have no sending side that can be ended on its own.
 func (c *Conn) CloseWrite() error {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	switch {
-	case c.is(failed|endWrite) || c.life > open:
+	case c.is(failed|closeWrite) || c.life > open:
 		return ErrClosed
-	case c.accepts() || c.isDatagram() || c.role == roleFile:
-		return opError("close", c.network(), c.RemoteAddr(), sysErr("shutdown", syscall.ENOTSUP))
+	case c.isStreamListener() || c.isDatagram() || c.role == roleFile:
+		return opError("close", c.network(), c.RemoteAddr(), os.NewSyscallError("shutdown", syscall.ENOTSUP))
 	}
-	c.flags |= endWrite
-	c.mark()
+	c.flags |= closeWrite
+	c.markDirty()
 	return nil
 }
 
-// SetHalfClose says what the end of the peer's stream means. Off, as it is by default,
-// what lies in Send is written and the connection closes. On, EvEnd is raised and the
-// connection goes on sending until the program ends it, with CloseWrite, Drain or
-// Close. Accepted connections inherit the setting from their listener.
+// SetHalfClose sets what happens at the end of the peer's stream. If it is off, the default,
+// what is in Send is written and the connection closes. If it is on, EvEnd is raised and the
+// connection goes on sending until the program calls CloseWrite, Drain or Close. Accepted
+// connections inherit the setting from their listener.
 func (c *Conn) SetHalfClose(on bool) {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	c.set(halfClose, on)
 }
 
+// set sets or clears flags.
 func (c *Conn) set(f flags, on bool) {
 	c.flags &^= f
 	if on {
@@ -197,25 +212,26 @@ func (c *Conn) set(f flags, on bool) {
 	}
 }
 
-// advance moves the connection's life on, never back. When our side has ended already,
-// nothing is left of draining but to wait for the peer's end.
+// advance moves the connection to a later state of life. A connection never moves back. If our
+// side has ended already, nothing is left to write: instead of draining or awaitingEnd the
+// state becomes lingering.
 func (c *Conn) advance(to life) {
 	if c.life == receiving && to < lingering {
 		to = lingering
-		c.startClock(clockEnd)
+		c.startDeadline(deadlineLinger)
 	}
 	if c.life < to {
 		c.life = to
-		c.mark()
+		c.markDirty()
 	}
 }
 
-// Fail raises EvError with err and closes the connection. No input is delivered any
-// more. What lies in Send is offered to the socket once; if the socket took all of it,
-// the connection is closed as Drain closes it, so that the peer gets to read it. Only
-// the first failure counts, and none after Close. A nil err is ErrClosed.
+// Fail raises EvError with err, at once, and then closes the connection. No more input is
+// delivered. What is in Send is offered to the socket once. If the socket takes all of it,
+// the connection closes as after Drain, so that the peer can read it. Fail does nothing if
+// the connection has failed before, or is closing. A nil err means ErrClosed.
 func (c *Conn) Fail(err error) {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	if c.is(failed) || c.life >= closing {
 		return
 	}
@@ -227,59 +243,59 @@ func (c *Conn) Fail(err error) {
 		c.life = closing
 	}
 	c.mgr.stats.Failed++
-	c.mark()
-	r := c.mgr.report(c, err)
-	if c.ext != nil && c.ext.flight != nil {
-		c.ext.flight.log(c, err)
-		r.seen.Store(true)
+	c.markDirty()
+	r := c.mgr.newReport(c, err)
+	if c.ext != nil && c.ext.recorder != nil {
+		c.ext.recorder.log(c, err)
+		r.handled.Store(true)
 	}
 	c.Call(EvError, r)
 }
 
-// Pause stops the delivery of input after the event that is being delivered, and the
-// reading from the socket: the peer's TCP window fills. On a listener it stops
-// accepting. It does not delay what Send holds.
+// Pause stops input after the event that is being delivered. The loop does not read from the
+// socket any more, so the peer's TCP window fills. On a listener Pause stops accepting. What
+// is in Send is still written.
 func (c *Conn) Pause() {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	if !c.is(paused) && c.life < closed {
-		c.suspend(paused)
+		c.suspendInput(paused)
 		c.mgr.stats.Pauses++
 	}
 }
 
-// Resume undoes Pause. What already lies in Recv, or in a layer's own buffer, is
-// offered again from Poll, with EvRead, without waiting for the socket.
+// Resume ends a Pause. If Recv, or a layer's own buffer, holds bytes, Poll delivers them again
+// with EvRead, without waiting for the socket.
 func (c *Conn) Resume() {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	if c.life < closed {
-		c.unsuspend(paused)
+		c.resumeInput(paused)
 	}
 }
 
-// suspend stops input for a reason, paused or held.
-func (c *Conn) suspend(why flags) {
+// suspendInput stops input. The reason is the flag paused or inputHeld.
+func (c *Conn) suspendInput(why flags) {
 	if w := c.watchdog(); w != nil && !c.is(paused) {
-		w.stopClocks()
+		w.pauseCountdowns()
 	}
 	c.flags |= why
-	c.mark()
+	c.markDirty()
 }
 
-// unsuspend takes a reason away. If it was the last one, input goes on.
-func (c *Conn) unsuspend(why flags) {
+// resumeInput removes a reason for which input was suspended. If none is left, input goes on.
+func (c *Conn) resumeInput(why flags) {
 	if !c.is(why) {
 		return
 	}
 	w := c.watchdog()
 	if w != nil && (why == paused || !c.is(paused)) {
-		w.startClocks()
+		w.resumeCountdowns()
 	}
 	c.flags &^= why
-	c.mark()
-	if !c.suspended() {
+	c.markDirty()
+	if !c.inputSuspended() {
 		c.redispatch()
-		if c.lost() {
-			c.lookAgain()
+		if c.writeHasFailed() {
+			c.startCatchUp()
 		}
 	}
 	if w != nil {
@@ -287,7 +303,7 @@ func (c *Conn) unsuspend(why flags) {
 	}
 }
 
-// redispatch makes Poll offer what lies in Recv.
+// redispatch makes Poll deliver what is in Recv again.
 func (c *Conn) redispatch() {
 	if c.on&onRedeliver == 0 && c.life < closed {
 		c.on |= onRedeliver
@@ -295,17 +311,19 @@ func (c *Conn) redispatch() {
 	}
 }
 
-// SetPoll turns EvPoll, once per Poll, on or off for this connection.
+// SetPoll turns EvPoll on or off for this connection. Each Poll raises it once. It is off by
+// default.
 func (c *Conn) SetPoll(on bool) {
-	c.mgr.own()
-	c.set(polled, on && c.life < closed)
-	if c.is(polled) && c.on&onAsking == 0 {
-		c.on |= onAsking
-		c.mgr.asking = append(c.mgr.asking, c)
+	c.mgr.checkOwner()
+	c.set(pollEvents, on && c.life < closed)
+	if c.is(pollEvents) && c.on&onPollEvents == 0 {
+		c.on |= onPollEvents
+		c.mgr.pollConns = append(c.mgr.pollConns, c)
 	}
 }
 
-// start raises EvOpen and begins what the connection is for.
+// start raises EvOpen on a new connection. Then it starts to dial, or starts the deadlines of
+// a wrapped descriptor.
 func (c *Conn) start() {
 	if c.life == closed {
 		return
@@ -314,21 +332,21 @@ func (c *Conn) start() {
 		c.dispatch(EvOpen, nil)
 	}
 	switch {
-	case c.life >= closing || c.is(failed): // settle ends it
-	case c.dialling():
+	case c.life >= closing || c.is(failed): // settle frees it
+	case c.dialing():
 		c.ext.dial.start()
 	case c.role == roleWrapped || c.role == roleFile:
-		c.established()
+		c.startDeadlines()
 	}
-	c.mark() // to be registered with the poller from now on
+	c.markDirty() // settle registers it with the poller
 }
 
-// dialling reports whether an outgoing connection is not established yet.
-func (c *Conn) dialling() bool { return c.ext != nil && c.ext.dial != nil && !c.ext.dial.done }
+// dialing reports whether an outgoing connection is still being established.
+func (c *Conn) dialing() bool { return c.ext != nil && c.ext.dial != nil && !c.ext.dial.done }
 
-// mark puts the connection on the list of those to be settled.
-func (c *Conn) mark() {
-	c.mgr.own() // for what is appended to Send directly
+// markDirty makes the loop settle the connection.
+func (c *Conn) markDirty() {
+	c.mgr.checkOwner() // most changes to a connection come through here
 	if c.on&onDirty == 0 && c.life < closed {
 		c.on |= onDirty
 		c.mgr.dirty.add(c)

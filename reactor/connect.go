@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -12,12 +13,13 @@ import (
 
 // socketKind is what a URL's scheme says about the socket.
 type socketKind struct {
-	network string // "tcp", "udp" or "unix"
-	kind    int    // SOCK_STREAM or SOCK_DGRAM
-	secure  bool   // tls://
+	network  string // "tcp", "udp" or "unix"
+	sockType int    // SOCK_STREAM or SOCK_DGRAM
+	tls      bool   // tls://
 }
 
-// parseSocket accepts tcp://, tls:// and udp://host:port, and unix:///path.
+// parseSocket parses the URLs of Connect and Listen: tcp://host:port, tls://host:port,
+// udp://host:port and unix:///path.
 func parseSocket(rawURL string) (URL, socketKind, error) {
 	u, err := ParseURL(rawURL)
 	if err != nil {
@@ -30,26 +32,26 @@ func parseSocket(rawURL string) (URL, socketKind, error) {
 	switch u.Scheme {
 	case "tcp", "unix":
 	case "udp":
-		t.kind = unix.SOCK_DGRAM
+		t.sockType = unix.SOCK_DGRAM
 	case "tls":
-		t.network, t.secure = "tcp", true
+		t.network, t.tls = "tcp", true
 	default:
 		return bad("unknown scheme " + u.Scheme + " (want tcp, tls, udp or unix)")
 	}
 	switch {
 	case u.RawQuery != "":
-		return bad(u.Scheme + " takes no query")
+		return bad("a " + u.Scheme + " URL takes no query")
 	case u.Scheme != "unix" && !u.HasPort:
-		return bad("no port")
+		return bad("no port (want " + u.Scheme + "://host:port)")
 	case u.Scheme != "unix" && u.Path != "" && u.Path != "/":
-		return bad(u.Scheme + " takes no path")
+		return bad("a " + u.Scheme + " URL takes no path")
 	case u.User != "" || u.HasPassword:
-		return bad(u.Scheme + " takes no user")
+		return bad("a " + u.Scheme + " URL takes no user")
 	}
 	return u, t, nil
 }
 
-// newConn makes a connection that the manager knows but no handler yet.
+// newConn makes a connection and adds it to the manager. No event is raised yet.
 func (m *Manager) newConn(fd int, r role, fn Handler, fnData any) *Conn {
 	m.lastID++
 	c := &Conn{Fn: fn, FnData: fnData, mgr: m, id: m.lastID, fd: int32(fd), role: r}
@@ -59,13 +61,15 @@ func (m *Manager) newConn(fd int, r role, fn Handler, fnData any) *Conn {
 	return c
 }
 
-// Connect makes a connection to tcp://host:port, tls://host:port,
-// udp://host:port or unix:///path. A bad URL is an error at once. The rest happens in Poll:
-// EvOpen, EvResolve (not for unix) and EvConnect, or EvError and EvClose. What is written
-// before EvConnect is sent after it. With tls://, EvTLSHS comes after EvConnect, see
-// StartTLS.
+// Connect makes a connection to tcp://host:port, tls://host:port, udp://host:port or
+// unix:///path. It returns an error if the URL is bad. Everything else happens in Poll, which
+// raises EvOpen, EvResolve (not for unix) and EvConnect, or EvError and EvClose. With tls://,
+// EvTLSHS follows EvConnect, see StartTLS. Bytes written before EvConnect are sent after it.
+//
+// Connect calls no handler. The error is ErrClosed after Close or Drain, and ErrPanicked
+// after a handler's panic.
 func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
-	if err := m.mayMake(); err != nil {
+	if err := m.newConnError(); err != nil {
 		return nil, err
 	}
 	u, t, err := parseSocket(url)
@@ -77,27 +81,33 @@ func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
 	}
 	c := m.newConn(-1, roleClient, fn, fnData)
 	c.extra().dial = &dialer{c: c, socketKind: t, url: u}
-	c.setTrip()
-	c.ext.transport = messageTransport(c, t.kind)
-	if t.secure {
-		c.planTLS()
+	c.setSendThreshold()
+	c.ext.transport = newMessageTransport(c, t.sockType)
+	if t.tls {
+		c.useTLS()
 	}
-	m.fresh.add(c)
+	m.newConns.add(c)
 	return c, nil
 }
 
 // Listen makes a listener on tcp://host:port, tls://host:port, udp://host:port or
-// unix:///path. The host is an IP address or localhost (127.0.0.1); an empty
-// one means all interfaces, IPv6 and IPv4. Port 0 lets the system choose, see
-// LocalAddr. The path of a UNIX-domain socket must not exist yet. It is removed just
-// before EvClose, unless the file there is not the listener's any more. What cannot be
-// bound is an error at once.
+// unix:///path. It returns an error if the URL is bad or if the address cannot be bound.
 //
-// Accepted connections inherit fn, fnData and the layers; each begins with
-// EvOpen and EvAccept. A udp listener has one Conn for all its peers. That of
-// tls:// needs a Config by StartTLS, or each connection does at EvAccept.
+//	host        an IP address, or localhost for 127.0.0.1; empty for all interfaces,
+//	            IPv6 and IPv4
+//	port 0      the system chooses a port, see LocalAddr
+//	unix path   must not exist yet; it is removed just before EvClose, unless another
+//	            file has taken its place
+//
+// Accepted connections inherit fn and fnData, and each layer that implements Acceptor makes
+// one for them. Each connection begins with EvOpen and EvAccept. A udp listener has one Conn
+// for all its peers. A tls:// listener needs a Config: call StartTLS on the listener, or on
+// each connection at EvAccept.
+//
+// Listen calls no handler. The error is ErrClosed after Close or Drain, and ErrPanicked
+// after a handler's panic.
 func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
-	if err := m.mayMake(); err != nil {
+	if err := m.newConnError(); err != nil {
 		return nil, err
 	}
 	u, t, err := parseSocket(url)
@@ -109,36 +119,36 @@ func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
 		return nil, fmt.Errorf("reactor: listen %s: %w", u.Redacted(), err)
 	}
 	c := m.newConn(fd, roleListener, fn, fnData)
-	c.listens(t.kind)
+	c.makeListener(t.sockType)
 	if u.Scheme == "unix" {
 		c.ext.accept.path = boundPath(u.Path)
 	}
-	if t.secure {
+	if t.tls {
 		c.ext.accept.tls = true
 	}
-	m.fresh.add(c)
-	m.log.Debug("listening", "id", c.id, "url", u.Redacted(), "local", c.ext.local)
+	m.newConns.add(c)
+	m.log.Debug("listening", append(c.attrs(), "url", u.Redacted())...)
 	return c, nil
 }
 
-// listens makes the connection a listener, of a socket of that type.
-func (c *Conn) listens(kind int) {
-	x := c.extra()
-	x.local = poll.LocalAddr(int(c.fd))
-	if x.transport = messageTransport(c, kind); x.transport == nil {
-		x.accept = &acceptor{}
-		x.accept.group.listener = c
+// makeListener makes the connection a listener. kind is the type of its socket (SOCK_STREAM, ...).
+func (c *Conn) makeListener(kind int) {
+	ext := c.extra()
+	ext.local = poll.LocalAddr(int(c.fd))
+	if ext.transport = newMessageTransport(c, kind); ext.transport == nil {
+		ext.accept = &acceptor{name: poll.LocalName(int(c.fd))}
+		ext.accept.slotQueue.listener = c
 	}
 }
 
-// bindURL makes the bound, listening socket.
+// bindURL returns a socket that is bound to the address in u and, for streams, listens.
 func (m *Manager) bindURL(u URL, t socketKind) (int, error) {
 	if u.Scheme == "unix" {
-		return m.bindSocket(unix.AF_UNIX, &unix.SockaddrUnix{Name: u.Path}, t.kind, false)
+		return m.bindSocket(unix.AF_UNIX, &unix.SockaddrUnix{Name: u.Path}, t.sockType, false)
 	}
 	switch {
 	case u.Host == "":
-		fd, err := m.bindSocket(unix.AF_INET6, poll.Sockaddr(netip.AddrPortFrom(netip.IPv6Unspecified(), u.Port)), t.kind, true)
+		fd, err := m.bindSocket(unix.AF_INET6, poll.Sockaddr(netip.AddrPortFrom(netip.IPv6Unspecified(), u.Port)), t.sockType, true)
 		if err == nil || !noIPv6(err) {
 			return fd, err
 		}
@@ -151,24 +161,27 @@ func (m *Manager) bindURL(u URL, t socketKind) (int, error) {
 		return -1, fmt.Errorf("host %q is not an IP address", u.Host)
 	}
 	a = a.Unmap()
-	return m.bindSocket(poll.Family(a), poll.Sockaddr(netip.AddrPortFrom(a, u.Port)), t.kind, false)
+	return m.bindSocket(poll.Family(a), poll.Sockaddr(netip.AddrPortFrom(a, u.Port)), t.sockType, false)
 }
 
-// errNoDual says that an IPv6 socket cannot take IPv4 too, as on OpenBSD and DragonFly.
-var errNoDual = errors.New("no dual-stack sockets")
+// errNoDualStack means that an IPv6 socket cannot take IPv4 connections too. OpenBSD and
+// DragonFly have no such sockets.
+var errNoDualStack = errors.New("no dual-stack sockets")
 
-// noIPv6 reports whether a bind failed because the system has no IPv6, or none
-// that takes IPv4 as well.
+// noIPv6 reports whether a bind failed because the system has no IPv6, or because its IPv6
+// sockets cannot take IPv4 too. Listen then uses IPv4 only.
 func noIPv6(err error) bool {
-	return err == errNoDual || errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL)
+	return err == errNoDualStack || errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL)
 }
 
+// bindSocket makes a socket, sets its options, binds it to sa and, for SOCK_STREAM, listens.
+// dual lets an IPv6 socket take IPv4 too.
 func (m *Manager) bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) (int, error) {
 	fd, err := m.newSocket(family, kind)
 	if err != nil {
 		return -1, err
 	}
-	err = m.prepareListener(fd, family, kind, dual)
+	err = m.setListenerOptions(fd, family, kind, dual)
 	if err == nil {
 		err = m.listenOn(fd, sa, kind)
 	}
@@ -179,47 +192,54 @@ func (m *Manager) bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) 
 	return fd, nil
 }
 
-// ListenFD makes a listener of a socket that listens already, or of a bound datagram
-// socket, such as a service manager hands over. It sets O_NONBLOCK. From now on the
-// descriptor belongs to the listener, which closes it but removes no path; if ListenFD
-// returns an error it stays the caller's.
+// ListenFD makes a listener from a socket that already listens, or from a bound datagram
+// socket. Service managers pass such sockets to programs. fd becomes non-blocking and
+// close-on-exec.
+//
+// From now on the descriptor belongs to the listener, which closes it. The listener does not
+// remove the path of a UNIX-domain socket. If ListenFD returns an error, the descriptor still
+// belongs to the caller. The error wraps ErrClosed after Close or Drain, and ErrPanicked after a
+// handler's panic.
 func (m *Manager) ListenFD(fd int, fn Handler, fnData any) (*Conn, error) {
-	bad := func(err error) (*Conn, error) {
+	fail := func(err error) (*Conn, error) {
 		return nil, fmt.Errorf("reactor: ListenFD: descriptor %d: %w", fd, err)
 	}
 	kind, err := poll.SocketType(fd)
 	if err != nil {
-		return bad(err)
+		return fail(err)
 	}
 	if kind != unix.SOCK_DGRAM && !poll.IsListening(fd) {
-		return bad(errors.New("socket does not listen"))
+		return fail(errors.New("socket does not listen: use WrapFD for a connected one"))
 	}
 	if kind == unix.SOCK_SEQPACKET {
-		return bad(errors.New("listening SOCK_SEQPACKET sockets are not supported"))
+		return fail(errors.New("listening SOCK_SEQPACKET sockets are not supported"))
 	}
 	c, err := m.adopt(fd, roleListener, fn, fnData)
 	if err != nil {
-		return bad(err)
+		return fail(err)
 	}
-	c.listens(kind)
-	if c.accepts() && c.ext.local.IsValid() { // for those it accepts
-		if err := m.tune(fd); err != nil {
-			m.log.Warn("listener", "id", c.id, "error", err)
+	c.makeListener(kind)
+	if c.isStreamListener() && c.ext.local.IsValid() { // accepted connections inherit the options
+		if err := m.setTCPOptions(fd); err != nil {
+			m.log.Warn("socket options not set", append(c.attrs(), "error", os.NewSyscallError("setsockopt", err))...)
 		}
 	}
 	return c, nil
 }
 
-// WrapFD makes a connection of a descriptor that the program has: a connected socket of any
-// type, a pipe, a terminal. It sets O_NONBLOCK. From now on the descriptor belongs to the
-// connection, which closes it; if WrapFD returns an error it stays the caller's. EvOpen is
-// the first event; there is neither EvConnect nor EvAccept.
+// WrapFD makes a connection from a descriptor of the program: a connected socket of any type,
+// a pipe or a terminal. fd becomes non-blocking and close-on-exec. EvOpen is the first event.
+// There is no EvConnect and no EvAccept.
+//
+// From now on the descriptor belongs to the connection, which closes it. If WrapFD returns an
+// error, the descriptor still belongs to the caller. The error wraps ErrClosed after Close or
+// Drain, and ErrPanicked after a handler's panic.
 //
 // Sockets of the types SOCK_DGRAM and SOCK_SEQPACKET keep message boundaries: each Write is
-// one message, and each EvRead has one in Recv. An empty message on SOCK_DGRAM is a message,
-// on SOCK_SEQPACKET it is the end.
+// one message, and at each EvRead there is one message in Recv. On SOCK_DGRAM a message may be
+// empty. On SOCK_SEQPACKET an empty message is the end of the stream.
 func (m *Manager) WrapFD(fd int, fn Handler, fnData any) (*Conn, error) {
-	bad := func(err error) (*Conn, error) {
+	fail := func(err error) (*Conn, error) {
 		return nil, fmt.Errorf("reactor: WrapFD: descriptor %d: %w", fd, err)
 	}
 	r := roleWrapped
@@ -228,17 +248,17 @@ func (m *Manager) WrapFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	case errors.Is(err, unix.ENOTSOCK):
 		r, kind = roleFile, unix.SOCK_STREAM
 	case err != nil:
-		return bad(err)
+		return fail(err)
 	case poll.IsListening(fd):
-		return bad(errors.New("socket listens: use ListenFD"))
+		return fail(errors.New("socket listens: use ListenFD"))
 	case kind != unix.SOCK_STREAM && kind != unix.SOCK_DGRAM && kind != unix.SOCK_SEQPACKET:
-		return bad(fmt.Errorf("socket type %d is not supported", kind))
+		return fail(fmt.Errorf("socket type %d is not supported", kind))
 	}
 	c, err := m.adopt(fd, r, fn, fnData)
 	if err != nil {
-		return bad(err)
+		return fail(err)
 	}
-	if t := messageTransport(c, kind); t != nil {
+	if t := newMessageTransport(c, kind); t != nil {
 		c.extra().transport = t
 	}
 	if r == roleWrapped {
@@ -249,18 +269,19 @@ func (m *Manager) WrapFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	return c, nil
 }
 
-// adopt makes a connection of the program's descriptor.
+// adopt makes a connection from a descriptor of the program and registers it for reading. The
+// registration fails if the poller does not accept such a descriptor.
 func (m *Manager) adopt(fd int, r role, fn Handler, fnData any) (*Conn, error) {
-	if err := m.mayMake(); err != nil {
+	if err := m.newConnError(); err != nil {
 		return nil, err
 	}
 	if fd < 0 {
-		return nil, sysErr("fcntl", unix.EBADF)
+		return nil, os.NewSyscallError("fcntl", unix.EBADF)
 	}
-	if fd < len(m.registered) && m.registered[fd].src != nil {
-		return nil, errors.New("is the manager's already")
+	if fd < len(m.registered) && m.registered[fd].owner != nil {
+		return nil, errors.New("already belongs to a connection of this manager")
 	}
-	if err := poll.Prepare(fd); err != nil {
+	if err := poll.SetNonblockCloexec(fd); err != nil {
 		return nil, err
 	}
 	c := m.newConn(fd, r, fn, fnData)
@@ -269,6 +290,6 @@ func (m *Manager) adopt(fd int, r role, fn Handler, fnData any) (*Conn, error) {
 		delete(m.conns, c.id)
 		return nil, err
 	}
-	m.fresh.add(c)
+	m.newConns.add(c)
 	return c, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -11,89 +12,97 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// datagrams is the transport of sockets that keep message boundaries. The bytes of
-// Send and Recv lie in one piece, as those of streams do, and the boundaries beside
-// them: each Write is one datagram, to the connection's peer of that moment. Bytes that
-// a program appended to Send directly are one datagram, to the peer of the moment when
-// the next one begins.
+// datagrams is the transport of sockets that keep message boundaries: UDP, SOCK_DGRAM and
+// SOCK_SEQPACKET. Send holds the bytes of its messages one after another, as for streams. The
+// boundaries between the messages are kept separately, in bounds:
+//
+//	c.Write(p)        p is one datagram
+//	c.Send.Append(p)  all bytes appended since the last boundary are one datagram. It ends
+//	                  at the next Write, at the flush, or on a listener when a datagram arrives.
+//
+// A datagram goes to the peer that RemoteAddr returns when its boundary is set.
+// Recv holds one datagram in each EvRead.
 type datagrams struct {
-	c         *Conn
-	bounds    []datagram // of what lies in Send
-	bounded   int        // bytes of those
-	burst     int        // datagrams that were read in this turn
-	err       error      // what the socket has failed with: what lies in it is delivered first
-	left      int        // bytes that may lie there still
-	sequenced bool       // SOCK_SEQPACKET: an empty message is the end of the stream
+	c            *Conn
+	bounds       []outgoingDatagram // the messages in Send, in order
+	boundedBytes int                // total length of the messages in bounds
+	readThisTurn int                // datagrams read in this turn
+	readErr      error              // read error; read returns it after the datagrams that came before it
+	unreadBytes  int                // upper bound of the bytes that the socket still holds after an error
+	sequenced    bool               // SOCK_SEQPACKET: an empty message is the end of the stream
 }
 
-// datagram is one message in Send.
-type datagram struct {
+// outgoingDatagram is one message in Send.
+type outgoingDatagram struct {
 	to netip.AddrPort // the zero AddrPort on a connected socket
-	n  int
+	n  int            // bytes
 }
 
-// maxDatagram is the most that UDP over IPv4 carries: 65,535 bytes less both headers
+// maxDatagram is the largest payload of UDP over IPv4 in bytes: 65,535 minus both headers
 // [RFC 768, RFC 791].
 const maxDatagram = 65507
 
-// receiveBurst bounds how many datagrams one socket delivers in a turn.
-const receiveBurst = 64
+// maxDatagramsPerTurn bounds how many datagrams one socket delivers in a turn.
+const maxDatagramsPerTurn = 64
 
-// datagramCost is the least that a datagram takes of a socket's receive buffer besides its
-// bytes. Kernels count more.
-const datagramCost = 256
+// datagramOverhead is the least number of bytes that a datagram takes in a socket's receive
+// buffer besides its content. Kernels count more.
+const datagramOverhead = 256
 
-// errTooLong is EvError's data if a message does not fit into the buffer of one read.
+// errTooLong is the cause in EvError if a message does not fit into the buffer of one read.
 var errTooLong = errors.New("reactor: message is longer than the receive buffer")
 
 func (d *datagrams) write(p []byte) (int, error) {
 	c := d.c
 	if len(p) > maxDatagram {
-		return 0, opError("write", "udp", c.RemoteAddr(), sysErr("sendto", syscall.EMSGSIZE))
+		return 0, opError("write", "udp", c.RemoteAddr(), os.NewSyscallError("sendto", syscall.EMSGSIZE))
 	}
 	if c.role == roleListener && !c.peer.IsValid() {
-		return 0, opError("write", "udp", c.RemoteAddr(), sysErr("sendto", syscall.EDESTADDRREQ))
+		return 0, opError("write", "udp", c.RemoteAddr(), os.NewSyscallError("sendto", syscall.EDESTADDRREQ))
 	}
-	d.endDatagram()
+	d.syncBoundaries()
 	c.Send.Append(p)
-	d.add(len(p))
-	c.mark() // Append does not, for an empty one
+	d.addBoundary(len(p))
+	c.markDirty() // Append does not mark the connection if p is empty
 	return len(p), nil
 }
 
-// endDatagram sets the boundary behind what was appended directly, or takes boundaries
-// back if the program took bytes back.
-func (d *datagrams) endDatagram() {
+// syncBoundaries makes bounds agree with Send. It sets a boundary behind bytes that the program
+// appended directly. If the program removed bytes from the end of Send, it shortens or
+// removes the last datagrams.
+func (d *datagrams) syncBoundaries() {
 	n := d.c.Send.Len()
-	for d.bounded > n {
+	for d.boundedBytes > n {
 		last := &d.bounds[len(d.bounds)-1]
-		if d.bounded-last.n < n {
-			last.n -= d.bounded - n
-			d.bounded = n
+		if d.boundedBytes-last.n < n {
+			last.n -= d.boundedBytes - n
+			d.boundedBytes = n
 			return
 		}
-		d.bounded -= last.n
+		d.boundedBytes -= last.n
 		d.bounds = d.bounds[:len(d.bounds)-1]
 	}
-	if n > d.bounded {
-		d.add(n - d.bounded)
+	if n > d.boundedBytes {
+		d.addBoundary(n - d.boundedBytes)
 	}
 }
 
-func (d *datagrams) add(n int) {
+// addBoundary adds a boundary behind the next n bytes of Send.
+func (d *datagrams) addBoundary(n int) {
 	to := netip.AddrPort{}
 	if d.c.role == roleListener {
 		to = d.c.RemoteAddr()
 	}
-	d.bounds = append(d.bounds, datagram{to, n})
-	d.bounded += n
+	d.bounds = append(d.bounds, outgoingDatagram{to, n})
+	d.boundedBytes += n
 }
 
-// flush sends datagrams until the socket takes no more. One that cannot be sent fails a
-// client. A listener has other peers and goes on.
+// flush sends datagrams until the socket takes no more, one system call for each. If a
+// datagram cannot be sent, the connection fails. A listener has other peers, so it logs the
+// error and continues. With ENOBUFS a connection does the same.
 func (d *datagrams) flush() (int, error) {
 	c := d.c
-	d.endDatagram()
+	d.syncBoundaries()
 	count, total := 0, 0
 	var failure error
 	for _, b := range d.bounds {
@@ -101,111 +110,126 @@ func (d *datagrams) flush() (int, error) {
 			break
 		}
 		p := c.Send.Bytes()[total : total+b.n]
-		err := poll.SendTo(int(c.fd), p, d.mapped(b.to))
+		err := poll.SendTo(int(c.fd), p, d.socketAddr(b.to))
 		if err == poll.ErrAgain {
 			break
 		}
 		count++
 		total += b.n
+		// The BSDs return ENOBUFS if a queue is full, and do not report when it has space again.
 		switch {
 		case err == nil:
 			c.traceWrite(b.to, p)
-		case c.role == roleListener, err == syscall.ENOBUFS: // the BSDs have it for a full queue, and report no readiness
-			c.mgr.log.Warn("datagram not sent", append(c.attrs(), "to", b.to, "bytes", b.n, "error", err)...)
+		case c.role == roleListener, err == syscall.ENOBUFS:
+			c.mgr.log.Warn("datagram not sent", append(c.attrsWithPeer(d.destination(b)), "bytes", b.n, "error", err)...)
 		default:
-			failure = sysErr("sendto", err)
-			d.left = poll.ReceiveBuffer(int(c.fd))
+			failure = os.NewSyscallError("sendto", err)
+			d.unreadBytes = poll.ReceiveBuffer(int(c.fd))
 		}
 	}
 	if count == 0 {
-		return nothing, nil
+		return noEvent, nil
 	}
 	d.bounds = append(d.bounds[:0], d.bounds[count:]...)
-	d.bounded -= total
+	d.boundedBytes -= total
 	c.Send.Consume(total)
-	c.taken(total)
+	c.noteWritten(total)
 	return total, failure
 }
 
-// mapped gives an IPv4 peer of a dual-stack listener the form that its socket wants:
-// not all systems take the plain one.
-func (d *datagrams) mapped(to netip.AddrPort) netip.AddrPort {
+// destination returns the peer that b is for. It is the zero AddrPort if a listener had no
+// peer yet when the program appended b.
+func (d *datagrams) destination(b outgoingDatagram) netip.AddrPort {
+	if d.c.role == roleListener {
+		return b.to
+	}
+	return d.c.RemoteAddr()
+}
+
+// socketAddr returns an IPv4 peer of a dual-stack listener as an IPv4-mapped IPv6 address. Not all
+// systems take the IPv4 form on an IPv6 socket. It returns other addresses as they are.
+func (d *datagrams) socketAddr(to netip.AddrPort) netip.AddrPort {
 	if to.Addr().Is4() && d.c.ext.local.Addr().Is6() {
 		return netip.AddrPortFrom(netip.AddrFrom16(to.Addr().As16()), to.Port())
 	}
 	return to
 }
 
-// read takes in one datagram.
+// read reads one datagram. The kernel reports an error before it returns the datagrams that
+// arrived earlier. If a read or a write has failed, read therefore delivers these datagrams
+// first and then returns the error. It counts their bytes to bound how long this can take.
 func (d *datagrams) read() (n int, more bool, err error) {
 	c, m := d.c, d.c.mgr
-	if d.burst >= receiveBurst || c.Stopped() || m.ending {
-		d.burst = 0
-		if d.err != nil { // the socket does not tell of it once more
-			c.wantInput()
+	if d.readThisTurn >= maxDatagramsPerTurn || c.InputStopped() || m.closeCalled {
+		d.readThisTurn = 0
+		if d.readErr != nil { // the socket does not report the error again
+			c.scheduleInput()
 		}
-		return nothing, false, nil
+		return noEvent, false, nil
 	}
-	n, from, err := poll.RecvFrom(int(c.fd), m.rbuf)
-	switch failed := d.failure(); {
-	case failed != nil && (err == poll.ErrAgain || n == 0 && err == nil && d.sequenced || d.left <= 0):
-		return nothing, false, failed
-	case failed != nil && err != nil:
-		d.left -= datagramCost
-		d.burst++
-		return nothing, true, nil
+	n, from, err := poll.RecvFrom(int(c.fd), m.readBuf)
+	switch failed := d.socketErr(); {
+	case failed != nil && (err == poll.ErrAgain || n == 0 && err == nil && d.sequenced || d.unreadBytes <= 0):
+		return noEvent, false, failed
+	case failed != nil && err != nil: // another error of the same socket
+		d.unreadBytes -= datagramOverhead
+		d.readThisTurn++
+		return noEvent, true, nil
 	case err == poll.ErrAgain:
-		d.burst = 0
-		return nothing, false, err
-	case err != nil && c.role == roleListener: // an ICMP error about some peer
-		m.log.Debug("read", "id", c.id, "error", err)
-		d.burst++
-		return nothing, true, nil
-	case err != nil: // the kernel tells of it before it hands out what came earlier
-		d.err = sysErr("recvfrom", err)
-		d.left = poll.ReceiveBuffer(int(c.fd))
-		d.burst++
-		return nothing, true, nil
+		d.readThisTurn = 0
+		return noEvent, false, err
+	case err != nil && c.role == roleListener: // an ICMP error about one of its peers
+		if m.verbose() {
+			m.log.Debug("read failed", append(c.attrsWithPeer(netip.AddrPort{}), "error", err)...)
+		}
+		d.readThisTurn++
+		return noEvent, true, nil
+	case err != nil: // the datagrams that came earlier are delivered first
+		d.readErr = os.NewSyscallError("recvfrom", err)
+		d.unreadBytes = poll.ReceiveBuffer(int(c.fd))
+		d.readThisTurn++
+		return noEvent, true, nil
 	case n == 0 && d.sequenced:
-		return nothing, false, io.EOF
-	case n == len(m.rbuf) && c.role == roleListener: // other peers send shorter ones
-		m.log.Warn("datagram not received", "id", c.id, "from", from, "error", errTooLong)
-		d.burst++
-		return nothing, true, nil
-	case n == len(m.rbuf): // and perhaps more: the kernel drops what does not fit
-		return nothing, false, errTooLong
+		return noEvent, false, io.EOF
+	case n == len(m.readBuf) && c.role == roleListener: // other peers send shorter ones
+		m.log.Warn("datagram not received", append(c.attrsWithPeer(from), "error", errTooLong)...)
+		d.readThisTurn++
+		return noEvent, true, nil
+	case n == len(m.readBuf): // it may have been longer: the kernel drops what does not fit
+		return noEvent, false, errTooLong
 	}
 	if c.role == roleListener {
-		d.endDatagram() // it was meant for the sender before
+		d.syncBoundaries() // what the program has appended is for the previous sender
 		c.setRemote(from)
 	}
-	d.burst++
-	d.left -= n + datagramCost
-	c.heard(n)
-	c.traceRead(m.rbuf[:n])
-	c.borrow(n)
+	d.readThisTurn++
+	d.unreadBytes -= n + datagramOverhead
+	c.noteRead(n)
+	c.traceRead(m.readBuf[:n])
+	c.lendReadBuf(n)
 	return n, true, nil
 }
 
-// failure returns what the socket has failed with, in reading or in writing.
-func (d *datagrams) failure() error {
-	if d.err == nil && d.c.lost() {
-		return d.c.ext.lost
+// socketErr returns the error with which a read or a write has failed, or nil.
+func (d *datagrams) socketErr() error {
+	if d.readErr == nil && d.c.writeHasFailed() {
+		return d.c.ext.writeErr
 	}
-	return d.err
+	return d.readErr
 }
 
-func (d *datagrams) pending() bool    { return d.err != nil && !d.c.over() }
-func (d *datagrams) opening() bool    { return false }
-func (d *datagrams) boundaries() bool { return true }
+func (d *datagrams) inputPending() bool     { return d.readErr != nil && !d.c.inputOver() }
+func (d *datagrams) handshakePending() bool { return false }
+func (d *datagrams) keepsBoundaries() bool  { return true }
 
-func (d *datagrams) queued() int { return d.c.Send.Len() }
+func (d *datagrams) unsentBytes() int { return d.c.Send.Len() }
 
+// blocked also counts empty datagrams, which have no bytes in Send.
 func (d *datagrams) blocked() bool { return d.c.Send.Len() > 0 || len(d.bounds) > 0 }
 
-// shutdown does nothing: a datagram socket has no end of stream. What is in Send is
-// written by then.
-func (d *datagrams) shutdown(peerFirst bool) (said, ends bool) {
+// shutdown does nothing on SOCK_DGRAM sockets, which have no end of stream. Send is empty
+// when it is called.
+func (d *datagrams) shutdown(peerFirst bool) (done, hasEOF bool) {
 	if !d.sequenced {
 		return true, false
 	}
@@ -216,8 +240,9 @@ func (d *datagrams) abort() {}
 
 func (d *datagrams) close() {}
 
-// messageTransport returns the transport of a socket of that type, nil for a stream.
-func messageTransport(c *Conn, kind int) transport {
+// newMessageTransport returns the transport of a socket of type kind (SOCK_DGRAM, ...). It
+// returns nil for SOCK_STREAM.
+func newMessageTransport(c *Conn, kind int) transport {
 	if kind == unix.SOCK_STREAM {
 		return nil
 	}

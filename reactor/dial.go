@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -14,38 +15,54 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// dialler establishes one outgoing connection, in three steps: the name is
-// resolved on other goroutines; the addresses are tried, a new attempt
-// beginning when the last has failed or staggerTime has passed without news
-// [RFC 8305 5]; the Conn gets the descriptor of the attempt that wins. It
-// belongs to a Conn that is not established yet (see Conn.dialling), and ends with that.
+// How outgoing connections are established [RFC 8305, "Happy Eyeballs"]. A host may have many
+// addresses, and some of them may not answer. Trying one after the other would cost a timeout
+// for each address that does not answer. So the dialer starts several attempts and uses the
+// first that succeeds:
+//
+//  1. Resolve the host name on other goroutines, IPv6 and IPv4 separately (resolve.go). If
+//     IPv4 answers first, it waits up to resolutionDelay for IPv6. IP literals and localhost
+//     need no look-up.
+//  2. Order the addresses so that IPv6 and IPv4 alternate, and raise EvResolve.
+//  3. Start an attempt for the first address. Start the next one when an attempt has failed, or
+//     after attemptDelay without a result. Addresses that are resolved later join the list.
+//  4. Give the descriptor of the first attempt that succeeds to the Conn, close the other
+//     attempts, and raise EvConnect. If all attempts have failed, fail the Conn with all of
+//     their errors.
+//
+// A UNIX-domain socket has one address and connects at once.
+
+// dialer establishes one outgoing connection. It belongs to a Conn that is not established
+// yet. The Conn drops it after EvConnect.
 type dialer struct {
 	c *Conn
 	socketKind
 	url URL
 
-	cancel  context.CancelFunc // the look-ups'
-	lookups int                // not answered yet
-	addrs   []netip.Addr       // answers that were not ordered yet
-	fault   error              // of a look-up
-	began   bool               // to connect
-	left    []netip.AddrPort   // not tried yet
-	tries   []*try             // under way
-	errs    []error            // of those that failed
-	stagger *Timer             // until the next attempt, or the first
-	done    bool
+	cancel         context.CancelFunc // cancels the look-ups; nil if there are none
+	pendingLookups int                // look-ups without an answer
+	addrs          []netip.Addr       // resolved addresses that are not in untried yet
+	lookupErr      error              // error of a failed look-up
+	connecting     bool               // attempts have begun
+	untried        []netip.AddrPort   // addresses without an attempt, in order
+	attempts       []*attempt         // attempts in progress
+	errs           []error            // errors of failed attempts
+	attemptTimer   *Timer             // starts the next attempt, or the first one
+	done           bool               // it has succeeded or failed, or was stopped
 }
 
-// try is one attempt to connect.
-type try struct {
+// attempt is one attempt to connect to one address.
+type attempt struct {
 	d    *dialer
 	fd   int
 	addr netip.AddrPort
 }
 
-// staggerTime is the "Connection Attempt Delay" of RFC 8305 section 8.
-const staggerTime = 250 * time.Millisecond
+// attemptDelay is the time between two attempts, the "Connection Attempt Delay" of RFC 8305
+// section 8.
+const attemptDelay = 250 * time.Millisecond
 
+// start begins to resolve or to connect. It is called in Poll, after EvOpen.
 func (d *dialer) start() {
 	if d.network == "unix" {
 		d.connectUnix()
@@ -64,91 +81,97 @@ func (d *dialer) start() {
 	d.resolve()
 }
 
-// next begins attempts until one is under way, or none is left.
-func (d *dialer) next() {
-	if d.stagger != nil {
-		d.stagger.Stop()
+// startNextAttempt starts the attempt for the next address. If that fails at once, it tries the
+// address after that. If nothing is left to try or to wait for, the dialer fails.
+func (d *dialer) startNextAttempt() {
+	if d.attemptTimer != nil {
+		d.attemptTimer.Stop()
 	}
-	for !d.done && len(d.left) > 0 {
-		addr := d.left[0]
-		d.left = d.left[1:]
-		if err := d.begin(addr); err != nil {
+	for !d.done && len(d.untried) > 0 {
+		addr := d.untried[0]
+		d.untried = d.untried[1:]
+		if err := d.startAttempt(addr); err != nil {
 			d.errs = append(d.errs, opError("dial", d.network, addr, err))
 			continue
 		}
-		if !d.done && len(d.left)+d.lookups > 0 {
-			d.stagger = d.c.mgr.AddTimer(staggerTime, TimerOnce, d.next)
+		if !d.done && len(d.untried)+d.pendingLookups > 0 {
+			d.attemptTimer = d.c.mgr.AddTimer(attemptDelay, TimerOnce, d.startNextAttempt)
 		}
 		return
 	}
-	if !d.done && len(d.tries) == 0 && d.lookups == 0 {
+	if !d.done && len(d.attempts) == 0 && d.pendingLookups == 0 {
 		d.fail()
 	}
 }
 
-// begin starts to connect to addr.
-func (d *dialer) begin(addr netip.AddrPort) error {
-	fd, err := d.c.mgr.newSocket(poll.Family(addr.Addr()), d.kind)
+// startAttempt starts an attempt to connect to addr.
+func (d *dialer) startAttempt(addr netip.AddrPort) error {
+	fd, err := d.c.mgr.newSocket(poll.Family(addr.Addr()), d.sockType)
 	if err != nil {
 		return err
 	}
-	t := &try{d: d, fd: fd, addr: addr}
+	a := &attempt{d: d, fd: fd, addr: addr}
 	done, err := poll.Connect(fd, poll.Sockaddr(addr))
 	if err == nil && !done {
-		err = d.c.mgr.register(fd, t, poll.Writable)
+		err = d.c.mgr.register(fd, a, poll.Writable)
 	}
 	if err != nil {
 		d.c.mgr.unregister(fd)
 		poll.Close(fd)
 		return err
 	}
-	d.tries = append(d.tries, t)
+	d.attempts = append(d.attempts, a)
 	if done {
-		d.win(t)
+		d.succeed(a)
 	}
 	return nil
 }
 
-func (t *try) connected() bool {
-	_, err := unix.Getpeername(t.fd)
+// connected reports whether the attempt has succeeded. It may have succeeded before the loop
+// handles its readiness event.
+func (a *attempt) connected() bool {
+	_, err := unix.Getpeername(a.fd)
 	return err == nil
 }
 
-// ready hears that the attempt has ended.
-func (t *try) ready(poll.Interest) {
-	d := t.d
-	err := poll.ConnectResult(t.fd)
-	if err == nil && poll.LocalAddr(t.fd) == t.addr { // a free port chose itself; nobody listens there
-		err = sysErr("connect", unix.ECONNREFUSED)
+// ready handles the result of the attempt: the poller calls it when the socket is writable.
+func (a *attempt) ready(poll.Interest) {
+	d := a.d
+	err := poll.ConnectResult(a.fd)
+	if err == nil && poll.LocalAddr(a.fd) == a.addr {
+		// The system chose the target's port as the socket's own port, so the socket is
+		// connected to itself. No server listens on that port.
+		err = os.NewSyscallError("connect", unix.ECONNREFUSED)
 	}
 	if err == nil {
-		d.win(t)
+		d.succeed(a)
 		return
 	}
-	d.errs = append(d.errs, opError("dial", d.network, t.addr, err))
-	d.drop(t)
-	d.next()
+	d.errs = append(d.errs, opError("dial", d.network, a.addr, err))
+	d.closeAttempt(a)
+	d.startNextAttempt()
 }
 
-// drop closes one attempt.
-func (d *dialer) drop(t *try) {
-	d.take(t)
-	d.c.mgr.unregister(t.fd)
-	poll.Close(t.fd)
+// closeAttempt closes one attempt in progress.
+func (d *dialer) closeAttempt(a *attempt) {
+	d.removeAttempt(a)
+	d.c.mgr.unregister(a.fd)
+	poll.Close(a.fd)
 }
 
-// take takes an attempt out of those under way.
-func (d *dialer) take(t *try) {
-	d.tries = slices.DeleteFunc(d.tries, func(o *try) bool { return o == t })
+// removeAttempt removes an attempt from those in progress. Its descriptor stays open.
+func (d *dialer) removeAttempt(a *attempt) {
+	d.attempts = slices.DeleteFunc(d.attempts, func(o *attempt) bool { return o == a })
 }
 
-// win gives the attempt's descriptor to the connection.
-func (d *dialer) win(t *try) {
-	d.take(t)
-	d.c.setRemote(t.addr)
-	d.established(t.fd)
+// succeed gives the attempt's descriptor to the connection.
+func (d *dialer) succeed(a *attempt) {
+	d.removeAttempt(a)
+	d.c.setRemote(a.addr)
+	d.established(a.fd)
 }
 
+// established makes fd the connection's descriptor and raises EvConnect.
 func (d *dialer) established(fd int) {
 	c := d.c
 	d.stop()
@@ -157,36 +180,41 @@ func (d *dialer) established(fd int) {
 		c.Fail(opError("register", c.network(), c.RemoteAddr(), err))
 		return
 	}
-	c.mgr.log.Debug("connected", c.attrs()...)
-	c.mark() // what was written before is sent now
-	c.established()
+	if c.mgr.verbose() {
+		c.mgr.log.Debug("connected", c.attrs()...)
+	}
+	c.markDirty() // to send what was written before
+	c.startDeadlines()
 	c.Call(EvConnect, nil)
-	c.ext.dial = nil // StartTLS has asked it for the host
-	if c.transport().pending() {
-		c.wantInput()
+	c.ext.dial = nil // after EvConnect: a StartTLS in its handler needs the host name
+	if c.transport().inputPending() {
+		c.scheduleInput()
 	}
 }
 
-// look takes note of an attempt that has succeeded already: the loop may be late.
-func (d *dialer) look() {
-	if i := slices.IndexFunc(d.tries, (*try).connected); i >= 0 {
-		d.tries[i].ready(poll.Writable)
+// checkAttempts completes an attempt that has succeeded but whose readiness event the loop has
+// not handled. The watchdog calls it when the Connect deadline has passed, because the loop
+// may be late.
+func (d *dialer) checkAttempts() {
+	if i := slices.IndexFunc(d.attempts, (*attempt).connected); i >= 0 {
+		d.attempts[i].ready(poll.Writable)
 	}
 }
 
-// expire ends the attempts that are still under way.
-func (d *dialer) expire(after time.Duration) {
+// connectTimedOut fails the connection because the Connect deadline has passed. The argument after
+// is the length of this deadline.
+func (d *dialer) connectTimedOut(after time.Duration) {
 	late := &DeadlineError{"connect", after}
-	for _, t := range d.tries {
-		d.errs = append(d.errs, opError("dial", d.network, t.addr, late))
+	for _, a := range d.attempts {
+		d.errs = append(d.errs, opError("dial", d.network, a.addr, late))
 	}
-	if len(d.tries) == 0 { // answers of the resolver were awaited
+	if len(d.attempts) == 0 { // all attempts have failed, and a look-up has no answer
 		d.errs = append(d.errs, late)
 	}
 	d.fail()
 }
 
-// fail says what was tried and what became of it.
+// fail stops the dialer and fails the connection with the errors of all attempts.
 func (d *dialer) fail() {
 	d.stop()
 	if len(d.errs) == 1 {
@@ -196,23 +224,24 @@ func (d *dialer) fail() {
 	d.c.Fail(&net.OpError{Op: "dial", Net: d.network, Addr: namedAddr{d.network, d.url.HostPort()}, Err: dialErrors(d.errs)})
 }
 
-// stop closes what is under way.
+// stop ends the dialer: it cancels look-ups and closes the attempts in progress.
 func (d *dialer) stop() {
 	d.done = true
-	if d.stagger != nil {
-		d.stagger.Stop()
+	if d.attemptTimer != nil {
+		d.attemptTimer.Stop()
 	}
 	if d.cancel != nil {
 		d.cancel()
 	}
-	for len(d.tries) > 0 {
-		d.drop(d.tries[0])
+	for len(d.attempts) > 0 {
+		d.closeAttempt(d.attempts[0])
 	}
-	d.left = nil
+	d.untried = nil
 }
 
+// connectUnix connects to a UNIX-domain socket. The kernel answers at once.
 func (d *dialer) connectUnix() {
-	fd, err := d.c.mgr.newSocket(unix.AF_UNIX, d.kind)
+	fd, err := d.c.mgr.newSocket(unix.AF_UNIX, d.sockType)
 	if err == nil {
 		if _, err = poll.Connect(fd, &unix.SockaddrUnix{Name: d.url.Path}); err == nil {
 			d.established(fd)
@@ -224,7 +253,7 @@ func (d *dialer) connectUnix() {
 	d.c.Fail(&net.OpError{Op: "dial", Net: "unix", Addr: namedAddr{"unix", d.url.Path}, Err: err})
 }
 
-// dialErrors is what became of several attempts.
+// dialErrors are the errors of several attempts, in the order in which they failed.
 type dialErrors []error
 
 func (e dialErrors) Error() string {
@@ -237,7 +266,7 @@ func (e dialErrors) Error() string {
 
 func (e dialErrors) Unwrap() []error { return e }
 
-// Timeout reports whether all attempts timed out, as net.Error has it.
+// Timeout reports whether all attempts timed out, for net.Error.
 func (e dialErrors) Timeout() bool {
 	for _, err := range e {
 		var t interface{ Timeout() bool }

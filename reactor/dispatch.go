@@ -1,9 +1,11 @@
 package reactor
 
-// Call raises an event: the layers handle it from the bottom up, then Fn. Events that
-// input causes (see Event) are not delivered once the connection has failed or is
-// closing, and no event is delivered after EvClose. Call is for protocols and for
-// programs' own events. It may be used from within handlers.
+// Call raises an event: the layers handle it from the lowest to the topmost, and then Fn.
+// Call returns when they have returned. Call is for protocols, and for a program's own
+// events. It may be called in handlers.
+//
+// An input event (see Event) is not delivered if the connection has failed or is closing. No
+// event is delivered after EvClose.
 func (c *Conn) Call(ev Event, data any) {
 	if c.life == closed {
 		return
@@ -15,32 +17,33 @@ func (c *Conn) Call(ev Event, data any) {
 	c.dispatch(ev, data)
 }
 
-// callOutside is Call between two Polls. A panic there is the program's to recover from,
-// and must not leave the manager in the middle of a dispatch.
+// callOutside dispatches an event that the program raises between two Polls. If a handler
+// panics there and the program recovers, the manager must not stay in the middle of a
+// dispatch. Therefore exitOutside notes the panic.
 func (c *Conn) callOutside(ev Event, data any) {
 	m := c.mgr
-	m.own()
-	m.outside = true
+	m.checkOwner()
+	m.outsidePoll = true
 	defer m.exitOutside()
 	c.dispatch(ev, data)
-	m.outside = false
-	m.recovered()
-	if m.ending && !m.closed {
+	m.outsidePoll = false
+	m.resetDispatch()
+	if m.closeCalled && !m.closed {
 		m.teardown()
 	}
 }
 
-// dispatch is Call for a connection in any state. Whatever happens to a connection
-// before its turn to open comes, EvOpen is first.
+// dispatch delivers an event to the layers and to Fn, in any state of the connection. If the
+// connection has not had EvOpen yet, dispatch raises EvOpen first.
 func (c *Conn) dispatch(ev Event, data any) {
 	m := c.mgr
-	m.own()
+	m.checkOwner()
 	m.depth++
-	m.called = true
+	m.handlerCalled = true
 	m.stats.Events++
-	if m.timing && !m.timed {
-		m.timed = true
-		defer m.time(m.clock())
+	if m.timeHandlers && !m.timingHandler {
+		m.timingHandler = true
+		defer m.noteHandlerTime(m.clock())
 	}
 	if !c.is(opened) {
 		c.flags |= opened
@@ -49,17 +52,18 @@ func (c *Conn) dispatch(ev Event, data any) {
 		}
 	}
 	input := ev.isInput()
-	for i := 0; i < len(c.layers) && (!input || !c.over()); {
+	for i := 0; i < len(c.layers) && (!input || !c.inputOver()); {
 		p, before := c.layers[i], c.on&onRedeliver
 		p.Handle(c, ev, data)
 		switch {
 		case i < len(c.layers) && c.layers[i] == p:
 			i++
-		case ev == EvRead: // replaced: its successor is next, so Poll need not offer Recv to it
+		case ev == EvRead:
+			// The layer was replaced. The new one is called next, so Poll need not redeliver.
 			c.on = c.on&^onRedeliver | before
 		}
 	}
-	if c.Fn != nil && (!input || !c.over()) {
+	if c.Fn != nil && (!input || !c.inputOver()) {
 		c.Fn(c, ev, data)
 	}
 	if len(m.grown.list) > 0 && (input || ev >= EvUser) {
@@ -68,5 +72,6 @@ func (c *Conn) dispatch(ev Event, data any) {
 	m.exitDispatch()
 }
 
-// over reports whether input is not delivered any more.
-func (c *Conn) over() bool { return c.is(failed) || c.life >= closing }
+// inputOver reports whether no more input is delivered: the connection has failed, is closing
+// or is closed.
+func (c *Conn) inputOver() bool { return c.is(failed) || c.life >= closing }

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 )
 
-// ErrClosed is returned by calls on a Manager that was closed, and by Write on a
-// connection that is closed or about to be, or whose sending side has ended. It wraps
+// ErrClosed is the error of calls on a closed Manager. It is also the error of Write on a
+// connection that is closed, is about to be closed, or has ended its sending side. It wraps
 // net.ErrClosed.
 var ErrClosed error = closedError{}
 
@@ -17,13 +16,13 @@ type closedError struct{}
 func (closedError) Error() string { return "reactor: closed" }
 func (closedError) Unwrap() error { return net.ErrClosed }
 
-// ErrPanicked is returned by Poll, Run, Drain, Connect, Listen, ListenFD and WrapFD after a
-// handler, timer or posted function has panicked and the program has recovered from that.
-// What the handler was in the middle of cannot be known, so the manager can only be closed.
+// ErrPanicked is the error of Poll, Run, Drain, Connect, Listen, ListenFD and WrapFD after a
+// handler, timer or posted function has panicked and the program has recovered. The state of
+// the manager is unknown then, so Close is the only call that still makes sense.
 var ErrPanicked = errors.New("reactor: a handler has panicked: the manager can only be closed")
 
-// opError names the operation, the network and the peer of a failed call, in
-// the form that package net uses.
+// opError wraps err with the operation, the network and the peer's address, in the form that
+// package net uses. A zero addr is left out.
 func opError(op, network string, addr netip.AddrPort, err error) error {
 	e := &net.OpError{Op: op, Net: network, Err: err}
 	if addr.IsValid() {
@@ -36,13 +35,8 @@ func opError(op, network string, addr netip.AddrPort, err error) error {
 	return e
 }
 
-// sysErr adds the name of the system call.
-func sysErr(call string, err error) error {
-	return os.NewSyscallError(call, err)
-}
-
-// namedAddr is the address of something that has no netip form: a path, or a
-// host name before it is resolved.
+// namedAddr is a net.Addr for what has no netip form: a path, or a host name that is not
+// resolved yet.
 type namedAddr struct{ network, name string }
 
 func (a namedAddr) Network() string { return a.network }

@@ -2,20 +2,24 @@ package reactor
 
 import "strconv"
 
-// Event says what happened on a connection. The numbers follow Mongoose's
-// order; the dynamic type of the data that comes with each is fixed and is
-// the last column below. Data is a pointer to scratch of the manager or of a
-// protocol's state (or nil): it, and every slice reachable from it, is valid
-// until the handler returns.
+// Event says what happened on a connection. The numbers follow Mongoose's order.
+//
+// Each event has one type of data, which the list below names after the colon. Data that is a
+// pointer points to scratch memory of the manager or of a protocol. Such data, and every slice
+// reachable from it, is valid until the handler returns. A program may keep the error of EvError.
 type Event int
 
-// The events. "Input" events are those that the peer causes, by connecting, or by
-// sending; none of them is delivered after Fail or Close. The error of EvError wraps the
-// cause: use errors.Is and errors.As.
+// The events.
+//
+// Input events are those that the peer or the resolver causes. No input event is delivered
+// after Fail or Close. All events are input events, except EvError, EvOpen, EvPoll, EvWrite,
+// EvClose, EvWakeup, EvHighWater, EvLowWater, and the numbers from EvUser to EvUserInput-1.
+//
+// The error of EvError wraps the cause: use errors.Is and errors.As.
 const (
-	EvError     Event = iota // something failed, EvClose follows: error
+	EvError     Event = iota // something failed; EvClose follows: error
 	EvOpen                   // the connection exists: nil
-	EvPoll                   // once per Poll, if asked for with SetPoll: *time.Time
+	EvPoll                   // raised by each Poll, after SetPoll(true): *time.Time
 	EvResolve                // the host name is resolved: nil
 	EvConnect                // an outgoing connection is established: nil
 	EvAccept                 // an incoming connection was accepted: nil
@@ -26,21 +30,21 @@ const (
 	EvHTTPHdrs               // the header of an HTTP message is complete: *http.Message
 	EvHTTPMsg                // an HTTP message is complete: *http.Message
 	EvWSOpen                 // the WebSocket handshake succeeded: *http.Message
-	EvWSMsg                  // a WebSocket data message: *ws.Message
-	EvWSCtl                  // a WebSocket control frame: *ws.Message
-	EvMQTTCmd                // any MQTT packet: *mqtt.Message
-	EvMQTTMsg                // an MQTT PUBLISH: *mqtt.Message
-	EvMQTTOpen               // CONNACK: mqtt.ReasonCode
+	EvWSMsg                  // a WebSocket data message arrived: *ws.Message
+	EvWSCtl                  // a WebSocket control frame arrived: *ws.Message
+	EvMQTTCmd                // an MQTT packet of any type arrived: *mqtt.Message
+	EvMQTTMsg                // an MQTT PUBLISH arrived: *mqtt.Message
+	EvMQTTOpen               // an MQTT CONNACK arrived: mqtt.ReasonCode
 	EvWakeup                 // Manager.Wakeup was called for this connection: *[]byte
-	EvHighWater              // Send has grown beyond the high-water mark: nil
-	EvLowWater               // Send has shrunk to the low-water mark again: nil
-	EvEnd                    // the peer has ended its side, see SetHalfClose: nil
-	EvUser                   // the first number that is free for programs' own events
+	EvHighWater              // Send holds more than the high-water mark: nil
+	EvLowWater               // Send is down to the low-water mark again: nil
+	EvEnd                    // the peer has ended its side; only after SetHalfClose(true): nil
+	EvUser                   // the first number for a program's own events
 )
 
-// EvUserInput is the first number for programs' own events that input causes. It and all
-// larger numbers are input events: none of them is delivered after Fail or Close. Programs'
-// own events below it are delivered until EvClose.
+// EvUserInput is the first number for a program's own events that input causes. It and all
+// larger numbers are input events, so none is delivered after Fail or Close. A program's own
+// events below it are delivered until EvClose.
 const EvUserInput Event = 1 << 16
 
 var eventNames = [...]string{
@@ -49,9 +53,9 @@ var eventNames = [...]string{
 	"WAKEUP", "HIGH_WATER", "LOW_WATER", "END",
 }
 
-// String returns Mongoose's name of the event without its MG_EV_ prefix;
-// events from EvUser on are "USER", "USER+1" and so on, from EvUserInput on "USER_INPUT",
-// "USER_INPUT+1".
+// String returns Mongoose's name of the event without its MG_EV_ prefix. Events from EvUser
+// on are "USER", "USER+1" and so on. Events from EvUserInput on are "USER_INPUT",
+// "USER_INPUT+1" and so on. Negative numbers are "Event(-1)" and so on.
 func (ev Event) String() string {
 	switch {
 	case ev >= 0 && int(ev) < len(eventNames):
@@ -68,11 +72,12 @@ func (ev Event) String() string {
 	return "Event(" + strconv.Itoa(int(ev)) + ")"
 }
 
-// isInput reports whether the event exists because the peer did something. Such events
-// stop when the connection fails or closes.
+// isInput reports whether ev is an input event. No such event is delivered on a connection
+// that has failed or is closing.
 func (ev Event) isInput() bool {
 	return uint(ev) < uint(EvUser) && inputEvents>>uint(ev)&1 != 0 || ev >= EvUserInput
 }
 
+// inputEvents has one bit for each event below EvUser that is an input event.
 const inputEvents = (1<<EvUser - 1) &^
 	(1<<EvError | 1<<EvOpen | 1<<EvPoll | 1<<EvWrite | 1<<EvClose | 1<<EvWakeup | 1<<EvHighWater | 1<<EvLowWater)

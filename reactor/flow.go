@@ -6,46 +6,65 @@ import (
 	"strconv"
 )
 
-// Limits bound the memory of a connection's buffers, in bytes. In each field zero is the
-// default (of a connection: the manager's value) and a negative value is no limit.
+// Flow control: water marks and limits of Send and Recv.
+//
+//	setting              compares                     default            beyond it
+//	SetWater             unsent bytes                 off                EvHighWater, EvLowWater
+//	Limits.Backpressure  unsent bytes                 1 MiB, or off (*)  input is held
+//	Limits.Send          unsent bytes                 off                EvError, *LimitError
+//	Limits.Recv          what handlers leave in Recv  off                EvError, *LimitError
+//
+// (*) 1 MiB for accepted connections and datagram listeners. It is off for others: if each end
+// stopped reading until the other one reads, both would wait forever.
+//
+// Unsent bytes are those in Send, and ciphertext that the socket did not take. A connection's
+// unsent bytes are compared after each flush. After each event that input causes, and after each
+// event of the program's own, they are compared on all connections whose Send has grown. So a
+// batch of messages that arrives in one read cannot grow Send without bound.
+
+// Limits bound the memory of a connection's buffers, in bytes. In each field zero means the
+// default, which for a connection is the manager's value. A negative value means no limit.
 type Limits struct {
-	// Send is how many bytes may wait in Send. A connection that exceeds it fails with a
-	// *LimitError. By default there is no limit.
+	// Send bounds the unsent bytes: those in Send, and ciphertext of TLS that the socket did
+	// not take. A connection that exceeds it fails with a *LimitError. By default there is no
+	// limit.
 	Send int
-	// Recv is how many bytes handlers may leave in Recv. A connection that exceeds it
-	// fails with a *LimitError. By default there is no limit.
+	// Recv bounds what handlers leave in Recv. A connection that exceeds it fails with a
+	// *LimitError. One read may bring more than the limit, because handlers can consume it.
+	// By default there is no limit.
 	Recv int
-	// Unsent is how many bytes may wait in Send while input is delivered. Beyond it the
-	// connection's input waits, in Recv and in the socket, until half of Unsent or less
-	// is left: a peer that does not read its answers is not read either. The default is
-	// DefaultUnsent for what a listener accepted, and for datagram listeners. Others have no
-	// limit by default: if both sides waited for each other to read, both would wait for
-	// ever.
-	Unsent int
+	// Backpressure is the number of unsent bytes beyond which no input is delivered. Input
+	// then waits in Recv and in the socket until half of Backpressure or less is unsent. So
+	// the loop does not read from a peer that does not read its answers. The default is
+	// DefaultMaxBackpressure for accepted connections and for datagram listeners. Others have
+	// no limit by default: if each end stopped reading until the other one reads, both would
+	// wait forever.
+	Backpressure int
 }
 
-// DefaultUnsent is the default of Limits.Unsent, in bytes.
-const DefaultUnsent = 1 << 20
+// DefaultMaxBackpressure is the default of Limits.Backpressure, in bytes.
+const DefaultMaxBackpressure = 1 << 20
 
-// A LimitError is EvError's data when a buffer exceeded its limit.
+// A LimitError is the cause of EvError when a buffer has exceeded its limit.
 type LimitError struct {
 	Buffer string // "Send" or "Recv"
-	Held   int    // bytes
-	Limit  int    // bytes
+	Size   int    // how many bytes the buffer held
+	Limit  int    // its limit, in bytes
 }
 
 func (e *LimitError) Error() string {
-	return "reactor: " + e.Buffer + " holds " + strconv.Itoa(e.Held) + " bytes, the limit is " + strconv.Itoa(e.Limit)
+	return "reactor: " + e.Buffer + " holds " + strconv.Itoa(e.Size) + " bytes, the limit is " + strconv.Itoa(e.Limit)
 }
 
-// WithLimits sets the limits of all connections that have none of their own.
+// WithLimits sets the manager's limits. They apply to each connection, in all fields that
+// Conn.SetLimits does not set for it.
 func WithLimits(l Limits) Option { return func(m *Manager) { m.limits = l } }
 
-// SetLimits sets the connection's limits, which may be done at any time; on a listener,
-// those of the connections that it accepts from now on. The error is ErrClosed after
-// EvClose.
+// SetLimits sets all limits of the connection. On a stream listener it sets the limits of the
+// connections that it accepts from now on. It may be called at any time. The error is ErrClosed
+// after EvClose, and nil otherwise.
 func (c *Conn) SetLimits(l Limits) error {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	switch {
 	case c.life == closed:
 		return ErrClosed
@@ -53,141 +72,149 @@ func (c *Conn) SetLimits(l Limits) error {
 		return nil
 	}
 	c.extra().limits = l
-	c.setTrip()
-	c.mark()
+	c.setSendThreshold()
+	c.markDirty()
 	return nil
 }
 
-// none is the value of a limit that is off.
-const none = math.MaxInt
+// noLimit is the value of a limit that is off.
+const noLimit = math.MaxInt
 
-// limit returns the first of the values that is not zero, or none if that is negative.
-func limit(values ...int) int {
+// effectiveLimit returns the first of the values that is not zero. If that is negative, or if
+// all are zero, it returns noLimit.
+func effectiveLimit(values ...int) int {
 	if n := cmp.Or(values...); n > 0 {
 		return n
 	}
-	return none
+	return noLimit
 }
 
-// limits returns the connection's own limits.
+// limits returns the connection's own limits. The caller must not change them.
 func (c *Conn) limits() *Limits {
 	if c.ext != nil {
 		return &c.ext.limits
 	}
-	return &noLimits
+	return &zeroLimits
 }
 
-var noLimits Limits
+var zeroLimits Limits
 
-func (c *Conn) sendLimit() int { return limit(c.limits().Send, c.mgr.limits.Send) }
-func (c *Conn) recvLimit() int { return limit(c.limits().Recv, c.mgr.limits.Recv) }
+// sendLimit returns the Limits.Send that applies to the connection.
+func (c *Conn) sendLimit() int { return effectiveLimit(c.limits().Send, c.mgr.limits.Send) }
 
-func (c *Conn) unsentLimit() int {
-	unless := none
+// recvLimit returns the Limits.Recv that applies to the connection.
+func (c *Conn) recvLimit() int { return effectiveLimit(c.limits().Recv, c.mgr.limits.Recv) }
+
+// backpressureLimit returns the Limits.Backpressure that applies to the connection.
+func (c *Conn) backpressureLimit() int {
+	fallback := noLimit
 	if c.role == roleAccepted || c.role == roleListener {
-		unless = DefaultUnsent
+		fallback = DefaultMaxBackpressure
 	}
-	return limit(c.limits().Unsent, c.mgr.limits.Unsent, unless)
+	return effectiveLimit(c.limits().Backpressure, c.mgr.limits.Backpressure, fallback)
 }
 
-// SetWater sets the marks of Send, in bytes. EvHighWater is raised when more than high
-// wait in Send, and EvLowWater when there are low or fewer again. It is looked at after
-// each event that input causes, and when the socket took what it could. A high of 0
-// turns the marks off. Accepted connections inherit them from their listener. SetWater
-// panics unless 0 <= low <= high.
+// SetWater sets the water marks of Send, in bytes. EvHighWater is raised when more than high
+// bytes are unsent. After that, EvLowWater is raised when low or fewer are unsent. The loop
+// compares after each event that input causes, and after each flush. A high of 0, the default,
+// turns the marks off. Accepted connections inherit them from their listener. SetWater panics
+// unless 0 <= low <= high.
 func (c *Conn) SetWater(low, high int) {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	if low < 0 || low > high {
-		panic("reactor: SetWater wants 0 <= low <= high, not low " + strconv.Itoa(low) + " and high " + strconv.Itoa(high))
+		panic("reactor: SetWater with low " + strconv.Itoa(low) + " and high " + strconv.Itoa(high) + ", want 0 <= low <= high")
 	}
 	if high > 0 || c.ext != nil {
 		x := c.extra()
 		x.low, x.high = low, high
-		c.setTrip()
-		c.mark()
+		c.setSendThreshold()
+		c.markDirty()
 	}
 }
 
-// setTrip notes that size anew.
-func (c *Conn) setTrip() {
-	trip := min(c.sendLimit(), c.unsentLimit())
+// setSendThreshold computes the threshold again after a mark or limit has changed.
+func (c *Conn) setSendThreshold() {
+	threshold := min(c.sendLimit(), c.backpressureLimit())
 	if c.ext.high > 0 {
-		trip = min(trip, c.ext.high)
+		threshold = min(threshold, c.ext.high)
 	}
-	c.ext.trip = trip
+	c.ext.sendThreshold = threshold
 }
 
-// grew hears that bytes were appended to Send.
-func (c *Conn) grew() {
-	if c.mgr.own(); c.on&onDirty == 0 {
-		c.mark()
+// sendGrew is called when bytes were appended to Send.
+func (c *Conn) sendGrew() {
+	if c.mgr.checkOwner(); c.on&onDirty == 0 {
+		c.markDirty()
 	}
-	if c.Send.Len() > c.trip() && c.on&onGrown == 0 && c.life < closing {
+	if c.Send.Len() > c.sendThreshold() && c.on&onGrown == 0 && c.life < closing {
 		c.on |= onGrown
 		c.mgr.grown.add(c)
 	}
 }
 
-// trip is the least size of Send that a mark or limit is about.
-func (c *Conn) trip() int {
+// sendThreshold returns the lowest mark or limit of unsent bytes. While there are no more than
+// that, nothing needs to be checked.
+func (c *Conn) sendThreshold() int {
 	if c.ext != nil {
-		return c.ext.trip
+		return c.ext.sendThreshold
 	}
-	return c.mgr.trip
+	return c.mgr.sendThreshold
 }
 
-// checkGrown looks at the connections whose Send has grown beyond a mark or limit in
-// the event that was just handled, on whatever connection that was.
+// checkGrown is called after an event that input causes, and after a program's own event. It
+// checks the connections whose Send has grown beyond the threshold. The event may have been
+// raised on another connection.
 func (m *Manager) checkGrown() {
-	if m.checking { // a handler of EvHighWater has raised an input event itself
+	if m.checkingSend { // a handler of EvHighWater has raised an input event
 		return
 	}
-	m.checking = true
+	m.checkingSend = true
 	m.grown.each(m, func(c *Conn) {
 		c.on &^= onGrown
 		c.checkSend()
 	})
-	m.checking = false
+	m.checkingSend = false
 }
 
-// checkSend enforces the limits of Send and raises EvHighWater and EvLowWater as marks
-// are crossed.
+// checkSend compares the unsent bytes with the marks and limits. It fails the connection, holds
+// or resumes input, or raises EvHighWater or EvLowWater.
 func (c *Conn) checkSend() {
-	if c.over() || c.accepts() || c.lost() {
+	if c.inputOver() || c.isStreamListener() || c.writeHasFailed() {
 		return
 	}
-	n := c.queued()
-	if n <= c.trip() && !c.is(held|above) {
+	n := c.unsentBytes()
+	if n <= c.sendThreshold() && !c.is(inputHeld|aboveHighWater) {
 		return
 	}
 	if limit := c.sendLimit(); n > limit {
 		c.Fail(&LimitError{"Send", n, limit})
 		return
 	}
-	switch limit := c.unsentLimit(); {
-	case c.is(held) && (n <= limit/2 || limit == none || c.securing()):
-		c.unsuspend(held)
-		c.wantInput()
-	case !c.is(held) && n > limit && !c.securing(): // until then Send waits for input
-		c.suspend(held)
+	switch limit := c.backpressureLimit(); {
+	case c.is(inputHeld) && (n <= limit/2 || limit == noLimit || c.handshakePending()):
+		c.resumeInput(inputHeld)
+		c.scheduleInput()
+	case !c.is(inputHeld) && n > limit && !c.handshakePending(): // in a TLS handshake Send waits for input
+		c.suspendInput(inputHeld)
 	}
 	if c.ext == nil {
 		return
 	}
 	switch {
-	case c.is(above) && (n <= c.ext.low || c.ext.high == 0):
-		c.flags &^= above
+	case c.is(aboveHighWater) && (n <= c.ext.low || c.ext.high == 0):
+		c.flags &^= aboveHighWater
 		c.Call(EvLowWater, nil)
-	case !c.is(above) && c.ext.high > 0 && n > c.ext.high:
-		c.flags |= above
+	case !c.is(aboveHighWater) && c.ext.high > 0 && n > c.ext.high:
+		c.flags |= aboveHighWater
 		c.Call(EvHighWater, nil)
 	}
 }
 
-// checkRecv enforces the limit on what handlers left, if they had a chance to take it:
-// one read may bring more than the limit.
+// checkRecv fails the connection if handlers have left more in Recv than the limit. It does
+// nothing while input is suspended or Recv is to be delivered again, because then handlers can
+// still consume it.
 func (c *Conn) checkRecv() {
-	if c.Recv.Len() == 0 || c.suspended() || c.on&onRedeliver != 0 || c.isDatagram() {
+	if c.Recv.Len() == 0 || c.inputSuspended() || c.on&onRedeliver != 0 || c.isDatagram() {
 		return
 	}
 	if limit := c.recvLimit(); c.Recv.Len() > limit {

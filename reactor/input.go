@@ -7,44 +7,55 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// The way in: how bytes come from the socket into Recv, and to the handlers. All of it
-// goes through Conn.input, whether the poller found the socket ready, a handshake may
-// go on, or a deadline has passed and what lies in the socket is looked at once more.
+// Input: how bytes get from the socket into Recv and to the handlers.
+//
+// Conn.input reads. There are several reasons to call it: the poller reports the socket, a
+// handshake takes its next step, enough of Send was written, or a deadline has passed and the
+// socket is read before the deadline is enforced. Conn.redeliver is the only other function that
+// reads. It does so if the transport's method read has something to do even if the socket is not
+// readable (inputPending). A write never reads, and a timer never reads: they put the connection
+// on a list, and a phase of Poll calls input.
+//
+// A read goes into one large buffer of the manager, unless Recv holds a large rest (recvSpace).
+// Recv borrows the buffer while the handlers run, and only the bytes that they leave are copied.
+// Therefore an idle connection owns no memory for input.
 
-// ready hears from the poller. Writing is left to settle, so that what a handler
-// appends now goes out in the same system call.
+// ready is called when the poller reports the connection. Readiness to write only marks the
+// connection: settle writes, so that what handlers append now goes out in the same system
+// call.
 func (c *Conn) ready(what poll.Interest) {
 	if !c.is(opened) {
-		return // made and ready in one turn; the next will report it again
+		return // a new connection that waits for EvOpen; the next turn reports it again
 	}
 	if what&poll.Writable != 0 {
-		c.mark()
+		c.markDirty()
 	}
 	if what&poll.Readable != 0 {
 		c.input()
 	}
 }
 
-// input takes in one bounded piece of what the socket holds and delivers it. It reports
-// whether the socket had nothing.
-func (c *Conn) input() (dry bool) {
-	if c.on&onRedeliver != 0 { // what was left comes first, and before an end of stream
-		c.offer()
+// input reads a bounded number of bytes from the socket and delivers them. It returns true if
+// the socket was empty.
+func (c *Conn) input() (empty bool) {
+	if c.on&onRedeliver != 0 { // deliver what is left in Recv before new bytes or an end of stream
+		c.redeliver()
 	}
 	switch {
 	case c.life == lingering:
 		return c.discard()
-	case c.Stopped(), c.is(ended), c.dialling(), c.on&onQueue != 0:
+	case c.InputStopped(), c.is(peerEnded), c.dialing(), c.on&onHandshakeQueue != 0:
 		return false
-	case c.accepts():
-		c.accept()
+	case c.isStreamListener():
+		c.acceptConns()
 		return false
 	}
-	return c.take()
+	return c.readTransport()
 }
 
-// take reads and delivers until the transport has no more for this turn.
-func (c *Conn) take() (dry bool) {
+// readTransport reads and delivers until the transport has no more for this turn. It returns
+// true if the socket was empty.
+func (c *Conn) readTransport() (empty bool) {
 	t := c.transport()
 	for more := true; more; {
 		var n int
@@ -52,150 +63,161 @@ func (c *Conn) take() (dry bool) {
 		n, more, err = t.read()
 		switch {
 		case err == nil:
-			if n != nothing {
+			if n != noEvent {
 				c.deliver(n)
 			}
 		case err == poll.ErrAgain:
 			return true
-		case err == io.EOF && (c.Stopped() || c.on&onRedeliver != 0): // what came before it is delivered first; it is found again
+		case err == io.EOF && (c.InputStopped() || c.on&onRedeliver != 0):
+			// Earlier bytes are delivered first. A later read finds the end again.
 		case err == io.EOF:
-			c.end()
+			c.handlePeerEnd()
 		default:
-			c.lose("read", err)
+			c.failSocket("read", err)
 		}
 	}
 	return false
 }
 
-// takePending is the manager's phase for connections that asked for it with wantInput.
-func (c *Conn) takePending() {
+// readScheduled reads from a connection that has asked for it with scheduleInput.
+func (c *Conn) readScheduled() {
 	c.on &^= onInput
-	if c.is(opened) && !c.accepts() {
+	if c.is(opened) && !c.isStreamListener() {
 		c.input()
 	}
 }
 
-// wantInput asks for a call of input although the socket may not be ready.
-func (c *Conn) wantInput() {
+// scheduleInput makes the loop call input, even if the poller does not report the socket. Reasons
+// are bytes that the transport holds itself, and bytes that were left in the socket while
+// input was suspended.
+func (c *Conn) scheduleInput() {
 	if c.on&onInput == 0 && c.life < closing {
 		c.on |= onInput
 		c.mgr.inputs.add(c)
 	}
 }
 
-// recvRoom returns memory for bytes that come. It is the manager's buffer, behind a
-// copy of the rest in Recv, which borrows it while the handlers run, so that only what
-// they leave is copied. Behind a large rest it is Recv's own, at least that much: memory
-// doubles, so that a large message is not copied over and over.
-func (c *Conn) recvRoom(least int) []byte {
+// recvSpace returns the memory for the next read, readSize bytes at most.
+//
+//	rest in Recv             memory
+//	maxCopiedRest or less    the manager's buffer, behind a copy of the rest
+//	more                     Recv's own, behind the rest, at least `least` bytes
+//
+// Recv's own memory doubles when it is too small, so that a large message is copied only a
+// few times while it arrives.
+func (c *Conn) recvSpace(least int) []byte {
 	b, m := &c.Recv, c.mgr
-	if b.Len() <= smallRest {
-		return m.rbuf[copy(m.rbuf, b.Bytes()):][:readSize]
+	if b.Len() <= maxCopiedRest {
+		return m.readBuf[copy(m.readBuf, b.Bytes()):][:readSize]
 	}
 	if cap(b.buf)-len(b.buf) < least {
 		old, rest := b.buf, b.Bytes()
 		b.buf, b.off = append(m.pool.get(len(rest)+max(len(rest), least)), rest...), 0
 		m.pool.put(old)
 	}
-	room := b.buf[len(b.buf):cap(b.buf)]
-	return room[:min(len(room), readSize)]
+	free := b.buf[len(b.buf):cap(b.buf)]
+	return free[:min(len(free), readSize)]
 }
 
-// receive puts the n bytes that came into Recv. They are the beginning of recvRoom.
-func (c *Conn) receive(n int) {
+// commitRecv makes the first n bytes of the slice from recvSpace part of Recv.
+func (c *Conn) commitRecv(n int) {
 	rest := c.Recv.Len()
-	if rest <= smallRest {
-		c.traceRead(c.mgr.rbuf[rest : rest+n])
-		c.borrow(rest + n)
+	if rest <= maxCopiedRest {
+		c.traceRead(c.mgr.readBuf[rest : rest+n])
+		c.lendReadBuf(rest + n)
 		return
 	}
 	c.Recv.buf = c.Recv.buf[:len(c.Recv.buf)+n]
 	c.traceRead(c.Recv.buf[len(c.Recv.buf)-n:])
 }
 
-// borrow lends Recv the first n bytes of the manager's buffer, in the place of whatever
-// it held.
-func (c *Conn) borrow(n int) {
+// lendReadBuf replaces the content of Recv by the first n bytes of the manager's buffer.
+func (c *Conn) lendReadBuf(n int) {
 	c.mgr.pool.put(c.Recv.buf)
-	c.Recv.buf, c.Recv.off = c.mgr.rbuf[:n:n], 0
+	c.Recv.buf, c.Recv.off = c.mgr.readBuf[:n:n], 0
 }
 
-// heard notes that n bytes came from the socket.
-func (c *Conn) heard(n int) {
+// noteRead is called when n bytes were read from the socket. It counts them, and tells the
+// watchdog and the quick acknowledgements.
+func (c *Conn) noteRead(n int) {
 	m := c.mgr
 	m.stats.Reads++
 	m.stats.BytesIn += uint64(n)
 	m.readBytes += n
 	if w := c.watchdog(); w != nil {
-		w.heard(n)
+		w.noteRead(n)
 	}
-	c.ack.read(c)
+	c.ack.noteRead(c)
 }
 
-// deliver raises EvRead for n bytes that have come into Recv, and for those that came
-// while input was suspended.
+// deliver raises EvRead for the last n bytes of Recv. If input is suspended, the bytes only
+// stay in Recv, and a later EvRead counts them.
 func (c *Conn) deliver(n int) {
-	if c.Stopped() {
-		c.extra().unheard += n
+	if c.InputStopped() {
+		c.extra().undelivered += n
 	} else {
-		c.mgr.arrived = n + c.takeUnheard()
-		c.Call(EvRead, &c.mgr.arrived)
+		c.mgr.readCount = n + c.takeUndelivered()
+		c.Call(EvRead, &c.mgr.readCount)
 	}
 	c.keepRest()
 }
 
-func (c *Conn) takeUnheard() (n int) {
+// takeUndelivered returns how many bytes were added to Recv while input was suspended, and
+// resets that count.
+func (c *Conn) takeUndelivered() (n int) {
 	if c.ext != nil {
-		n, c.ext.unheard = c.ext.unheard, 0
+		n, c.ext.undelivered = c.ext.undelivered, 0
 	}
 	return n
 }
 
-// offer raises EvRead for what was left in Recv, after Resume.
-func (c *Conn) offer() {
+// redeliver raises EvRead for what is left in Recv, after Resume, Redispatch or Replace. It
+// also calls a layer when Recv is empty, because the layer may hold bytes of its own.
+func (c *Conn) redeliver() {
 	if c.on&onRedeliver == 0 {
 		return
 	}
 	c.on &^= onRedeliver
-	if c.life >= lingering || c.dialling() || c.accepts() {
+	if c.life >= lingering || c.dialing() || c.isStreamListener() {
 		return
 	}
-	if !c.securing() && (c.Recv.Len() > 0 || len(c.layers) > 0 && !c.isDatagram()) {
-		c.mgr.arrived = 0
-		c.offerHeld()
-		if !c.Stopped() {
-			c.mgr.arrived = c.takeUnheard()
-			c.Call(EvRead, &c.mgr.arrived)
+	if !c.handshakePending() && (c.Recv.Len() > 0 || len(c.layers) > 0 && !c.isDatagram()) {
+		c.mgr.readCount = 0
+		c.redeliverToLayers()
+		if !c.InputStopped() {
+			c.mgr.readCount = c.takeUndelivered()
+			c.Call(EvRead, &c.mgr.readCount)
 			c.keepRest()
 		}
 	}
-	if c.transport().pending() && !c.Stopped() {
-		c.take()
+	if c.transport().inputPending() && !c.InputStopped() {
+		c.readTransport()
 	}
 }
 
-// offerHeld lets the layers above the lowest go on with what they hold themselves, the
-// topmost first: it is older than what those below would hand to them.
-func (c *Conn) offerHeld() {
+// redeliverToLayers calls the layers above the lowest with EvRead, the topmost first. They
+// continue with the bytes that they hold themselves. The order matters: the bytes in a higher
+// layer are older than those that a lower one would pass to it.
+func (c *Conn) redeliverToLayers() {
 	c.mgr.depth++
-	for i := len(c.layers) - 1; i > 0 && !c.Stopped(); i-- {
+	for i := len(c.layers) - 1; i > 0 && !c.InputStopped(); i-- {
 		if i < len(c.layers) {
-			c.layers[i].Handle(c, EvRead, &c.mgr.arrived)
+			c.layers[i].Handle(c, EvRead, &c.mgr.readCount)
 		}
 	}
 	c.mgr.exitDispatch()
 }
 
-// keepRest copies what is left in Recv out of the manager's buffer, or gives the memory
-// of an empty Recv back. Of a datagram nothing is left, unless the program has paused the
-// connection meanwhile or a layer wants it once more.
+// keepRest is called after the handlers. It copies what is left in Recv out of the manager's
+// buffer. If Recv is empty, it returns Recv's memory to the pool. The rest of a datagram is
+// dropped, unless the connection is paused or Recv is to be redelivered.
 func (c *Conn) keepRest() {
 	b, m := &c.Recv, c.mgr
 	if b.Len() > 0 && c.isDatagram() && !c.is(paused) && c.on&onRedeliver == 0 {
 		b.Reset()
 	}
 	switch {
-	case unsafe.SliceData(b.buf) == unsafe.SliceData(m.rbuf):
+	case unsafe.SliceData(b.buf) == unsafe.SliceData(m.readBuf):
 		rest := b.Bytes()
 		b.buf, b.off = nil, 0
 		if len(rest) > 0 {
@@ -208,15 +230,16 @@ func (c *Conn) keepRest() {
 	c.checkRecv()
 }
 
-// end handles the peer's end of stream. The layers are asked whether it comes at a good
-// moment; what was to be sent still is.
-func (c *Conn) end() {
-	if c.lost() {
-		c.lose("write", c.ext.lost)
+// handlePeerEnd handles the end of the peer's stream. If a layer finds that the stream ends
+// inside a message (Ender), the connection fails. Otherwise EvEnd is raised if SetHalfClose is
+// on, and the connection drains if it is off.
+func (c *Conn) handlePeerEnd() {
+	if c.writeHasFailed() {
+		c.failSocket("write", c.ext.writeErr)
 		return
 	}
-	c.flags |= ended
-	c.mark()
+	c.flags |= peerEnded
+	c.markDirty()
 	for _, p := range c.layers {
 		if e, ok := p.(Ender); ok {
 			if err := e.End(c); err != nil {
@@ -226,31 +249,32 @@ func (c *Conn) end() {
 		}
 	}
 	if c.is(halfClose) && c.life <= receiving {
-		c.Call(EvEnd, nil) // settle closes the connection if our side has ended too
+		c.Call(EvEnd, nil) // if our side has ended too, settle closes the connection
 		return
 	}
 	c.advance(draining)
 }
 
-// lose ends a connection on which a system call failed. It is no failure if nothing but
-// the peer's end is awaited.
-func (c *Conn) lose(call string, err error) {
-	if c.life == yielding {
+// failSocket fails a connection after a system call has failed with err. If the connection
+// only waits for the peer's end (AwaitEnd), it closes without an error.
+func (c *Conn) failSocket(call string, err error) {
+	if c.life == awaitingEnd {
 		c.Close()
 		return
 	}
 	switch {
-	case c.securing():
+	case c.handshakePending():
 		call = "tls handshake"
-	case c.lost() && err == c.ext.lost:
+	case c.writeHasFailed() && err == c.ext.writeErr:
 		call = "write"
 	}
 	c.Fail(opError(call, c.network(), c.RemoteAddr(), err))
 }
 
-// discard drops what arrives while lingering.
-func (c *Conn) discard() (dry bool) {
-	_, err := c.recv(c.mgr.rbuf)
+// discard drops the input of a lingering connection, and closes it at the end of the stream or
+// after an error. It returns true if the socket was empty.
+func (c *Conn) discard() (empty bool) {
+	_, err := c.recv(c.mgr.readBuf)
 	if err == nil || err == poll.ErrAgain {
 		return err != nil
 	}

@@ -7,74 +7,82 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/tlsio"
 )
 
-// What authors of protocols need besides, and programs do not: the layers of a
-// connection, what a layer may implement, and Stack, the calls that are for layers.
+// Layers: what authors of protocols need and programs do not. A connection has a stack of
+// layers. A layer implements Protocol and perhaps the other interfaces below. Stack has the
+// calls that are for layers.
 
-// Protocol is a layer on a connection. It sees every event before the user's handler
-// does, reads its messages from Recv, and raises events of its own with Conn.Call. It
-// must be a pointer, and keeps the protocol's state. In EvOpen it neither raises events
-// nor fails the connection, because the layers above have not heard of it yet;
-// EvConnect and EvAccept are the time for that.
+// Protocol is a layer on a connection. It handles every event before the layers above it and
+// before the program's handler. It reads its messages from Recv, and raises events of its own
+// with Conn.Call. A Protocol must be a pointer, and holds the state of the protocol.
 //
-// A layer that finds several messages in Recv asks Conn.Stopped after each event that
-// it raised. A handler may raise EvRead itself, so a layer that is in the middle of a
-// message must expect to be called and do nothing.
+// In EvOpen a layer must not raise events or fail the connection, because the layers above it
+// have not handled EvOpen yet. It may do so in EvConnect and EvAccept.
 //
-// A layer may implement Acceptor, Ender, Finisher, Leaver and Negotiator as well.
+// A layer that finds several messages in Recv checks Conn.InputStopped after each event that
+// it has raised. A handler may raise EvRead itself. Therefore a layer that is in the middle of
+// a message must expect a nested call, and must do nothing in it.
+//
+// A layer may also implement Acceptor, Ender, Finisher, GoodbyeSayer and Negotiator.
 type Protocol interface {
+	// Handle handles one event. The data is valid until Handle returns.
 	Handle(c *Conn, ev Event, data any)
 }
 
-// Acceptor is implemented by layers of listeners whose accepted connections are to
-// speak the protocol: Accept returns the layer, with fresh state, for c. Layers without
-// it are not inherited.
+// Acceptor is implemented by layers of listeners whose accepted connections speak the protocol
+// too. Accepted connections do not inherit layers that do not implement it.
 type Acceptor interface {
+	// Accept returns a layer with fresh state for the accepted connection c.
 	Accept(c *Conn) Protocol
 }
 
-// Ender is implemented by layers that know whether the peer may end the stream now. End
-// returns nil between messages. An error, which should wrap io.ErrUnexpectedEOF, fails
-// the connection.
+// Ender is implemented by layers that know whether the peer may end its stream now.
 type Ender interface {
+	// End is called when the peer has ended its stream. It returns nil between messages. An
+	// error fails the connection, and should wrap io.ErrUnexpectedEOF.
 	End(c *Conn) error
 }
 
-// Finisher is implemented by layers whose messages say where they end. Finished reports
-// that the peer has nothing left to send, so that a TLS stream may end without
-// close_notify, which many peers leave out, and not be truncated.
+// Finisher is implemented by layers whose messages say where they end. Many peers end a TLS
+// stream without close_notify. That is an error (ErrTruncated), unless the connection is
+// draining or a Finisher knows that nothing is missing.
 type Finisher interface {
+	// Finished reports whether the peer has nothing left to send.
 	Finished(c *Conn) bool
 }
 
-// Leaver is implemented by layers whose protocol has a goodbye. Leave says it; true
-// means that the layer itself drains the connection once the peer has answered, false
-// that nothing more is to come.
-type Leaver interface {
-	Leave(c *Conn) bool
+// GoodbyeSayer is implemented by layers whose protocol says goodbye before it closes.
+type GoodbyeSayer interface {
+	// SayGoodbye is called by Manager.Drain, and sends the goodbye. It returns true if the layer
+	// itself drains the connection later, when the peer has answered. It returns false if
+	// the connection can be drained now.
+	SayGoodbye(c *Conn) bool
 }
 
-// Negotiator is implemented by layers whose protocol has a name for ALPN [RFC 7301]. The
-// name is offered, or accepted, if the Config of the connection has no NextProtos (nil;
-// an empty list means none). Of several layers the lowest counts. "" is none.
+// Negotiator is implemented by layers whose protocol has a name for ALPN [RFC 7301]. A client
+// offers the name and a server accepts it, if NextProtos in the connection's tls.Config is
+// nil. An empty NextProtos that is not nil means no protocol.
 type Negotiator interface {
+	// ALPN returns the name, or "" for none. If several layers have a name, that of the
+	// lowest counts.
 	ALPN() string
 }
 
-// Stack is a connection as its layers see it: the calls that change the layers, and
-// those that tell the loop what a protocol waits for. Programs do not need it.
+// Stack has the calls of a connection that are for layers. Some change the layers, others tell
+// the loop what a protocol waits for. Programs do not need it. A Stack is a small value that
+// refers to the connection. Conn.Stack makes one.
 type Stack struct{ c *Conn }
 
-// Stack returns the connection as its layers see it.
+// Stack returns the calls of the connection that are for layers.
 func (c *Conn) Stack() Stack { return Stack{c} }
 
-// Closed reports whether the connection has failed, is closing or is closed: nothing more
-// can be sent or received.
-func (s Stack) Closed() bool { return s.c.over() }
+// Closed reports whether the connection has failed, is closing or is closed. Nothing more can
+// be sent or received then.
+func (s Stack) Closed() bool { return s.c.inputOver() }
 
-// Push adds a layer on top of those that the connection has. It panics if p is nil.
+// Push adds a layer on top of the others. It panics if p is nil. After EvClose it does nothing.
 func (s Stack) Push(p Protocol) {
 	c := s.c
-	c.mgr.own()
+	c.mgr.checkOwner()
 	if p == nil {
 		panic("reactor: Push of a nil Protocol")
 	}
@@ -83,13 +91,14 @@ func (s Stack) Push(p Protocol) {
 	}
 }
 
-// Replace puts new in the place of old, or takes old away if new is nil. If old is just
-// handling an event, new is offered the same event, so a layer that replaces another
-// during EvRead gets the rest of Recv at once; otherwise Poll offers it what lies in
-// Recv.
+// Replace replaces the layer old by new. If new is nil it removes old. It does nothing if old
+// is not a layer of the connection.
+//
+// If old is handling an event, new gets the same event next. So a layer that replaces another
+// during EvRead gets the rest of Recv at once. Otherwise Poll delivers what is in Recv to it.
 func (s Stack) Replace(old, new Protocol) {
 	c := s.c
-	c.mgr.own()
+	c.mgr.checkOwner()
 	i := slices.Index(c.layers, old)
 	if i < 0 || c.life == closed {
 		return
@@ -104,78 +113,84 @@ func (s Stack) Replace(old, new Protocol) {
 	}
 }
 
-// Redispatch makes Poll raise EvRead, with a count of 0, if there is anything in Recv or
-// a layer that may have kept something. It is for protocols that left a message and can
-// go on now. A connection whose input is suspended stays so.
+// Redispatch makes Poll raise EvRead again, with a count of 0. On a stream Poll does so even if
+// Recv is empty, because a layer may hold bytes of its own. It is for protocols that left a
+// message in Recv and can handle it now. It does not resume suspended input.
 func (s Stack) Redispatch() {
-	s.c.mgr.own()
+	s.c.mgr.checkOwner()
 	s.c.redispatch()
 }
 
-// AwaitEnd is Conn.Drain for the side that is not to be the first to close: once Send is
-// empty it waits, for one second, until the peer ends the stream. Any end of the stream
-// is in order, a reset too. Over TLS the peer is sent close_notify.
+// AwaitEnd drains the connection as Conn.Drain does, but the peer is to end the stream first.
+// Once Send is empty, the connection waits up to one second for the peer's end. A reset also
+// counts as a normal end. Over TLS the peer is sent close_notify.
 func (s Stack) AwaitEnd() {
-	s.c.mgr.own()
-	s.c.advance(yielding)
+	s.c.mgr.checkOwner()
+	s.c.advance(awaitingEnd)
 }
 
-// SetHandshaking tells the loop that a protocol's opening handshake, or the header of a
-// message, begins, or that it is complete: it is what Deadlines.Handshake is about.
+// SetHandshaking tells the loop whether the peer's opening handshake, or the header of a
+// message, is outstanding. Deadlines.Handshake bounds that wait. It counts from the call that
+// changes the value to true.
 func (s Stack) SetHandshaking(on bool) {
 	if c := s.c; c.is(handshaking) != on {
-		c.setPhase(handshaking, clockHandshake, on)
+		c.setPhase(handshaking, deadlineHandshake, on)
 	}
 }
 
-// SetReceiving tells the loop that a message has begun to arrive of which more is to
-// come, or that it is complete: it is what Deadlines.Message is about. It returns true
-// if that was a change. Of several layers only the one that got true when the wait
-// began may end it: one below may be in the middle of a shorter message.
+// SetReceiving tells the loop whether a message has begun to arrive and is not complete.
+// Deadlines.Message bounds that wait. It counts from the call that changes the value to true.
+//
+// SetReceiving returns true if the value changed. If several layers use it, only the layer
+// whose call began the wait, and returned true, may end it. Another layer's message may be
+// complete while the message that began the wait is not.
 func (s Stack) SetReceiving(on bool) (changed bool) {
 	c := s.c
-	return c.is(midMessage) != on && c.setPhase(midMessage, clockMessage, on)
+	return c.is(receivingMessage) != on && c.setPhase(receivingMessage, deadlineMessage, on)
 }
 
-func (c *Conn) setPhase(f flags, k clockKind, on bool) (changed bool) {
-	c.mgr.own()
+// setPhase sets or clears f, and starts the deadline k if on is true.
+func (c *Conn) setPhase(f flags, k deadlineKind, on bool) (changed bool) {
+	c.mgr.checkOwner()
 	if c.life == closed {
 		return false
 	}
 	c.set(f, on)
 	if on {
-		c.startClock(k)
+		c.startDeadline(k)
 	}
 	return true
 }
 
-// A Deadline bounds one wait of a layer: for the answer to a request, or for a sign of
-// life. A layer keeps one for each wait that it has, and starts and stops it. When the
-// time is up the loop first takes in all that lies in the connection's socket; if the
-// wait is still on then, the connection fails with a *DeadlineError.
+// A Deadline bounds one wait of a layer, for example for the answer to a request or for a sign
+// of life. A layer has one for each of its waits, and starts and stops it with StartDeadline
+// and StopDeadline. When the time is up, the loop first reads what is in the connection's
+// socket. If the layer has not stopped or restarted the deadline by then, the connection fails
+// with a *DeadlineError.
 //
-// The fields are set before the first StartDeadline.
+// The fields must be set before the first StartDeadline.
 type Deadline struct {
-	// Name is what the DeadlineError calls the wait.
+	// Name is the name of the wait in the DeadlineError.
 	Name string
-	// OnRead makes every byte from the peer begin the wait anew.
-	OnRead bool
-	// Paused makes the clock run during a pause as well. Otherwise it stands still, and goes
-	// on from there at Resume.
-	Paused bool
-	// Expired, if it is not nil, is called in the place of Conn.Fail. The wait is over
-	// then; Expired may start it again.
+	// RestartOnRead makes every read of bytes from the peer restart the wait.
+	RestartOnRead bool
+	// RunWhilePaused makes the deadline run while the connection is paused. Otherwise it stops
+	// in a pause and continues at Resume.
+	RunWhilePaused bool
+	// Expired is called instead of Conn.Fail, if it is not nil. The deadline is stopped
+	// then, and Expired may start it again.
 	Expired func(c *Conn)
 
-	from  int64 // the tick that the wait counts from
-	after time.Duration
+	from  int64         // the tick that the wait counts from
+	after time.Duration // as given to StartDeadline
 }
 
-// StartDeadline starts d, or starts it anew: it is met if StopDeadline is called within
-// that time. A negative or zero time is no deadline. It panics if d is nil.
+// StartDeadline starts or restarts d. If StopDeadline is not called within the duration
+// `after`, d passes. If after is 0 or negative, d is stopped. On a connection that has failed
+// or only waits for its end, the call does nothing. It panics if d is nil.
 func (s Stack) StartDeadline(d *Deadline, after time.Duration) {
 	c := s.c
-	c.mgr.own()
+	c.mgr.checkOwner()
 	switch {
 	case d == nil:
 		panic("reactor: StartDeadline of a nil Deadline")
@@ -183,31 +198,31 @@ func (s Stack) StartDeadline(d *Deadline, after time.Duration) {
 	case after <= 0:
 		s.StopDeadline(d)
 	default:
-		c.guard().startLayer(d, after)
+		c.ensureWatchdog().startLayer(d, after)
 	}
 }
 
 // StopDeadline stops d. It does nothing if d is not running.
 func (s Stack) StopDeadline(d *Deadline) {
-	s.c.mgr.own()
+	s.c.mgr.checkOwner()
 	if w := s.c.watchdog(); w != nil {
 		w.stopLayer(d)
 	}
 }
 
-// Report returns err in a form that notes whether anybody looks at it. If nobody has by
-// the time the next turn of the loop begins, it is logged at level Warn. It is for errors
-// that a protocol returns and that programs are tempted to ignore, such as that of an
-// answer which could not be sent. A nil err stays nil. Use errors.Is and errors.As on the
-// result.
+// Report returns an error that wraps err and notes whether the program handles it. If it has not
+// been handled when the next turn of the loop begins, it is logged at level Warn. It is for
+// errors that a protocol returns and that programs tend to ignore, such as the error of a
+// reply that could not be sent. Callers use errors.Is and errors.As on the result. If err is
+// nil, Report returns nil.
 func (s Stack) Report(err error) error {
 	if err == nil {
 		return nil
 	}
-	return s.c.mgr.report(s.c, err)
+	return s.c.mgr.newReport(s.c, err)
 }
 
-// Find returns the topmost layer of type T.
+// Find returns the topmost layer of type T, and whether there is one.
 func Find[T Protocol](c *Conn) (T, bool) {
 	for i := len(c.layers) - 1; i >= 0; i-- {
 		if p, ok := c.layers[i].(T); ok {
@@ -218,12 +233,12 @@ func Find[T Protocol](c *Conn) (T, bool) {
 	return none, false
 }
 
-// Local returns the T that a protocol keeps once per manager: what its connections
-// share, such as spare memory. It is the zero T at the first call and the same one from
-// then on, until the manager closes. T should be a type of the caller's package, so that
-// no two packages share one by accident.
+// Local returns the T that a protocol keeps once per manager. The T holds what the protocol's
+// connections share, such as spare memory. The first call makes a zero T. Later calls return the
+// same one until the manager closes. T should be a type of the caller's package, so that two
+// packages do not share one by accident.
 func Local[T any](m *Manager) *T {
-	m.own()
+	m.checkOwner()
 	key := any((*T)(nil))
 	if v, ok := m.locals[key]; ok {
 		return v.(*T)
@@ -236,12 +251,12 @@ func Local[T any](m *Manager) *T {
 	return v
 }
 
-// LooksLikeTLS reports whether p, the first bytes of a peer, begin a TLS record of a
-// handshake or an alert. Protocols use it to say what is wrong.
+// LooksLikeTLS reports whether p, the first bytes of a peer, begins with a TLS record of a
+// handshake or an alert. Protocols use it to say in an error that the peer speaks TLS.
 func LooksLikeTLS(p []byte) bool { return tlsio.LooksLikeTLS(p) }
 
-// finished asks the layers.
-func (c *Conn) finished() bool {
+// layersFinished reports whether a layer knows that the peer has nothing left to send.
+func (c *Conn) layersFinished() bool {
 	for _, p := range c.layers {
 		if f, ok := p.(Finisher); ok && f.Finished(c) {
 			return true
@@ -250,7 +265,7 @@ func (c *Conn) finished() bool {
 	return false
 }
 
-// alpn asks the layers.
+// alpn returns the ALPN name of the lowest layer that has one, or "".
 func (c *Conn) alpn() string {
 	for _, p := range c.layers {
 		if n, ok := p.(Negotiator); ok && n.ALPN() != "" {

@@ -1,63 +1,86 @@
 package reactor
 
-// life is what a connection is doing. It only moves down this list; docs/design.md
-// draws the moves. That a connection is still being dialled is not a state: it may be
-// drained meanwhile.
+// life is the state of a connection. A connection moves down the list of states and never up:
+//
+//	from         to           when
+//	open         receiving    CloseWrite was called and everything is written
+//	open         draining     Drain, or the peer's end without SetHalfClose
+//	open,        awaitingEnd  Stack.AwaitEnd
+//	draining
+//	receiving    lingering    Drain, AwaitEnd, or the peer's end without SetHalfClose
+//	open         closing      CloseWrite was called, everything is written, and the peer has
+//	                          ended already (SetHalfClose)
+//	receiving    closing      the peer's end, with SetHalfClose
+//	draining,    lingering    everything is written: our side ends, unless AwaitEnd leaves
+//	awaitingEnd               that to the peer
+//	draining,    closing      everything is written, and the peer has ended already or there
+//	awaitingEnd               is no stream to end
+//	awaitingEnd  closing      a read or a write fails, which counts as the peer's end
+//	lingering    closing      the peer's end, a reset, or lingerTime has passed
+//	any          closing      Close or Abort
+//	any          lingering    Fail, if bytes were in Send, the socket took them all, and the
+//	                          peer has not ended yet
+//	any          closing      Fail otherwise
+//	closing      closed       settle frees the connection and raises EvClose
+//
+// A connection may be drained while it is still being dialed, so dialing is not a state of
+// its own: see Conn.dialing. TLS is not a state either: it is a transport.
 type life uint8
 
 const (
-	open      life = iota // input is delivered, Send is written; a listener accepts
-	receiving             // CloseWrite has ended our side; input is delivered
-	draining              // Drain: input is delivered until Send is empty, then our side ends
-	yielding              // AwaitEnd: as draining, but the peer is to end first
-	lingering             // the peer's end is awaited, input is discarded
-	closing               // to be freed by settle
-	closed                // EvClose was raised, or is being raised
+	open        life = iota // input is delivered and Send is written; a listener accepts
+	receiving               // CloseWrite has ended our side; input is delivered
+	draining                // input is delivered until Send is empty, then our side ends
+	awaitingEnd             // as draining, but the peer ends its side first
+	lingering               // input is discarded until the peer ends its side
+	closing                 // settle frees it next
+	closed                  // EvClose was raised, or is being raised
 )
 
-// role is what a connection was made by.
+// role says which call made a connection.
 type role uint8
 
 const (
-	roleAccepted role = iota // a listener
+	roleAccepted role = iota // no call: a listener accepted it
 	roleClient               // Connect
 	roleListener             // Listen or ListenFD
-	roleWrapped              // WrapFD, a socket
-	roleFile                 // WrapFD, other than a socket
+	roleWrapped              // WrapFD, with a socket
+	roleFile                 // WrapFD, with another descriptor
 )
 
-// flags are facts about a connection that do not depend on each other.
+// flags are facts about a connection. They are independent of each other and of its life.
 type flags uint16
 
 const (
-	opened      flags = 1 << iota // EvOpen was raised
-	failed                        // EvError was raised: no more input, Send gets one try
-	paused                        // Pause
-	held                          // too much waits unsent: input waits as well
-	ended                         // the peer's end of stream was read
-	halfClose                     // SetHalfClose
-	endWrite                      // CloseWrite
-	above                         // Send is beyond its high-water mark
-	polled                        // SetPoll
-	hexdump                       // SetHexdump
-	handshaking                   // SetHandshaking
-	midMessage                    // SetReceiving
+	opened           flags = 1 << iota // EvOpen was raised
+	failed                             // EvError was raised: no more input, Send is offered once
+	paused                             // Pause was called
+	inputHeld                          // backpressure: input waits because too much is unsent
+	peerEnded                          // the end of the peer's stream was read
+	halfClose                          // SetHalfClose is on
+	closeWrite                         // CloseWrite was called
+	aboveHighWater                     // EvHighWater was raised, EvLowWater was not yet
+	pollEvents                         // SetPoll is on
+	hexdump                            // SetHexdump is on
+	handshaking                        // a layer has called SetHandshaking(true)
+	receivingMessage                   // a layer has called SetReceiving(true)
 )
 
-// lists are those of the manager's lists that a connection is on.
+// lists says on which lists a connection is. Each bit keeps it from being added twice.
 type lists uint16
 
 const (
-	onDirty     lists = 1 << iota // to be settled
-	onRedeliver                   // what lies in Recv is to be offered again
-	onInput                       // there is input to take in that readiness does not tell of
-	onLate                        // a deadline has passed: look before judging
-	onGrown                       // Send has grown beyond its trip
-	onAsking                      // SetPoll
-	onAcks                        // has read; an acknowledgement may be due
-	onSteps                       // waits to take a step of its TLS handshake
-	onSlots                       // waits for a slot for its TLS handshake
+	onDirty      lists = 1 << iota // Manager.dirty: to be settled
+	onRedeliver                    // Manager.redeliver: Recv is to be delivered again
+	onInput                        // Manager.inputs: has input that the poller does not report
+	onCatchUp                      // Manager.catchUps: to be read before a deadline is enforced
+	onGrown                        // Manager.grown: Send has grown beyond a mark or limit
+	onPollEvents                   // Manager.pollConns: gets EvPoll
+	onAcks                         // Manager.ackQueue: an early acknowledgement may be due
+	onStepQueue                    // handshake queue: waits to take a step of its TLS handshake
+	onSlotQueue                    // handshake queue: waits for a slot for its TLS handshake
 )
 
-// onQueue is the admission queue: input waits in the socket.
-const onQueue = onSteps | onSlots
+// onHandshakeQueue is set while the connection is in the handshake queue. Its input waits in the
+// socket meanwhile.
+const onHandshakeQueue = onStepQueue | onSlotQueue

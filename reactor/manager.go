@@ -12,99 +12,107 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// Manager is an event loop and the connections, listeners and timers that live on it. It
-// and everything on it belong to one goroutine, the one that calls Poll; only Post and
-// Wakeup may be called from others.
+// Manager is an event loop with its connections, listeners and timers. The Manager and
+// everything on it belong to one goroutine, the one that calls Poll. Only Post and Wakeup may
+// be called from other goroutines. New makes a Manager. The zero Manager is not usable.
 type Manager struct {
-	log        *slog.Logger
-	clock      func() time.Time
-	system     bool // it is time.Now
-	resolver   Resolver
-	deadlines  Deadlines
-	limits     Limits
-	trip       int // of connections without extras, see extras
-	sockets    Sockets
-	handshakes Handshakes
+	// Settings, which New makes from its options.
+	log           *slog.Logger
+	clock         func() time.Time
+	systemClock   bool // clock is time.Now
+	resolver      Resolver
+	deadlines     Deadlines
+	limits        Limits
+	sendThreshold int // smallest limit of unsent bytes, for a Conn without a threshold of its own
+	sockets       Sockets
+	tlsHandshakes TLSHandshakes
+	checkingOwner bool // WithOwnerCheck
+	timeHandlers  bool // WithHandlerTiming
 
+	// The descriptors and their poller.
 	poller     poll.Poller
-	registered []registration // by descriptor
-	batch      uint32         // counts what the poller reported
+	registered []registration // indexed by descriptor
+	batch      uint32         // number of the current batch of readiness
 
-	conns  map[uint64]*Conn
+	// All connections and listeners.
+	conns  map[uint64]*Conn // by ID
 	lastID uint64
 
-	fresh     turnList // made by Connect, Listen or WrapFD; EvOpen is still to come
-	dirty     turnList // to be settled: written to, drained, closed, registered differently
-	inputs    turnList // whose transport has input that readiness does not tell of
-	late      turnList // to be looked at once more before a deadline is judged
-	redeliver turnList // what lies in Recv is to be offered again
-	grown     turnList // whose Send has grown beyond a mark or limit
-	checking  bool     // checkGrown is running
-	asking    []*Conn  // want EvPoll
-	acks      []*Conn  // have read; an acknowledgement may be due
-	timers    timerHeap
-	timerSeq  uint64
-	posted    *postQueue
+	// The work of the loop. Each list is handled by one phase of Poll.
+	newConns     turnList // made by Connect, Listen or WrapFD; EvOpen is still to be raised
+	dirty        turnList // to be settled: flushed, shut down, freed or registered again
+	inputs       turnList // to be read although the poller does not report them
+	catchUps     turnList // to be read until their sockets are empty, see catchup.go
+	redeliver    turnList // Recv is to be delivered again
+	grown        turnList // Send has grown beyond a mark or limit
+	checkingSend bool     // checkGrown is running
+	pollConns    []*Conn  // to get EvPoll in each turn
+	ackQueue     []*Conn  // connections that have read; an early acknowledgement may be due
+	timers       timerHeap
+	timerSeq     uint64 // sequence number of the timer that was armed last
+	posted       *postQueue
 
-	rbuf      []byte // every read goes here first
-	readBytes int    // since the last settle
+	// What connections share.
+	readBuf   []byte // reads go into it, unless Recv holds a large rest, see recvSpace
+	readBytes int    // bytes read since deliver last settled
 	tls       *tlsBuffers
 	admission admission
 	pool      pool
-	locals    map[any]any // see Local
-	shortage  shortage    // of descriptors
+	locals    map[any]any // by type, see Local
+	shortage  descriptorShortage
 
-	reports []*report // since the turn began
+	// Checks and counters.
+	reports            []*report // errors raised since the turn began
+	owner              uint64    // number of the goroutine that polls; 0 if not checked
+	handshakeGoroutine uint64    // number of the goroutine in a step of a TLS handshake, or 0
+	stats              Stats     // the loop counts here and never reads it
+	timingHandler      bool      // a handler is being timed
 
-	checked            bool   // WithOwnerCheck
-	owner              uint64 // the goroutine that polls, if checked
-	handshakeGoroutine uint64 // takes a step of a TLS handshake meanwhile; 0 if none does
-	stats              Stats  // what is counted as it happens; the loop never reads it
-	timing             bool   // WithHandlerTiming
-	timed              bool   // a handler is being timed
+	// Where the loop is.
+	epoch         time.Time // ticks counts from here
+	polling       bool      // Poll is running
+	outsidePoll   bool      // an event that was raised between two Polls is being dispatched
+	depth         int       // handlers, timers and posted functions that are running, nested
+	handlerCalled bool      // a handler, timer or posted function was called in this turn
+	panicked      bool      // a panic of a handler has cut a turn short
+	draining      bool      // Drain was called
+	closeCalled   bool      // Close was called, perhaps in a handler
+	closed        bool      // Close has taken effect
 
-	epoch    time.Time // what ticks counts from
-	polling  bool      // in Poll
-	outside  bool      // a handler is running that Poll did not call
-	depth    int       // handlers, timers and posts that are running now, nested
-	called   bool      // a handler was called since the turn began
-	panicked bool      // a handler's panic has ended a turn in the middle
-	draining bool      // Drain was called
-	ending   bool      // Close was called, perhaps inside a handler
-	closed   bool      // Close has taken effect
-
-	// Data of events that the loop itself raises. The loop does not nest, so neither does
-	// their use.
-	polledAt time.Time
-	arrived  int
-	wrote    int
-	woken    []byte
+	// Data of the events that the loop raises. One variable for each is enough, because the
+	// loop never raises such an event inside another of the same kind.
+	pollTime   time.Time // of EvPoll
+	readCount  int       // of EvRead
+	writeCount int       // of EvWrite
+	wakeupData []byte    // of EvWakeup
 }
 
-// readSize is the most that one read brings: a stream has one per turn.
+// readSize is the most bytes that one read of a stream adds to Recv. A plain stream is read
+// once per turn.
 const readSize = 64 << 10
 
-// smallRest is how many bytes of an incomplete message are moved about so that
-// what follows them is read like the rest of the stream, in large pieces.
-const smallRest = 16 << 10
+// maxCopiedRest is the largest rest of Recv that is copied in front of the next read, in bytes.
+// The next read can then use the large shared buffer, as it does when Recv is empty.
+const maxCopiedRest = 16 << 10
 
-// New makes a manager without connections.
+// New makes a manager without connections. It opens the descriptors of the poller and of the
+// wake-up, which Close closes. An error is that of the system call that failed.
 func New(opts ...Option) (*Manager, error) {
 	m := &Manager{
 		log:       slog.Default(),
 		resolver:  net.DefaultResolver,
 		deadlines: defaultDeadlines,
 		conns:     make(map[uint64]*Conn),
-		rbuf:      make([]byte, smallRest+readSize),
+		readBuf:   make([]byte, maxCopiedRest+readSize),
 	}
 	for _, o := range opts {
 		o(m)
 	}
 	if m.clock == nil {
-		m.clock, m.system = time.Now, true
+		m.clock, m.systemClock = time.Now, true
 	}
 	m.epoch = m.clock()
-	m.trip = min(limit(m.limits.Send), limit(m.limits.Unsent, DefaultUnsent))
+	m.sendThreshold = min(effectiveLimit(m.limits.Send), effectiveLimit(m.limits.Backpressure, DefaultMaxBackpressure))
 	m.admission.m = m
 	var err error
 	if m.poller, err = poll.New(); err != nil {
@@ -117,54 +125,74 @@ func New(opts ...Option) (*Manager, error) {
 	return m, nil
 }
 
-// Poll runs one turn of the loop. It waits until a socket is ready, a timer is due,
-// another goroutine calls Post or Wakeup, or timeout has passed (a negative timeout:
-// without limit; 0: not at all), and calls the handlers. docs/design.md lists its phases.
-// It does not block once handlers were called, so a loop that ends when one of them says
-// so ends. It returns ErrClosed after Close, ErrPanicked after a handler's panic, or the
-// error of a failed wait. It panics if called from within a handler.
+// Poll runs one turn of the loop: it waits until something is ready, and calls the handlers.
+// The wait ends when a socket is ready, a timer is due, another goroutine calls Post or
+// Wakeup, or timeout has passed. A negative timeout is no limit. With 0, Poll does not wait.
+// If it has already called handlers in this turn, it does not wait either. So if a program calls
+// Poll until a handler has set a variable, it sees the change at once.
+//
+// The error is ErrClosed after Close, ErrPanicked after a handler's panic, or that of a failed
+// wait. Poll panics if it is called from within a handler, timer or posted function.
 func (m *Manager) Poll(timeout time.Duration) error {
 	m.assertIdle("Poll")
-	if err := m.usable(); err != nil {
+	if err := m.pollError(); err != nil {
 		return err
 	}
-	m.polling, m.called = true, false
+	m.polling, m.handlerCalled = true, false
 	defer m.exitPoll()
+	// Each phase handles what is on its list when the phase begins. What handlers add to a
+	// list waits for the next run of its phase, so no handler keeps the loop busy. No phase
+	// walks over connections that have nothing to do.
+
+	// 1. Log the errors of earlier turns that the program has not handled.
 	m.logReports()
 	m.stats.Turns++
+	// 2. Raise EvOpen for new connections. Flush, register or close the marked ones.
 	m.settle()
+	// 3. Wait for readiness, unless there is work already.
 	batch, err := m.wait(timeout)
+	// 4. Accept and read on the ready sockets, and call the handlers.
 	m.deliver(batch)
-	m.admission.run()
-	m.inputs.each(m, (*Conn).takePending)
+	// 5. Continue TLS handshakes that had to wait for this turn.
+	m.admission.grantSteps()
+	// 6. Read from connections that have input which the poller does not report.
+	m.inputs.each(m, (*Conn).readScheduled)
+	// 7. Call posted functions and raise EvWakeup.
 	m.posted.deliver()
+	// 8. Call the timers that are due.
 	m.runTimers()
-	m.late.each(m, (*Conn).look)
-	m.redeliver.each(m, (*Conn).offer)
-	m.tick()
+	// 9. Where a deadline has passed or a write has failed, read what the socket holds first.
+	//    Then enforce the deadline, or fail the connection.
+	m.catchUps.each(m, (*Conn).catchUp)
+	// 10. Raise EvRead for what is left in Recv, after Resume or Redispatch.
+	m.redeliver.each(m, (*Conn).redeliver)
+	// 11. Raise EvPoll.
+	m.raisePollEvents()
+	// 12. Flush, register or close what the handlers of this turn marked.
 	m.settle()
-	if timeout == 0 { // another loop may wait now
+	if timeout == 0 { // the program may wait in another loop now
 		m.sendAcks()
 	}
-	m.recovered()
+	m.resetDispatch()
 	m.polling = false
-	if m.ending {
+	// 13. Close the manager, if a handler called Close.
+	if m.closeCalled {
 		m.teardown()
 	}
 	return err
 }
 
-// settle opens the connections that are new and makes the kernel's side agree with what
-// handlers did.
+// settle raises EvOpen for new connections and then settles the marked ones, see Conn.settle.
 func (m *Manager) settle() {
-	m.fresh.each(m, (*Conn).start)
+	m.newConns.each(m, (*Conn).start)
 	m.dirty.each(m, (*Conn).settle)
 }
 
-// wait returns what is ready, and blocks for it if there is nothing else to do.
+// wait returns what is ready. It blocks only if nothing is ready, no handler was called, and
+// no work is waiting.
 func (m *Manager) wait(timeout time.Duration) ([]poll.Ready, error) {
-	batch, err := m.poller.Look()
-	if len(batch) > 0 || err != nil || m.called { // the caller may wait for what the handlers have just done
+	batch, err := m.poller.Check()
+	if len(batch) > 0 || err != nil || m.handlerCalled { // the program may be waiting for what a handler did
 		return batch, err
 	}
 	if timeout = m.waitTime(timeout); timeout == 0 {
@@ -174,22 +202,24 @@ func (m *Manager) wait(timeout time.Duration) ([]poll.Ready, error) {
 	return m.poller.Wait(timeout)
 }
 
-// assertIdle panics if the loop is running already, or on another goroutine.
+// assertIdle panics if the loop is running already. With WithOwnerCheck the first goroutine
+// that gets here becomes the owner, and a call from another one panics.
 func (m *Manager) assertIdle(call string) {
-	if m.checked && m.owner == 0 {
-		m.owner = goroutine()
+	if m.checkingOwner && m.owner == 0 {
+		m.owner = goroutineID()
 	}
-	m.own()
+	m.checkOwner()
 	if m.depth > 0 || m.polling {
 		panic("reactor: " + call + " called from within a handler, timer or posted function")
 	}
 }
 
-// maxWait is the longest that one wait takes: some kernels refuse years.
+// maxWait is the longest single wait. Some kernels refuse waits of years.
 const maxWait = 24 * time.Hour
 
-// waitTime is how long the loop may block: not at all while there is work, and not beyond
-// the next timer.
+// waitTime returns how long the loop may block. It is 0 while there is work, and -1 if there is
+// neither a timeout nor a timer. Otherwise it is the timeout or the time until the next timer,
+// whichever is shorter, and at most maxWait.
 func (m *Manager) waitTime(timeout time.Duration) time.Duration {
 	next := m.NextTimeout()
 	if timeout < 0 {
@@ -201,16 +231,16 @@ func (m *Manager) waitTime(timeout time.Duration) time.Duration {
 	return min(timeout, next, maxWait)
 }
 
-// NextTimeout returns how long a Poll that is to miss nothing may wait: 0 if
-// there is work now, else the time until the next timer, or math.MaxInt64
-// without one. A program that runs the manager inside another loop waits
-// until Fd is readable or this time has passed, then calls Poll(0).
+// NextTimeout returns how long the program may wait before it calls Poll again: 0 if there is
+// work now, otherwise the time until the next timer. Without a timer, or after Close, it is
+// math.MaxInt64. A program that runs the manager inside another loop waits until Fd is
+// readable or this time has passed, then calls Poll(0).
 func (m *Manager) NextTimeout() time.Duration {
-	m.own()
+	m.checkOwner()
 	if m.closed {
 		return math.MaxInt64
 	}
-	if m.ending || len(m.fresh.list)+len(m.dirty.list)+len(m.inputs.list)+len(m.late.list)+len(m.redeliver.list)+len(m.admission.steps) > 0 || m.unheeded() {
+	if m.closeCalled || len(m.newConns.list)+len(m.dirty.list)+len(m.inputs.list)+len(m.catchUps.list)+len(m.redeliver.list)+len(m.admission.stepQueue) > 0 || m.hasUnhandledErrors() {
 		return 0
 	}
 	if len(m.timers) == 0 {
@@ -219,92 +249,95 @@ func (m *Manager) NextTimeout() time.Duration {
 	return max(0, time.Duration(m.timers[0].when-m.ticks()))
 }
 
-// Fd returns the descriptor that becomes readable when Poll has something to
-// do, timers excepted. It stays valid until Close.
+// Fd returns the poller's descriptor, which is readable while a socket is ready or posted
+// work waits. Timers, and work that the loop has postponed, do not make it readable: see
+// NextTimeout. The manager owns it, and it stays valid until Close.
 func (m *Manager) Fd() int { return m.poller.FD() }
 
-// Conns iterates over all connections, listeners included, in no particular
-// order. The handlers may make and close connections meanwhile.
+// Conns returns an iterator over all connections and listeners, in no particular order. The
+// program may make and close connections during the iteration.
 func (m *Manager) Conns() iter.Seq[*Conn] {
-	m.own()
+	m.checkOwner()
 	return maps.Values(m.conns)
 }
 
 // Logger returns the manager's logger.
 func (m *Manager) Logger() *slog.Logger { return m.log }
 
-// verbose reports whether level Debug is logged. The arguments of a log call
-// are allocated even if nobody reads them, so paths that are taken often ask first.
+// verbose reports whether level Debug is logged. The arguments of a log call are allocated
+// even if the record is dropped, so frequent paths check this first.
 func (m *Manager) verbose() bool { return m.log.Enabled(context.Background(), slog.LevelDebug) }
 
-// Now returns the time on the manager's clock.
+// Now returns the current time of the manager's clock, see WithClock.
 func (m *Manager) Now() time.Time { return m.clock() }
 
-// ticks is the time as nanoseconds since the manager was made.
+// ticks returns the current time in nanoseconds since New.
 func (m *Manager) ticks() int64 {
-	if m.system {
-		return int64(time.Since(m.epoch)) // reads one clock of the system, time.Now reads two
+	if m.systemClock {
+		return int64(time.Since(m.epoch)) // reads one clock of the system; time.Now reads two
 	}
 	return int64(m.clock().Sub(m.epoch))
 }
 
-// run calls a function that is not a connection's handler.
+// run calls a timer's function or a posted one.
 func (m *Manager) run(fn func()) {
 	m.depth++
-	m.called = true
-	if m.timing && !m.timed {
-		m.timed = true
-		defer m.time(m.clock())
+	m.handlerCalled = true
+	if m.timeHandlers && !m.timingHandler {
+		m.timingHandler = true
+		defer m.noteHandlerTime(m.clock())
 	}
 	fn()
 	m.exitDispatch()
 }
 
-// exitDispatch ends a dispatch. A Close that waited for the outermost one outside Poll
-// takes effect here; Poll sees to it itself.
+// exitDispatch ends a dispatch. At the end of the outermost one it carries out a Close that a
+// handler called. Within Poll, Poll does that.
 func (m *Manager) exitDispatch() {
 	m.depth--
-	if m.depth == 0 && m.ending && !m.polling && !m.closed {
+	if m.depth == 0 && m.closeCalled && !m.polling && !m.closed {
 		m.teardown()
 	}
 }
 
-// tick raises EvPoll on the connections that asked for it.
-func (m *Manager) tick() {
-	if len(m.asking) == 0 {
+// raisePollEvents raises EvPoll on the connections that have SetPoll on.
+func (m *Manager) raisePollEvents() {
+	if len(m.pollConns) == 0 {
 		return
 	}
-	m.polledAt = m.clock()
-	keep := m.asking[:0]
-	for _, c := range m.asking { // what SetPoll appends meanwhile is not ranged over
-		if c.is(polled) && !m.ending {
-			c.Call(EvPoll, &m.polledAt)
+	m.pollTime = m.clock()
+	kept := m.pollConns[:0]
+	for _, c := range m.pollConns { // range does not visit what SetPoll appends meanwhile
+		if c.is(pollEvents) && !m.closeCalled {
+			c.Call(EvPoll, &m.pollTime)
 		}
 	}
-	for _, c := range m.asking {
-		if c.is(polled) && c.life < closed {
-			keep = append(keep, c)
+	for _, c := range m.pollConns {
+		if c.is(pollEvents) && c.life < closed {
+			kept = append(kept, c)
 		} else {
-			c.on &^= onAsking
+			c.on &^= onPollEvents
 		}
 	}
-	clear(m.asking[len(keep):])
-	m.asking = keep
+	clear(m.pollConns[len(kept):])
+	m.pollConns = kept
 }
 
-// turnList holds connections that need the loop's attention once. What is
-// added while the list is being worked off waits for the next turn, so that no
-// handler can keep the loop by adding to it.
+// turnList is a list of connections for one phase of the loop. A connection that is added
+// while the phase runs waits for the next run, so handlers cannot keep the phase busy. The two
+// slices are used alternately, so a turn does not allocate.
 type turnList struct{ list, spare []*Conn }
 
 func (t *turnList) add(c *Conn) { t.list = append(t.list, c) }
 
+// each empties the list and calls fn for each connection that was on it. After Close it does
+// not call fn.
 func (t *turnList) each(m *Manager, fn func(*Conn)) {
 	list := t.list
 	t.list = t.spare[:0]
 	for i, c := range list {
 		list[i] = nil
-		if !m.ending {
+		if !m.closeCalled {
 			fn(c)
 		}
 	}

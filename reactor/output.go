@@ -8,40 +8,52 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// The way out: how Send gets to the socket, and how connections end. Handlers only mark
-// a connection; settle, after they have returned, is where the loop writes, shuts down
-// and frees.
+// Output: how the bytes in Send get to the socket, and how connections end.
+//
+// An append to Send, Drain, Close, Fail, Pause and the like only put the connection on the list
+// Manager.dirty, once. When the handlers have returned, the loop calls Conn.settle for each
+// connection on the list. It writes, shuts down, frees, and tells the poller what to report.
+// Besides settle, a catch-up also writes (catchup.go), and Manager.Close also frees. Therefore
+// everything that many handlers append leaves in one write, and a handler may change what it
+// has appended.
+//
+// When a write fails, the peer may have sent the reason and then closed the connection.
+// Therefore the connection does not fail yet: Send is discarded, and the catch-up phase reads
+// and delivers what is in the socket (catchup.go). After that the connection fails with the
+// error of the write.
 
-// lingerTime is how long a connection whose sending side is shut down waits for the
-// peer to end too.
+// lingerTime is how long a connection waits for the peer's end after it has shut down its
+// sending side.
 const lingerTime = time.Second
 
-// settle makes the kernel's side of the connection agree with what handlers did to it.
+// settle makes the state of the socket agree with the state of the connection: it flushes
+// Send, ends our side, frees the connection, or registers it with the poller.
 func (c *Conn) settle() {
 	c.on &^= onDirty
 	if c.life == closed {
 		return
 	}
 	if c.life < lingering {
-		last := c.is(failed) // if an EvWrite handler calls Fail, its final bytes are flushed in the next turn
-		final := last && c.unsent()
+		// If an EvWrite handler calls Fail, its final bytes are flushed by the next settle.
+		hasFailed := c.is(failed)
+		hasFinalBytes := hasFailed && c.hasUnsent()
 		c.output()
-		c.checkRecv() // the limit may be new
+		c.checkRecv() // the program may have set a new limit
 		switch {
-		case last && final && !c.unsent():
-			c.endOutput() // so that no reset destroys what the socket took
-		case last:
+		case hasFinalBytes && !c.hasUnsent():
+			c.endOutput() // linger, because closing could reset the connection and destroy them
+		case hasFailed:
 			c.life = closing
-		case c.lost(): // what the peer said is delivered first
-		case c.on&onInput != 0: // input has waited until Send shrank, and is delivered first
-			c.mark()
-		case c.life >= draining && c.life < lingering, c.is(endWrite) && c.life == open && !c.securing():
+		case c.writeHasFailed(): // the catch-up phase fails it
+		case c.on&onInput != 0: // input that waited until Send shrank is delivered first
+			c.markDirty()
+		case c.life >= draining && c.life < lingering, c.is(closeWrite) && c.life == open && !c.handshakePending():
 			c.endOutput()
-		case c.life == receiving && c.is(ended):
+		case c.life == receiving && c.is(peerEnded):
 			c.life = closing
 		}
 	}
-	if c.life == lingering && c.is(ended) {
+	if c.life == lingering && c.is(peerEnded) {
 		c.life = closing
 	}
 	if c.life == closing {
@@ -53,135 +65,150 @@ func (c *Conn) settle() {
 	}
 }
 
-// output offers Send to the socket.
+// output offers Send to the socket and checks the marks and limits of Send.
 func (c *Conn) output() {
 	switch {
-	case c.accepts():
+	case c.isStreamListener():
 		return
-	case c.lost(): // it cannot be sent any more
+	case c.writeHasFailed(): // nothing can be sent any more
 		c.Send.Reset()
-		c.shrink()
-	case !c.dialling():
+		c.releaseEmptySend()
+	case !c.dialing():
 		c.flush()
 	}
 	c.checkSend()
 }
 
+// flush offers Send to the socket, and raises EvWrite if the socket took something.
 func (c *Conn) flush() {
-	if c.life == receiving { // appended after the end
+	if c.life == receiving { // appended after our side has ended: it cannot be sent
 		c.Send.Reset()
 	}
 	n, err := c.transport().flush()
-	c.shrink()
+	c.releaseEmptySend()
 	if w := c.watchdog(); w != nil {
-		w.flushed()
+		w.noteFlush()
 	}
-	if n != nothing && !c.is(failed) {
-		c.mgr.wrote = n
-		c.Call(EvWrite, &c.mgr.wrote)
+	if n != noEvent && !c.is(failed) {
+		c.mgr.writeCount = n
+		c.Call(EvWrite, &c.mgr.writeCount)
 	}
 	if err != nil {
 		c.writeFailed(err)
 	}
 }
 
-// taken notes that the socket took n bytes.
-func (c *Conn) taken(n int) {
+// noteWritten is called when the socket took n bytes. It restarts the stall deadline. If input
+// is held (backpressure), the write shows that the peer has read. So the time since input was
+// held, or since the last write, is not counted in the deadlines that wait for the peer.
+func (c *Conn) noteWritten(n int) {
 	c.mgr.stats.Writes++
 	c.mgr.stats.BytesOut += uint64(n)
 	if w := c.watchdog(); w != nil {
-		w.clocks[clockStall].from = c.mgr.ticks()
-		if c.is(held) && !c.is(paused) {
-			w.startClocks()
+		w.countdowns[deadlineStall].from = c.mgr.ticks()
+		if c.is(inputHeld) && !c.is(paused) {
+			w.resumeCountdowns()
 		}
 	}
-	c.ack.wrote(c)
+	c.ack.noteWritten(c)
 }
 
-// writeFailed ends a connection that cannot send any more. What the peer said before
-// lies in the socket, if anything: it often says why, so it is read and delivered
-// first.
+// writeFailed is called when a write has failed. Usually it starts a catch-up: what the peer
+// sent before it closed is still in the socket and often says why, so it is delivered before
+// the connection fails. If there is no input left to deliver, failSocket is called at once.
 func (c *Conn) writeFailed(err error) {
-	if c.over() || c.is(ended) || c.life >= yielding {
-		c.lose("write", err)
+	if c.inputOver() || c.is(peerEnded) || c.life >= awaitingEnd {
+		c.failSocket("write", err)
 		return
 	}
-	c.extra().lost = err
-	c.unsuspend(held)
-	c.mark() // Send is given up
-	c.lookAgain()
+	c.extra().writeErr = err
+	c.resumeInput(inputHeld)
+	c.markDirty() // settle discards Send
+	c.startCatchUp()
 }
 
-// lost reports whether a write has failed and the peer's last words are being read.
-func (c *Conn) lost() bool { return c.ext != nil && c.ext.lost != nil }
+// writeHasFailed reports whether a write has failed. What the peer sent before it closed is
+// then being read.
+func (c *Conn) writeHasFailed() bool { return c.ext != nil && c.ext.writeErr != nil }
 
-// stalls reports whether bytes wait for a socket that may still take them.
-func (c *Conn) stalls() bool { return c.blocked() && !c.lost() }
+// stalled reports whether bytes wait for a socket that may still take them.
+func (c *Conn) stalled() bool { return c.blocked() && !c.writeHasFailed() }
 
-// shrink gives the memory of an empty Send back.
-func (c *Conn) shrink() {
+// releaseEmptySend returns Send's memory to the pool if Send is empty.
+func (c *Conn) releaseEmptySend() {
 	if c.Send.Len() == 0 {
 		c.mgr.pool.put(c.Send.buf)
 		c.Send.buf, c.Send.off = nil, 0
 	}
 }
 
-// unsent reports whether there is something that the end of our side must wait for.
-func (c *Conn) unsent() bool {
-	return !c.accepts() && (c.transport().queued() > 0 || c.transport().blocked())
+// hasUnsent reports whether bytes wait to be sent. Our side ends only when there are none.
+func (c *Conn) hasUnsent() bool {
+	return !c.isStreamListener() && (c.transport().unsentBytes() > 0 || c.transport().blocked())
 }
 
-// endOutput goes on with the end of our side as far as it can: once everything is
-// written the sending side is shut down, unless that is the peer's to do first. Then
-// the peer's end is awaited.
+// endOutput ends our side when no bytes are unsent. It shuts down the sending side, unless the
+// peer is to end first, and waits for the peer's end. If the shutdown must wait for the socket
+// (close_notify of TLS), a later settle calls endOutput again.
 func (c *Conn) endOutput() {
-	if c.accepts() || c.dialling() {
-		if c.life >= draining && !c.unsent() {
+	if c.isStreamListener() || c.dialing() {
+		if c.life >= draining && !c.hasUnsent() {
 			c.life = closing
 		}
 		return
 	}
-	if c.unsent() {
+	if c.hasUnsent() {
 		return
 	}
-	said, ends := c.transport().shutdown(c.life == yielding && !c.is(endWrite))
+	done, hasEnds := c.transport().shutdown(c.life == awaitingEnd && !c.is(closeWrite))
 	switch {
-	case !said && c.is(failed):
+	case !done && c.is(failed):
 		c.life = closing
-	case !said: // again when the socket takes more
-	case c.life == open && !c.is(failed|ended):
-		c.life = receiving // if the socket has failed, reading tells, behind the peer's last words
-	case !ends || c.is(ended):
+	case !done: // called again when the socket takes more
+	case c.life == open && !c.is(failed|peerEnded):
+		// If the shutdown failed, a read reports the error, after the peer's final bytes.
+		c.life = receiving
+	case !hasEnds || c.is(peerEnded):
 		c.life = closing
 	default:
 		c.linger()
 	}
 }
 
-// linger awaits the peer's end.
+// linger discards Recv and waits for the peer's end, for lingerTime at most.
 func (c *Conn) linger() {
 	c.life = lingering
 	c.mgr.pool.put(c.Recv.buf)
 	c.Recv = Buffer{}
-	c.startClock(clockEnd)
+	c.startDeadline(deadlineLinger)
 }
 
-// register tells the poller what to look for.
+// register tells the poller which readiness to report:
+//
+//	lingering             readable
+//	stream listener       readable, unless input or accepting is suspended
+//	after a failed write  nothing
+//	any other             readable, unless input is suspended or has ended, the connection has
+//	                      failed, or it waits in the handshake queue;
+//	                      writable, while bytes wait for the socket
+//
+// It does nothing before EvOpen, while the connection is being dialed, and without a
+// descriptor.
 func (c *Conn) register() error {
-	if c.dialling() || !c.is(opened) || c.fd < 0 {
+	if c.dialing() || !c.is(opened) || c.fd < 0 {
 		return nil
 	}
 	var want poll.Interest
 	switch {
 	case c.life == lingering:
 		want = poll.Readable
-	case c.accepts():
-		if !c.suspended() && !c.ext.accept.suspended() {
+	case c.isStreamListener():
+		if !c.inputSuspended() && !c.ext.accept.suspended() {
 			want = poll.Readable
 		}
-	case c.lost():
+	case c.writeHasFailed():
 	default:
-		if !c.is(paused|held|ended|failed) && c.on&onQueue == 0 {
+		if !c.is(paused|inputHeld|peerEnded|failed) && c.on&onHandshakeQueue == 0 {
 			want |= poll.Readable
 		}
 		if c.transport().blocked() {
@@ -191,14 +218,14 @@ func (c *Conn) register() error {
 	return c.mgr.register(int(c.fd), c, want)
 }
 
-// free raises EvClose and gives everything back.
+// free raises EvClose and releases all that the connection holds.
 func (c *Conn) free() {
 	if c.life == closed {
 		return
 	}
 	c.life = closed
 	m := c.mgr
-	if c.role == roleListener { // its address is free when EvClose is raised
+	if c.role == roleListener { // so that the program can bind its address again at EvClose
 		c.release()
 	}
 	c.dispatch(EvClose, nil)
@@ -209,15 +236,15 @@ func (c *Conn) free() {
 	m.stats.Closed++
 }
 
-// dispose gives back what the connection holds.
+// dispose releases all that the connection holds, and removes it from the manager.
 func (c *Conn) dispose() {
 	m := c.mgr
 	if x := c.ext; x != nil {
 		if x.dial != nil {
 			x.dial.stop()
 		}
-		if x.watch != nil {
-			x.watch.timer.Stop()
+		if x.watchdog != nil {
+			x.watchdog.timer.Stop()
 		}
 		if x.transport != nil {
 			x.transport.close()
@@ -231,13 +258,13 @@ func (c *Conn) dispose() {
 	c.layers = nil
 }
 
-// release gives the descriptor back, and a UNIX-domain listener's path.
+// release closes the descriptor, and removes the path of a UNIX-domain listener.
 func (c *Conn) release() {
 	if c.fd < 0 {
 		return
 	}
-	if c.accepts() {
-		c.ext.accept.path.remove() // while the socket is open its inode is not used again
+	if c.isStreamListener() {
+		c.ext.accept.path.remove() // before the close, while the kernel cannot reuse the inode
 	}
 	c.mgr.unregister(int(c.fd))
 	poll.Close(int(c.fd))
@@ -245,21 +272,21 @@ func (c *Conn) release() {
 	c.mgr.resumeAccepting()
 }
 
-// socketPath is the path of a UNIX-domain listener, and which file was there when the
-// listener had bound it.
+// socketPath is the path of a UNIX-domain listener. The device and inode identify the file
+// that the listener made there.
 type socketPath struct {
 	name     string
 	dev, ino uint64
 }
 
-// boundPath returns the path that was just bound.
+// boundPath returns the socketPath of a listener that was just bound to name.
 func boundPath(name string) socketPath {
 	dev, ino, _ := fileID(name)
 	return socketPath{name, dev, ino}
 }
 
-// remove removes the path if the listener's own file is still there: another process
-// may have removed it and have bound the path.
+// remove removes the path if the listener's own file is still there. Another process may have
+// removed that file and bound the path itself.
 func (p socketPath) remove() {
 	if p.name == "" {
 		return
@@ -269,7 +296,7 @@ func (p socketPath) remove() {
 	}
 }
 
-// fileID identifies a file by its device and inode.
+// fileID returns the device and inode of a file. It does not follow a symbolic link.
 func fileID(name string) (dev, ino uint64, ok bool) {
 	info, err := os.Lstat(name)
 	if err != nil {

@@ -2,58 +2,63 @@ package reactor
 
 import "math/bits"
 
-// pool lends the memory of Send and Recv buffers. A connection has memory
-// only while it holds bytes, so what circulates is what one turn of the loop
-// needs, not what there are connections.
+// pool lends memory to Send and Recv buffers. A connection has memory only while its buffers
+// hold bytes. So the pool's size follows what one turn of the loop needs, and not the number
+// of connections.
 //
-// Slices come in powers of two, a stack of them for each. What would make all
-// stacks together hold more than keepBytes goes to the garbage collector.
+// The capacity of a slice is a power of two, from 1<<minClass to 1<<maxClass. Each capacity
+// has a stack of free slices. The pool keeps maxFreeBytes at most. It leaves other slices to
+// the garbage collector.
 type pool struct {
-	free [maxClass - minClass + 1][][]byte
-	held int // bytes
+	free      [maxClass - minClass + 1][][]byte
+	freeBytes int // total capacity of the free slices in bytes
 }
 
 const (
-	minClass  = 9  // 512 bytes
-	maxClass  = 20 // 1 MiB; larger slices are not kept
-	keepBytes = 4 << 20
+	minClass     = 9  // 512 bytes
+	maxClass     = 20 // 1 MiB; the pool does not keep larger slices
+	maxFreeBytes = 4 << 20
 )
 
-func class(n int) int { return max(bits.Len(uint(n-1)), minClass) }
+// sizeClass returns the smallest class whose slices hold n bytes. A class is the binary
+// logarithm of their capacity.
+func sizeClass(n int) int { return max(bits.Len(uint(n-1)), minClass) }
 
-// roundUp returns the capacity to allocate for n bytes.
-func roundUp(n int) int {
+// roundUpCapacity returns the capacity to allocate for n bytes: a power of two up to 1<<maxClass,
+// n beyond that.
+func roundUpCapacity(n int) int {
 	if n > 1<<maxClass {
 		return n
 	}
-	return 1 << class(max(n, 1))
+	return 1 << sizeClass(max(n, 1))
 }
 
-// get returns an empty slice with a capacity of at least n.
+// get returns an empty slice with a capacity of at least n bytes.
 func (p *pool) get(n int) []byte {
 	if n <= 1<<maxClass {
-		stack := &p.free[class(max(n, 1))-minClass]
+		stack := &p.free[sizeClass(max(n, 1))-minClass]
 		if last := len(*stack) - 1; last >= 0 {
 			b := (*stack)[last]
 			(*stack)[last] = nil
 			*stack = (*stack)[:last]
-			p.held -= cap(b)
+			p.freeBytes -= cap(b)
 			return b
 		}
 	}
-	return make([]byte, 0, roundUp(n))
+	return make([]byte, 0, roundUpCapacity(n))
 }
 
-// put takes back a slice that nothing refers to any more.
+// put takes a slice for reuse. Nothing else may refer to its memory. put ignores nil, and
+// slices with a capacity that the pool does not have.
 func (p *pool) put(b []byte) {
-	c := cap(b)
-	if c < 1<<minClass || c > 1<<maxClass || c&(c-1) != 0 {
+	n := cap(b)
+	if n < 1<<minClass || n > 1<<maxClass || n&(n-1) != 0 {
 		return
 	}
-	if p.held+c > keepBytes {
+	if p.freeBytes+n > maxFreeBytes {
 		return
 	}
-	p.held += c
-	stack := &p.free[class(c)-minClass]
+	p.freeBytes += n
+	stack := &p.free[sizeClass(n)-minClass]
 	*stack = append(*stack, b[:0])
 }

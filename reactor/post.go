@@ -6,33 +6,35 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// postQueue is how other goroutines reach the loop. Posted work is kept in order in one of
-// two lists: others append to one while the loop works off the other. The wake-up
-// descriptor is signalled once per emptied list.
+// postQueue holds what other goroutines give to the loop: functions and wake-ups, in order. It
+// has two lists. Other goroutines append to one while the loop handles the other. The first
+// append to an empty list signals the wake-up descriptor, which makes the poller return.
 type postQueue struct {
-	m   *Manager
-	out postedWork // the loop's
+	m          *Manager
+	processing postedWork // handled by the loop; needs no lock
 
-	mu       sync.Mutex
-	in       postedWork
-	signaled bool
-	shutdown bool
+	mu       sync.Mutex // guards the fields below
+	incoming postedWork // appended to by Post and Wakeup
+	signaled bool       // the wake-up descriptor is readable
+	refusing bool       // the manager is closing: post returns ErrClosed
 	wakeup   *poll.Wakeup
 }
 
-// postedWork are functions and wake-ups. The data of wake-ups lies in one slice, so that a
-// wake-up does not allocate.
+// postedWork is a list of functions and wake-ups. The data of all wake-ups is in one slice, so
+// that a wake-up does not allocate.
 type postedWork struct {
 	list []posted
 	data []byte
 }
 
+// posted is one call of Post or Wakeup.
 type posted struct {
 	fn       func() // nil for a wake-up
-	id       uint64
-	from, to int // in data
+	id       uint64 // of the connection, for a wake-up
+	from, to int    // the wake-up's part of postedWork.data
 }
 
+// newPostQueue makes the queue and registers its wake-up descriptor.
 func newPostQueue(m *Manager) (*postQueue, error) {
 	q := &postQueue{m: m}
 	var err error
@@ -46,10 +48,14 @@ func newPostQueue(m *Manager) (*postQueue, error) {
 	return q, nil
 }
 
-// Post makes Poll call fn, after what was posted before. It may be called from any
-// goroutine and never blocks on the loop. It returns ErrClosed, and fn is not called, once
-// the manager is closed; a function that is still waiting when the manager closes is not
-// called either. Post panics if fn is nil.
+// Post makes Poll call fn on the loop's goroutine. Posted functions and wake-ups are handled in
+// the order of their calls. Post may be called from any goroutine. It does not wait for the
+// loop.
+//
+// Post returns ErrClosed after Close, and after a panic that the program has recovered. fn is
+// not called then. A function that is still waiting when the manager closes is not called
+// either. Another error is that of the system call that wakes the loop. Post panics if fn is
+// nil.
 func (m *Manager) Post(fn func()) error {
 	if fn == nil {
 		panic("reactor: Post with a nil function")
@@ -57,24 +63,24 @@ func (m *Manager) Post(fn func()) error {
 	return m.posted.post(posted{fn: fn}, nil)
 }
 
-// Wakeup makes Poll raise EvWakeup on the connection with that ID, with a copy of data. It
-// may be called from any goroutine, never blocks on the loop and keeps the order among
-// wake-ups and posts. If there is no such connection by then, nothing happens. It returns
-// ErrClosed once the manager is closed.
+// Wakeup makes Poll raise EvWakeup with a copy of data on the connection with that ID. If no
+// connection has the ID when Poll runs, nothing happens. Wakeup may be called from any
+// goroutine, keeps the order, and returns errors as Post does.
 func (m *Manager) Wakeup(id uint64, data []byte) error {
 	return m.posted.post(posted{id: id}, data)
 }
 
+// post appends p and a copy of data to the queue.
 func (q *postQueue) post(p posted, data []byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.shutdown {
+	if q.refusing {
 		return ErrClosed
 	}
-	p.from = len(q.in.data)
-	q.in.data = append(q.in.data, data...)
-	p.to = len(q.in.data)
-	q.in.list = append(q.in.list, p)
+	p.from = len(q.incoming.data)
+	q.incoming.data = append(q.incoming.data, data...)
+	p.to = len(q.incoming.data)
+	q.incoming.list = append(q.incoming.list, p)
 	if q.signaled {
 		return nil
 	}
@@ -82,38 +88,39 @@ func (q *postQueue) post(p posted, data []byte) error {
 	return q.wakeup.Signal()
 }
 
-// ready swaps the lists: what is posted from now on signals again and waits for the next
-// turn.
+// ready is called when the poller reports the wake-up descriptor. It swaps the lists. What is
+// posted from now on signals again, and is handled in the next turn.
 func (q *postQueue) ready(poll.Interest) {
-	if len(q.out.list) > 0 {
-		return // reported twice in one batch; what was posted since stays signalled
+	if len(q.processing.list) > 0 {
+		return // the batch reports it twice; what was posted after the swap waits for the next turn
 	}
 	q.mu.Lock()
-	q.wakeup.Clear(q.m.rbuf)
+	q.wakeup.Clear(q.m.readBuf)
 	q.signaled = false
-	q.in, q.out = q.out, q.in
+	q.incoming, q.processing = q.processing, q.incoming
 	q.mu.Unlock()
 }
 
-// deliver works off what ready found.
+// deliver calls the posted functions and raises EvWakeup.
 func (q *postQueue) deliver() {
-	for i := range q.out.list {
-		if q.m.ending {
+	for i := range q.processing.list {
+		if q.m.closeCalled {
 			return
 		}
-		p := &q.out.list[i]
+		p := &q.processing.list[i]
 		if p.fn != nil {
 			q.m.run(p.fn)
 		} else if c := q.m.conns[p.id]; c != nil {
-			q.m.woken = q.out.data[p.from:p.to:p.to]
-			c.Call(EvWakeup, &q.m.woken)
+			q.m.wakeupData = q.processing.data[p.from:p.to:p.to]
+			c.Call(EvWakeup, &q.m.wakeupData)
 		}
 	}
-	q.m.woken = nil
-	q.out.clear()
+	q.m.wakeupData = nil
+	q.processing.clear()
 }
 
-// clear empties the list. A burst does not leave its size behind.
+// clear empties the list. It drops memory that is much larger than usual, so that a burst of
+// posts does not keep memory.
 func (w *postedWork) clear() {
 	clear(w.list)
 	w.list, w.data = w.list[:0], w.data[:0]
@@ -125,17 +132,18 @@ func (w *postedWork) clear() {
 	}
 }
 
-// shut refuses work from now on.
-func (q *postQueue) shut() {
+// refuse makes post return ErrClosed from now on.
+func (q *postQueue) refuse() {
 	q.mu.Lock()
-	q.shutdown = true
+	q.refusing = true
 	q.mu.Unlock()
 }
 
-// close comes after shut, so nobody signals a closed descriptor.
+// close closes the wake-up descriptor. It refuses posts first, so that no goroutine signals a
+// closed descriptor.
 func (q *postQueue) close() {
-	q.shut()
+	q.refuse()
 	q.m.unregister(q.wakeup.FD())
 	q.wakeup.Close()
-	q.in, q.out = postedWork{}, postedWork{}
+	q.incoming, q.processing = postedWork{}, postedWork{}
 }

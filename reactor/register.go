@@ -2,76 +2,82 @@ package reactor
 
 import "github.com/rikki-go/rikki/reactor/internal/poll"
 
-// source hears that its descriptor is ready: a connection, one attempt of a dialler, the
-// queue of posted work.
-type source interface {
+// Whose event is it? The kernel reuses a descriptor's number as soon as the descriptor is
+// closed. If a handler closes one descriptor and opens another, both may have the same number.
+// The batch may still hold an event for the old owner. The manager must not give that event to
+// the new owner. It notes for each descriptor the number of the batch during which it was
+// registered, and ignores what that batch reports about it. If the new owner is ready too, the
+// next batch reports that again, because readiness is level-triggered. This needs no
+// generation counters in the pollers, and it works in the same way with epoll and kqueue.
+
+// descriptorOwner is the owner of a descriptor: a connection, an attempt of a dialer, or the queue
+// of posted work. The loop calls ready when the descriptor is ready.
+type descriptorOwner interface {
 	ready(what poll.Interest)
 }
 
-// registration is the manager's note about one descriptor. Descriptors are reused by the
-// kernel as soon as they are closed, and a batch of readiness may still hold a report
-// about the old owner. since is the number of the batch during which the descriptor was
-// registered: what that batch reports about it is not for it. Pollers need no generation
-// counters for this, and kqueue and epoll behave alike.
+// registration is what the manager knows about one descriptor.
 type registration struct {
-	src   source
-	since uint32
-	want  poll.Interest
+	owner      descriptorOwner // nil if the descriptor is not registered
+	sinceBatch uint32          // the batch during which it was registered
+	interest   poll.Interest   // what the poller looks for; 0: it is not in the poller's set
 }
 
-// register makes src the one that hears of fd, with that interest.
-func (m *Manager) register(fd int, src source, want poll.Interest) error {
+// register makes src the owner of fd and sets what the poller looks for. If fd has an owner
+// already, src replaces it: a dialer's attempt gives its descriptor to the Conn in this way.
+func (m *Manager) register(fd int, src descriptorOwner, want poll.Interest) error {
 	if fd >= len(m.registered) {
 		m.registered = append(m.registered, make([]registration, fd+1-len(m.registered))...)
 	}
 	r := &m.registered[fd]
-	if r.src == nil {
-		r.since = m.batch
+	if r.owner == nil {
+		r.sinceBatch = m.batch
 	}
-	r.src = src
-	if r.want == want {
+	r.owner = src
+	if r.interest == want {
 		return nil
 	}
-	if err := m.poller.Set(fd, r.want, want); err != nil {
+	if err := m.poller.Set(fd, r.interest, want); err != nil {
 		return err
 	}
-	r.want = want
+	r.interest = want
 	return nil
 }
 
-// unregister forgets fd. It must be called before fd is closed.
+// unregister removes fd from the poller's set and from the registered descriptors. Call it
+// before fd is closed.
 func (m *Manager) unregister(fd int) {
 	if fd >= len(m.registered) {
 		return
 	}
-	if r := &m.registered[fd]; r.src != nil {
-		if r.want != 0 {
-			m.poller.Set(fd, r.want, 0) // fails only for what is not there
+	if r := &m.registered[fd]; r.owner != nil {
+		if r.interest != 0 {
+			m.poller.Set(fd, r.interest, 0) // fails only if fd is not in the set
 		}
 		*r = registration{}
 	}
 }
 
-// cacheful is how many bytes may be read before what handlers answered to them is written:
-// both are still in the processor's cache then, and so is the memory that comes back for
-// the next answers.
-const cacheful = 256 << 10
+// maxReadBeforeSettle is how many bytes deliver lets connections read before it writes the
+// answers of their handlers. At that moment the input and the answers are still in the
+// processor's cache. Writing frees the memory of the answers, and the next answers reuse it.
+const maxReadBeforeSettle = 256 << 10
 
-// deliver hands one batch to the owners of its descriptors.
+// deliver calls the owners of the descriptors in a batch.
 func (m *Manager) deliver(batch []poll.Ready) {
 	m.batch++
 	m.readBytes = 0
 	for _, r := range batch {
-		if m.readBytes >= cacheful {
+		if m.readBytes >= maxReadBeforeSettle {
 			m.settle()
 			m.readBytes = 0
 		}
-		if m.ending {
+		if m.closeCalled {
 			return
 		}
 		if r.FD < len(m.registered) {
-			if g := &m.registered[r.FD]; g.src != nil && g.since != m.batch {
-				g.src.ready(r.Interest)
+			if reg := &m.registered[r.FD]; reg.owner != nil && reg.sinceBatch != m.batch {
+				reg.owner.ready(r.Interest)
 			}
 		}
 	}

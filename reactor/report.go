@@ -8,44 +8,52 @@ import (
 	"weak"
 )
 
-// report is an error on its way to the program. It notes whether anybody looks at it, so
-// that an error which a handler has no case for does not get lost.
+// Unhandled errors: an error that the program does not handle is logged once.
+//
+// The data of EvError is a *report, which wraps the error and notes whether the program calls
+// Error, Unwrap or Timeout. errors.Is and errors.As call Unwrap, and os.IsTimeout calls
+// Timeout. If none of them was called when the next turn begins, the loop logs "error not
+// handled". A program may therefore handle an error after Poll has returned. Errors that a
+// protocol returns from a call, and that programs tend to ignore, get the same treatment
+// through Stack.Report.
+
+// report is an error that was given to the program.
 type report struct {
-	c    *Conn
-	err  error
-	seen atomic.Bool // the program may look at it on another goroutine
+	c       *Conn
+	err     error
+	handled atomic.Bool // the program has used the error; it may do that on another goroutine
 }
 
 func (r *report) Error() string {
-	r.seen.Store(true)
+	r.handled.Store(true)
 	return r.err.Error()
 }
 
-// Unwrap is how errors.Is and errors.As look at it.
+// Unwrap is called by errors.Is and errors.As.
 func (r *report) Unwrap() error {
-	r.seen.Store(true)
+	r.handled.Store(true)
 	return r.err
 }
 
-// Timeout is what os.IsTimeout asks.
+// Timeout is called by os.IsTimeout.
 func (r *report) Timeout() bool {
-	r.seen.Store(true)
+	r.handled.Store(true)
 	var t interface{ Timeout() bool }
 	return errors.As(r.err, &t) && t.Timeout()
 }
 
-// Temporary is false: the connection is closed.
+// Temporary returns false: the connection closes.
 func (r *report) Temporary() bool { return false }
 
-// report makes the report of a connection's error.
-func (m *Manager) report(c *Conn, err error) *report {
+// newReport wraps an error of connection c. The next turn logs it if the program has not used
+// it by then.
+func (m *Manager) newReport(c *Conn, err error) *report {
 	r := &report{c: c, err: err}
 	m.reports = append(m.reports, r)
 	return r
 }
 
-// logReports logs, when a turn begins, the errors of before that nobody has looked at: a
-// program may look after Poll has returned.
+// logReports logs the errors of earlier turns that the program has not used.
 func (m *Manager) logReports() {
 	for _, r := range m.reports {
 		r.log()
@@ -54,24 +62,24 @@ func (m *Manager) logReports() {
 	m.reports = m.reports[:0]
 }
 
-// unheeded reports whether the next turn has an error to log.
-func (m *Manager) unheeded() bool {
-	return slices.ContainsFunc(m.reports, func(r *report) bool { return !r.seen.Load() })
+// hasUnhandledErrors reports whether the next turn has an error to log.
+func (m *Manager) hasUnhandledErrors() bool {
+	return slices.ContainsFunc(m.reports, func(r *report) bool { return !r.handled.Load() })
 }
 
-// logLostReports logs, when the manager closes, the errors that nobody has looked at and
-// that nobody can look at any more. A program that keeps one until its loop has ended is
-// going to; the garbage collector tells.
-func (m *Manager) logLostReports() {
-	type lost struct {
+// logUnhandledErrors is called when the manager closes. It logs the errors that the program has
+// not used and cannot use any more. The program may still hold an error, to handle it after
+// its loop. After a garbage collection, a weak pointer shows whether the program holds it.
+func (m *Manager) logUnhandledErrors() {
+	type unhandled struct {
 		kept weak.Pointer[report]
 		c    *Conn
 		err  error
 	}
-	var all []lost
+	var all []unhandled
 	for _, r := range m.reports {
-		if !r.seen.Load() {
-			all = append(all, lost{weak.Make(r), r.c, r.err})
+		if !r.handled.Load() {
+			all = append(all, unhandled{weak.Make(r), r.c, r.err})
 		}
 	}
 	m.reports = nil
@@ -79,15 +87,16 @@ func (m *Manager) logLostReports() {
 		return
 	}
 	runtime.GC()
-	for _, l := range all {
-		if l.kept.Value() == nil {
-			(&report{c: l.c, err: l.err}).log()
+	for _, u := range all {
+		if u.kept.Value() == nil {
+			(&report{c: u.c, err: u.err}).log()
 		}
 	}
 }
 
+// log logs the error, unless the program has used it.
 func (r *report) log() {
-	if !r.seen.Load() {
+	if !r.handled.Load() {
 		r.c.mgr.log.Warn("error not handled", append(r.c.attrs(), "error", r.err)...)
 	}
 }

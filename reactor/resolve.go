@@ -13,43 +13,45 @@ import (
 // Delay" of RFC 8305 section 8.
 const resolutionDelay = 50 * time.Millisecond
 
-// resolve looks the name up, IPv6 and IPv4 addresses separately. The answers
-// come back through Post; one that comes after the dialler has ended is dropped.
+// resolve looks up the IPv6 and the IPv4 addresses of the host name on two goroutines. Post
+// brings the answers to the loop. Answers after the end of the dialer are ignored.
 func (d *dialer) resolve() {
 	m, host := d.c.mgr, d.url.Host
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
-	d.c.startClock(clockResolve)
-	r := m.resolver
+	d.c.startDeadline(deadlineResolve)
+	resolver := m.resolver
 	for _, network := range []string{"ip6", "ip4"} {
-		d.lookups++
+		d.pendingLookups++
 		go func() {
-			addrs, err := r.LookupNetIP(ctx, network, host)
-			m.Post(func() { d.answered(network, addrs, err) })
+			addrs, err := resolver.LookupNetIP(ctx, network, host)
+			m.Post(func() { d.lookupDone(network, addrs, err) })
 		}()
 	}
 }
 
-// giveUp goes on without the answers that did not come in time.
-func (d *dialer) giveUp() {
+// lookupTimedOut cancels the look-ups because the Resolve deadline has passed. The dialer
+// continues with the addresses that it has.
+func (d *dialer) lookupTimedOut() {
 	d.cancel()
-	d.lookups = 0
-	d.fault = &net.DNSError{UnwrapErr: os.ErrDeadlineExceeded, Err: "timeout", Name: d.url.Host, IsTimeout: true}
-	if d.began {
-		d.goOn()
+	d.pendingLookups = 0
+	d.lookupErr = &net.DNSError{UnwrapErr: os.ErrDeadlineExceeded, Err: "timeout", Name: d.url.Host, IsTimeout: true}
+	if d.connecting {
+		d.startAttemptIfDue()
 	} else {
 		d.resolved()
 	}
 }
 
-// answered takes the answer to one of the look-ups. IPv4 addresses that come
-// first wait a little for IPv6, and IPv6 addresses come first [RFC 8305 3, 4].
-func (d *dialer) answered(network string, addrs []netip.Addr, err error) {
-	if d.done || d.lookups == 0 { // 0: given up
+// lookupDone handles the answer of one look-up. network is "ip4" or "ip6". If the IPv4
+// addresses arrive first, they wait for IPv6 during resolutionDelay. In the list of addresses,
+// IPv6 comes before IPv4 [RFC 8305 3, 4].
+func (d *dialer) lookupDone(network string, addrs []netip.Addr, err error) {
+	if d.done || d.pendingLookups == 0 { // 0: the look-ups have timed out
 		return
 	}
-	if d.lookups--; d.lookups == 0 {
-		d.c.stopClock(clockResolve)
+	if d.pendingLookups--; d.pendingLookups == 0 {
+		d.c.stopDeadline(deadlineResolve)
 	}
 	var known []netip.Addr
 	for _, a := range addrs {
@@ -62,83 +64,85 @@ func (d *dialer) answered(network string, addrs []netip.Addr, err error) {
 	} else {
 		d.addrs = append(d.addrs, known...)
 	}
-	if err != nil && (d.fault == nil || network == "ip4") {
-		d.fault = err
+	if err != nil && (d.lookupErr == nil || network == "ip4") {
+		d.lookupErr = err
 	}
 	switch {
-	case d.began:
-		d.add(d.addrs)
-		d.goOn()
-	case d.lookups == 0 || network == "ip6" && len(d.addrs) > 0:
+	case d.connecting:
+		d.addUntried(d.addrs)
+		d.startAttemptIfDue()
+	case d.pendingLookups == 0 || network == "ip6" && len(d.addrs) > 0:
 		d.resolved()
 	case len(d.addrs) > 0:
-		d.stagger = d.c.mgr.AddTimer(resolutionDelay, TimerOnce, d.resolved)
+		d.attemptTimer = d.c.mgr.AddTimer(resolutionDelay, TimerOnce, d.resolved)
 	}
 }
 
-// goOn begins the next attempt if none is under way, or the last has had its
-// time.
-func (d *dialer) goOn() {
-	if len(d.tries) == 0 || d.stagger == nil || d.stagger.pos < 0 {
-		d.next()
+// startAttemptIfDue starts the next attempt if none is in progress, or if attemptDelay has passed
+// since the last one began.
+func (d *dialer) startAttemptIfDue() {
+	if len(d.attempts) == 0 || d.attemptTimer == nil || d.attemptTimer.pos < 0 {
+		d.startNextAttempt()
 	}
 }
 
-// resolved begins to connect to the addresses that are known.
+// resolved raises EvResolve and starts the first attempt. If no address is known, it fails the
+// connection.
 func (d *dialer) resolved() {
-	if d.done || d.began {
+	if d.done || d.connecting {
 		return
 	}
 	if len(d.addrs) == 0 {
-		if d.fault == nil {
-			d.fault = &net.DNSError{Err: "no addresses", Name: d.url.Host, IsNotFound: true}
+		if d.lookupErr == nil {
+			d.lookupErr = &net.DNSError{Err: "no addresses", Name: d.url.Host, IsNotFound: true}
 		}
-		d.c.Fail(&net.OpError{Op: "dial", Net: d.network, Addr: namedAddr{d.network, d.url.HostPort()}, Err: d.fault})
+		d.c.Fail(&net.OpError{Op: "dial", Net: d.network, Addr: namedAddr{d.network, d.url.HostPort()}, Err: d.lookupErr})
 		d.stop()
 		return
 	}
-	d.began = true
-	d.add(d.addrs)
+	d.connecting = true
+	d.addUntried(d.addrs)
 	d.c.Call(EvResolve, nil)
-	if d.c.over() {
+	if d.c.inputOver() {
 		d.stop()
 		return
 	}
-	d.c.startClock(clockConnect)
-	d.next()
+	d.c.startDeadline(deadlineConnect)
+	d.startNextAttempt()
 }
 
-// add puts addresses that were not tried yet into the order of attempts.
-func (d *dialer) add(addrs []netip.Addr) {
-	for _, a := range d.left {
+// addUntried puts new addresses in front of the untried ones and orders all of them again.
+func (d *dialer) addUntried(addrs []netip.Addr) {
+	for _, a := range d.untried {
 		addrs = append(addrs, a.Addr())
 	}
-	d.left, d.addrs = interleave(addrs, d.url.Port), nil
+	d.untried, d.addrs = interleave(addrs, d.url.Port), nil
 }
 
-// interleave orders addresses so that the families alternate, beginning with
-// that of the first [RFC 8305 4].
+// interleave orders addresses so that IPv6 and IPv4 alternate, and gives them the port. The
+// family of addrs[0] comes first [RFC 8305 4].
 func interleave(addrs []netip.Addr, port uint16) []netip.AddrPort {
 	var families [2][]netip.Addr
 	for _, a := range addrs {
-		k := 0
+		family := 0
 		if a.Is4() != addrs[0].Is4() {
-			k = 1
+			family = 1
 		}
-		families[k] = append(families[k], a)
+		families[family] = append(families[family], a)
 	}
 	var all []netip.AddrPort
 	for i := range addrs {
-		for _, f := range families {
-			if i < len(f) {
-				all = append(all, netip.AddrPortFrom(f[i], port))
+		for _, family := range families {
+			if i < len(family) {
+				all = append(all, netip.AddrPortFrom(family[i], port))
 			}
 		}
 	}
 	return all
 }
 
-// isLocalhost says what never goes to a resolver [RFC 6761 6.3].
+// isLocalhost reports whether host is localhost or ends with .localhost. Such names never go to
+// a resolver [RFC 6761 6.3].
 func isLocalhost(host string) bool {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")

@@ -8,17 +8,20 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// A Straggler is a connection that was still open when the time for Drain
-// was up.
+// A Straggler is a connection that was still open when the time of Manager.Drain was up.
 type Straggler struct {
-	ID     uint64
-	Remote netip.AddrPort
-	Unsent int // bytes in Send, and ciphertext of TLS that the socket did not take
+	ID     uint64         // see Conn.ID
+	Remote netip.AddrPort // see Conn.RemoteAddr
+	Unsent int            // bytes in Send, and ciphertext of TLS that the socket did not take
 }
 
-// Run calls Poll until ctx is done, the manager is closed, or Poll fails. It returns the
-// cause of ctx, nil, or the error of Poll. It does not close the manager: Drain or Close
-// come next.
+// Run calls Poll until one of these happens, and returns:
+//
+//	ctx is done             the cause of ctx, see context.Cause
+//	the manager is closed   nil
+//	Poll fails              the error of Poll
+//
+// Run does not close the manager: call Drain or Close after it. It panics as Poll does.
 func (m *Manager) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { m.Post(func() {}) })
 	defer stop()
@@ -32,47 +35,54 @@ func (m *Manager) Run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// Drain ends the manager in order: listeners close, every layer says its goodbye, and what
-// lies in Send is written. It polls meanwhile. Connect, Listen and WrapFD return ErrClosed;
-// handlers run as before. When no connection is left, or after timeout (0 or less: after one
-// turn of the loop), the manager is closed. If the loop is late, what peers have answered is
-// taken in first. Drain returns the connections that were still open then. The error is
-// ErrClosed if the manager was closed before, ErrPanicked after a handler's panic, or that of
-// a failed Poll. Like Poll, Drain panics if called from within a handler.
+// Drain ends all connections gracefully and closes the manager:
+//
+//  1. Listeners close. No connection can be made any more: Connect, Listen, ListenFD and WrapFD
+//     return ErrClosed.
+//  2. The layers of each connection say goodbye, the topmost first, and the connection drains.
+//  3. Drain polls until no connection is left or timeout has passed. Handlers are called as
+//     usual. If timeout is 0 or less, it polls once. If the loop is late, what peers have
+//     answered is still read.
+//  4. The manager closes.
+//
+// Drain returns the connections that were still open before step 4. The error is ErrClosed if
+// the manager was closed before, ErrPanicked after a handler's panic, or that of a failed Poll
+// or Close. If a handler closes the manager meanwhile, both results are nil. Drain panics if it
+// is called from within a handler, timer or posted function.
 func (m *Manager) Drain(timeout time.Duration) ([]Straggler, error) {
 	m.assertIdle("Drain")
-	if err := m.usable(); err != nil {
+	if err := m.pollError(); err != nil {
 		return nil, err
 	}
 	m.draining = true
 	for _, c := range m.conns {
 		c.sayGoodbye()
 	}
-	end := add(m.ticks(), max(timeout, 0))
-	err := m.Poll(0) // so that a goodbye is offered to its socket, however little the time
+	end := addSaturated(m.ticks(), max(timeout, 0))
+	err := m.Poll(0) // writes the goodbyes, even if there is no time to wait
 	for len(m.conns) > 0 && m.ticks() < end && err == nil {
 		err = m.Poll(time.Duration(max(0, end-m.ticks())))
 	}
-	if timeout > 0 && err == nil { // it may be the loop that is late: what peers have answered counts
+	if timeout > 0 && err == nil { // the loop may be late, not the peers: read their answers
 		for turns := m.turnsForUnread(); turns > 0 && m.anyReadable() && err == nil; turns-- {
 			err = m.Poll(0)
 		}
 	}
-	if m.closed { // by a handler
+	if m.closed { // a handler called Close
 		return nil, nil
 	}
-	var late []Straggler
+	var stragglers []Straggler
 	for _, c := range m.conns {
-		late = append(late, Straggler{c.id, c.RemoteAddr(), c.queued()})
+		stragglers = append(stragglers, Straggler{c.id, c.RemoteAddr(), c.unsentBytes()})
 	}
-	if e := m.Close(); err == nil {
-		err = e
+	if closeErr := m.Close(); err == nil {
+		err = closeErr
 	}
-	return late, err
+	return stragglers, err
 }
 
-// turnsForUnread is how many turns of the loop take in all that lies in the connections'
-// sockets, and the ends behind it.
+// turnsForUnread returns the number of turns that are enough to read all that is in the
+// connections' sockets, and the ends of their streams.
 func (m *Manager) turnsForUnread() int {
 	most := 0
 	for _, c := range m.conns {
@@ -81,32 +91,33 @@ func (m *Manager) turnsForUnread() int {
 	return most/tlsReadSize + 4
 }
 
-// anyReadable reports whether something lies in a connection's socket.
+// anyReadable reports whether any connection's socket has something to read.
 func (m *Manager) anyReadable() bool {
 	for _, c := range m.conns {
-		if c.fd >= 0 && !c.accepts() && poll.IsReadable(int(c.fd)) {
+		if c.fd >= 0 && !c.isStreamListener() && poll.IsReadable(int(c.fd)) {
 			return true
 		}
 	}
 	return false
 }
 
-// sayGoodbye lets the layers say goodbye, the topmost first.
+// sayGoodbye lets the layers say goodbye, the topmost first. Then it drains the connection,
+// unless a layer does that itself later. A listener closes.
 func (c *Conn) sayGoodbye() {
 	if c.role == roleListener {
 		c.Close()
 		return
 	}
-	waits := false
+	layerDrains := false
 	for i := len(c.layers) - 1; i >= 0; i-- {
-		if i >= len(c.layers) { // a layer has taken others away, or has closed the manager
+		if i >= len(c.layers) { // a layer has removed others, or has closed the manager
 			continue
 		}
-		if l, ok := c.layers[i].(Leaver); ok {
-			waits = l.Leave(c) || waits
+		if l, ok := c.layers[i].(GoodbyeSayer); ok {
+			layerDrains = l.SayGoodbye(c) || layerDrains
 		}
 	}
-	if !waits {
+	if !layerDrains {
 		c.Drain()
 	}
 }

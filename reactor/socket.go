@@ -1,37 +1,38 @@
 package reactor
 
 import (
+	"os"
 	"time"
 
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 	"golang.org/x/sys/unix"
 )
 
-// Sockets are settings of the sockets that a manager makes.
+// Sockets are options of the sockets that a manager makes. The zero value is the default.
 type Sockets struct {
-	// ReusePort lets several sockets listen on one address, each on a manager
-	// of its own; the kernel spreads connections over them.
+	// ReusePort lets several sockets listen on one address (SO_REUSEPORT), for example one
+	// for each manager of a program. The kernel distributes connections over them.
 	ReusePort bool
-	// Backlog is how many connections may wait to be accepted; 0 means as many
-	// as the system allows.
+	// Backlog is how many connections may wait to be accepted. 0 means as many as the
+	// system allows.
 	Backlog int
-	// Delay leaves Nagle's algorithm on. It is off otherwise, because the loop
-	// writes once per turn what there is.
+	// Delay leaves Nagle's algorithm on. It is off by default, because the loop writes all
+	// bytes of a turn in one call.
 	Delay bool
-	// KeepAlive is how long a TCP connection is silent before the kernel probes
-	// whether its peer is still there, in whole seconds, 32,767 at the most; 0
-	// leaves that off.
+	// KeepAlive is how long a TCP connection must be silent before the kernel probes whether
+	// its peer still exists. It is rounded up to whole seconds, 32,767 at most. 0 leaves
+	// keep-alive probes off. OpenBSD ignores the time and uses the system's.
 	KeepAlive time.Duration
 }
 
-// maxKeepAlive is the most that Linux takes, tcp(7).
+// maxKeepAlive is the longest time that Linux accepts [tcp(7), TCP_KEEPIDLE].
 const maxKeepAlive = 32767 * time.Second
 
-// WithSockets sets them; the default is the zero value.
+// WithSockets sets the options of the manager's sockets.
 func WithSockets(s Sockets) Option { return func(m *Manager) { m.sockets = s } }
 
-// newSocket makes a socket. What is set on a listener holds for those that it
-// accepts, on all systems that this package knows.
+// newSocket makes a non-blocking socket and sets its TCP options. On all supported systems,
+// accepted connections inherit the options of their listener.
 func (m *Manager) newSocket(family, kind int) (int, error) {
 	fd, err := poll.Socket(family, kind)
 	if err != nil {
@@ -40,66 +41,67 @@ func (m *Manager) newSocket(family, kind int) (int, error) {
 	if kind != unix.SOCK_STREAM || family == unix.AF_UNIX {
 		return fd, nil
 	}
-	if err := m.tune(fd); err != nil {
+	if err := m.setTCPOptions(fd); err != nil {
 		poll.Close(fd)
-		return -1, sysErr("setsockopt", err)
+		return -1, os.NewSyscallError("setsockopt", err)
 	}
 	return fd, nil
 }
 
-// tune sets the options of a TCP socket, which those that it accepts inherit.
-func (m *Manager) tune(fd int) (err error) {
+// setTCPOptions sets the options of a TCP socket. Connections that the socket accepts inherit them.
+func (m *Manager) setTCPOptions(fd int) (err error) {
 	if !m.sockets.Delay {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
-	if d := min(m.sockets.KeepAlive, maxKeepAlive); d > 0 && err == nil {
+	if idle := min(m.sockets.KeepAlive, maxKeepAlive); idle > 0 && err == nil {
 		if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1); err == nil && poll.KeepAliveIdle != 0 {
-			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, poll.KeepAliveIdle, int((d+time.Second-1)/time.Second))
+			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, poll.KeepAliveIdle, int((idle+time.Second-1)/time.Second))
 		}
 	}
 	return err
 }
 
-// prepareListener sets what must be set before the socket is bound.
-func (m *Manager) prepareListener(fd, family, kind int, dual bool) error {
+// setListenerOptions sets the options that must be set before the socket is bound. It returns
+// errNoDualStack if dual is true and the system has no dual-stack sockets.
+func (m *Manager) setListenerOptions(fd, family, kind int, dual bool) error {
 	type option struct{ level, name, value int }
 	var options []option
-	if kind == unix.SOCK_STREAM && family != unix.AF_UNIX { // not held up by TIME_WAIT
+	if kind == unix.SOCK_STREAM && family != unix.AF_UNIX { // old connections in TIME_WAIT must not prevent the bind
 		options = append(options, option{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1})
 	}
 	if m.sockets.ReusePort && family != unix.AF_UNIX {
 		options = append(options, option{unix.SOL_SOCKET, poll.ReusePort, 1})
 	}
 	if family == unix.AF_INET6 {
-		only := 1
+		v6only := 1
 		if dual {
-			only = 0
+			v6only = 0
 		}
-		options = append(options, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only})
+		options = append(options, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, v6only})
 	}
 	for _, o := range options {
 		err := unix.SetsockoptInt(fd, o.level, o.name, o.value)
 		if err != nil && dual && o.name == unix.IPV6_V6ONLY {
-			return errNoDual
+			return errNoDualStack
 		}
 		if err != nil {
-			return sysErr("setsockopt", err)
+			return os.NewSyscallError("setsockopt", err)
 		}
 	}
 	return nil
 }
 
-// listenOn binds fd, and listens if it is a stream's.
+// listenOn binds fd to sa. If fd is a stream socket, it also listens.
 func (m *Manager) listenOn(fd int, sa unix.Sockaddr, kind int) error {
 	if err := unix.Bind(fd, sa); err != nil {
-		return sysErr("bind", err)
+		return os.NewSyscallError("bind", err)
 	}
 	if kind != unix.SOCK_STREAM {
 		return nil
 	}
 	backlog := m.sockets.Backlog
 	if backlog <= 0 || backlog > 1<<15-1 {
-		backlog = 1<<15 - 1 // the system cuts it to what it allows
+		backlog = 1<<15 - 1 // the system reduces it to its limit
 	}
-	return sysErr("listen", unix.Listen(fd, backlog))
+	return os.NewSyscallError("listen", unix.Listen(fd, backlog))
 }

@@ -2,50 +2,50 @@ package reactor
 
 import "time"
 
-// Stats are what a manager has done since it was made, and what it holds now.
+// Stats are counters of what a manager has done since New, and sums of what it holds now.
 type Stats struct {
-	Conns     int // connections now, listeners not counted
-	Listeners int
-	Paused    int // of both, those that are paused
-	Queued    int // bytes in all Send buffers, and ciphertext of TLS that sockets did not take
-	HalfOpen  int // slots for TLS handshakes that are taken, see Handshakes
-	Unread    int // bytes in all Recv buffers
+	Conns          int // connections now, without listeners
+	Listeners      int // listeners now
+	Paused         int // connections and listeners that are paused now
+	Queued         int // bytes in all Send buffers now, and ciphertext that sockets did not take
+	TLSHandshaking int // slots that TLS handshakes take now, see TLSHandshakes.Concurrent
+	Unread         int // bytes in all Recv buffers now
 
 	Opened   uint64 // connections and listeners made
-	Accepted uint64 // of those, by listeners
-	Failed   uint64 // of those, that had EvError
-	Closed   uint64 // of those, that had EvClose
+	Accepted uint64 // connections that listeners accepted
+	Failed   uint64 // connections and listeners that had EvError
+	Closed   uint64 // connections and listeners that had EvClose
 
-	Turns      uint64 // of the loop
-	Handshakes uint64 // of TLS, that succeeded
+	Turns         uint64 // turns of the loop
+	TLSHandshakes uint64 // TLS handshakes that succeeded
 
-	Events   uint64 // raised, on all connections
-	Reads    uint64 // reads that brought bytes, and datagrams
-	Writes   uint64 // writes, or rounds of datagrams
-	BytesIn  uint64
-	BytesOut uint64
-	Pauses   uint64 // calls of Pause
+	Events   uint64 // events raised, on all connections
+	Reads    uint64 // reads that returned bytes, and datagrams received
+	Writes   uint64 // writes; all datagrams of one flush count as one
+	BytesIn  uint64 // bytes read from sockets
+	BytesOut uint64 // bytes written to sockets
+	Pauses   uint64 // calls of Pause on connections that were not paused
 	// QuickAcks counts acknowledgements that were asked for early, so that a peer with
 	// Nagle's algorithm on does not wait for them.
 	QuickAcks uint64
 
-	Lag    time.Duration // how late the last timer fired
-	MaxLag time.Duration // how late any did
-	// LongestHandler is the longest that layers and handler took with an event, those
-	// they raised themselves included, or a timer or posted function; 0 unless
-	// WithHandlerTiming was given.
+	Lag    time.Duration // how late the timer that fired last was
+	MaxLag time.Duration // the largest Lag since New
+	// LongestHandler is the longest time that one event, timer or posted function took. For
+	// an event that is the time of its layers and handler, including the events that they
+	// raised. It is 0 without WithHandlerTiming.
 	LongestHandler time.Duration
 }
 
-// WithHandlerTiming makes the manager time every handler, timer and posted
-// function, which costs two readings of the clock for each.
-func WithHandlerTiming() Option { return func(m *Manager) { m.timing = true } }
+// WithHandlerTiming makes the manager measure Stats.LongestHandler. It reads the clock twice for
+// each event, timer and posted function.
+func WithHandlerTiming() Option { return func(m *Manager) { m.timeHandlers = true } }
 
-// Stats returns a copy. It looks at each connection once.
+// Stats returns the current numbers. It walks over all connections.
 func (m *Manager) Stats() Stats {
-	m.own()
+	m.checkOwner()
 	s := m.stats
-	s.HalfOpen = m.admission.used
+	s.TLSHandshaking = m.admission.slotsUsed
 	for _, c := range m.conns {
 		if c.role == roleListener {
 			s.Listeners++
@@ -55,20 +55,21 @@ func (m *Manager) Stats() Stats {
 		if c.is(paused) {
 			s.Paused++
 		}
-		s.Queued += c.queued()
+		s.Queued += c.unsentBytes()
 		s.Unread += c.Recv.Len()
 	}
 	return s
 }
 
-// time notes how long a handler took that began then.
-func (m *Manager) time(began time.Time) {
-	m.timed = false
+// noteHandlerTime notes how long a handler took. It is called when the handler has returned,
+// with the time at which the handler began.
+func (m *Manager) noteHandlerTime(began time.Time) {
+	m.timingHandler = false
 	m.stats.LongestHandler = max(m.stats.LongestHandler, m.clock().Sub(began))
 }
 
-// late notes how late a timer fired, d after its time.
-func (s *Stats) late(d time.Duration) {
+// noteLag notes that a timer fired d after it was due.
+func (s *Stats) noteLag(d time.Duration) {
 	s.Lag = d
 	s.MaxLag = max(s.MaxLag, d)
 }

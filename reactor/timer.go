@@ -6,34 +6,35 @@ import (
 	"time"
 )
 
-// TimerFlags say how a timer runs; they may be combined.
+// TimerFlags say how a timer runs. They may be combined with |.
 type TimerFlags uint8
 
 const (
 	TimerOnce   TimerFlags = 0      // fire once, after period
-	TimerRepeat TimerFlags = 1 << 0 // fire every period until stopped
-	TimerRunNow TimerFlags = 1 << 1 // fire the first time at the next Poll, without waiting for period
+	TimerRepeat TimerFlags = 1 << 0 // fire after every period until stopped
+	TimerRunNow TimerFlags = 1 << 1 // fire the first time in the next Poll, not after period
 )
 
-// Timer is a function that Poll calls when its time has come. Timers belong
-// to the goroutine that owns the manager.
+// Timer is a function that Poll calls when it is due. It belongs to the goroutine of its manager.
+// Manager.AddTimer makes one.
 type Timer struct {
 	m      *Manager
 	fn     func()
-	when   int64  // nanoseconds on the manager's clock
-	seq    uint64 // arming order: equal times fire in it, and new timers wait for the next turn
+	when   int64  // the tick at which it is due, see Manager.ticks
+	seq    uint64 // grows with each arming; orders timers that are due at the same time
 	period time.Duration
 	flags  TimerFlags
-	pos    int // in the heap; -1 when not armed
+	pos    int // index in the heap; -1 when not armed
 }
 
-// AddTimer arranges that Poll calls fn after period, as flags say. A repeating timer keeps
-// its rhythm; periods that passed while the loop was busy are skipped, and it fires at most
-// once per Poll. A negative period counts as 0. Stop may be called from anywhere in the
-// loop, from within fn too. AddTimer panics if fn is nil, or if the timer is to repeat with
-// a period of 0 or less: it would keep the loop busy for ever.
+// AddTimer makes Poll call fn after period. The flags say whether it repeats, and whether the
+// first call waits. A negative period counts as 0. On a closed manager the timer never fires.
+//
+// A repeating timer does not drift: it fires at most once per Poll, and skips the periods that
+// passed while the loop was busy. AddTimer panics if fn is nil. It also panics if the timer is
+// to repeat with a period of 0 or less, because that would keep the loop busy forever.
 func (m *Manager) AddTimer(period time.Duration, flags TimerFlags, fn func()) *Timer {
-	m.own()
+	m.checkOwner()
 	if fn == nil {
 		panic("reactor: AddTimer with a nil function")
 	}
@@ -47,6 +48,7 @@ func (m *Manager) AddTimer(period time.Duration, flags TimerFlags, fn func()) *T
 	return t
 }
 
+// firstDelay returns the time until the timer fires first.
 func (t *Timer) firstDelay() time.Duration {
 	if t.flags&TimerRunNow != 0 {
 		return 0
@@ -54,59 +56,62 @@ func (t *Timer) firstDelay() time.Duration {
 	return t.period
 }
 
-// Stop makes sure that the timer does not fire any more. Stopping twice, or
-// after the timer has fired, does nothing.
+// Stop stops the timer: it does not fire any more. Handlers and fn itself may call it. If the
+// timer is stopped or has fired for the last time, Stop does nothing.
 func (t *Timer) Stop() {
-	t.m.own()
+	t.m.checkOwner()
 	t.flags &^= TimerRepeat
 	if t.pos >= 0 {
 		heap.Remove(&t.m.timers, t.pos)
 	}
 }
 
-// arm puts the timer into the heap, d from now.
-func (t *Timer) arm(d time.Duration) { t.armAt(add(t.m.ticks(), d)) }
+// arm arms the timer, to fire after d. It must not be armed already.
+func (t *Timer) arm(d time.Duration) { t.armAt(addSaturated(t.m.ticks(), d)) }
 
+// armAt arms the timer, to fire at the tick when. It must not be armed already.
 func (t *Timer) armAt(when int64) {
 	t.m.timerSeq++
 	t.when, t.seq = when, t.m.timerSeq
 	heap.Push(&t.m.timers, t)
 }
 
-// add saturates: a timer that is due after 292 years is never due.
-func add(at int64, d time.Duration) int64 {
+// addSaturated returns at + d, or math.MaxInt64 if that overflows. A timer with this tick never
+// fires: it would be due in 292 years.
+func addSaturated(at int64, d time.Duration) int64 {
 	if sum := at + int64(d); sum >= at {
 		return sum
 	}
 	return math.MaxInt64
 }
 
-// runTimers fires what is due. What is armed meanwhile waits for the next
-// turn, even if it is due at once: a timer that re-arms itself cannot keep
-// the loop.
+// runTimers calls the timers that are due. A timer that is armed meanwhile waits for the next
+// turn, even if it is due at once. Therefore a function that adds such timers cannot keep the
+// loop busy.
 func (m *Manager) runTimers() {
 	now, last := m.ticks(), m.timerSeq
-	for len(m.timers) > 0 && !m.ending {
+	for len(m.timers) > 0 && !m.closeCalled {
 		t := m.timers[0]
 		if t.when > now || t.seq > last {
 			return
 		}
 		heap.Pop(&m.timers)
-		m.stats.late(time.Duration(now - t.when))
-		if t.flags&TimerRepeat != 0 { // armed before the call, so that Stop finds it
-			t.armAt(t.next(now))
+		m.stats.noteLag(time.Duration(now - t.when))
+		if t.flags&TimerRepeat != 0 { // armed before the call, so that fn may stop it
+			t.armAt(t.nextAfter(now))
 		}
 		m.run(t.fn)
 	}
 }
 
-// next returns the first time of the timer's rhythm that is after now.
-func (t *Timer) next(now int64) int64 {
+// nextAfter returns the first tick after now at which a repeating timer is due.
+func (t *Timer) nextAfter(now int64) int64 {
 	missed := (now - t.when) / int64(t.period)
-	return add(t.when+missed*int64(t.period), t.period)
+	return addSaturated(t.when+missed*int64(t.period), t.period)
 }
 
-// timerHeap orders timers by time, then by the order of arming.
+// timerHeap is a heap of armed timers, for container/heap. It orders timers by the tick at which
+// they are due, and then by the order in which they were armed.
 type timerHeap []*Timer
 
 func (h timerHeap) Len() int { return len(h) }

@@ -9,84 +9,89 @@ import (
 )
 
 var (
-	// ErrTruncated is in EvError's data when the peer's stream ended without
-	// close_notify: what it sent last may be missing [RFC 8446 6.1]. It wraps
-	// io.ErrUnexpectedEOF.
+	// ErrTruncated is the cause in EvError if the peer's stream ended without close_notify:
+	// the peer's final bytes may be missing [RFC 8446 6.1]. It wraps io.ErrUnexpectedEOF.
 	ErrTruncated = tlsio.ErrTruncated
-	// ErrTLSStarted is EvError's data if StartTLS is called on a connection whose
+	// ErrTLSStarted is the cause in EvError if StartTLS is called on a connection whose
 	// handshake has begun.
-	ErrTLSStarted = errors.New("reactor: StartTLS on a connection that has TLS already")
-	// ErrNoCertificate is EvError's data on a server's connection, or on a listener,
-	// whose Config can present no certificate, or that has no Config.
-	ErrNoCertificate = errors.New("reactor: TLS server without a certificate: StartTLS on the listener, or at EvAccept, gives it one")
-	errNoTLSDatagram = errors.New("reactor: StartTLS on a datagram socket")
+	ErrTLSStarted = errors.New("reactor: StartTLS on a connection whose TLS handshake has already begun")
+	// ErrNoCertificate is the cause in EvError if a server has no Config, or a Config without a
+	// certificate. The event is raised on the listener or on the server's connection.
+	ErrNoCertificate = errors.New("reactor: TLS server without a certificate: call StartTLS on the listener, or at EvAccept, with a Config that has one")
+	errDatagramTLS   = errors.New("reactor: StartTLS on a datagram socket: DTLS is not supported")
 )
 
-// StartTLS puts TLS between the connection and its socket (mg_tls_init). Called at
-// EvConnect or EvAccept, or before, nothing has been sent or received in the clear. Called
-// later, as protocols with a STARTTLS command do, what lies in Send leaves encrypted, and
-// what was not consumed from Recv is input of the handshake. EvTLSHS comes when the
-// handshake has succeeded, EvError if it fails. What is written before EvTLSHS is sent
-// after it.
+// StartTLS puts TLS between the connection and its socket (mg_tls_init). A connection made by
+// Connect is the client. All others are servers. EvTLSHS is raised when the handshake has
+// succeeded, and EvError if it has failed. Bytes written before EvTLSHS are sent after it.
 //
-// An alert of the peer is in EvError's data as crypto/tls has it, a *net.OpError with Op
-// "remote error". During the handshake it may have come in the clear, and is a
-// tls.AlertError then; that is how TLS 1.3 clients refuse a certificate, and anybody on
-// the way can forge it.
+//	called                            effect
+//	at EvConnect, EvAccept or before  all bytes are encrypted
+//	later, as after STARTTLS          what is in Send is sent encrypted; what is in Recv is
+//	                                  input of the handshake
+//	on a listener                     connections that it accepts from now on use cfg; another
+//	                                  call sets another Config for later ones
 //
-// On a listener cfg is for the connections that it accepts from now on; another call
-// gives later ones another Config. (GetCertificate replaces a certificate without that.) A
-// connection of a tls:// URL whose handler does not call StartTLS starts by itself after
-// EvConnect, with a nil cfg.
+// If TLS cannot be started, the connection fails, and no byte is sent unencrypted. A
+// connection of a tls:// URL whose handler does not call StartTLS uses TLS after EvConnect,
+// with a nil cfg.
 //
-// A connection made by Connect is the client, others are servers. cfg is copied, nil means
-// an empty one. A client's ServerName, if empty, is the host of the URL, as long as
-// StartTLS is called no later than at EvConnect. Its callbacks run while the loop waits for
-// them, on another goroutine, and may do what handlers may. The keys of session tickets
-// stay those of cfg itself: sessions are resumed between all that were given it. A client's
-// must have a ClientSessionCache for that. Renegotiation is refused whatever cfg says.
+// cfg is copied. nil means an empty Config. Details of a Config:
 //
-// What cannot be started fails the connection: no byte leaves in the clear.
+//   - ServerName: if it is empty in a client's Config, the host of the URL is used. For this,
+//     call StartTLS at EvConnect or before.
+//   - Callbacks run on another goroutine while the loop waits for them. They may do what
+//     handlers may do. GetCertificate can replace a certificate without another StartTLS.
+//   - Session tickets: the copy uses the ticket keys of cfg. All connections and listeners that
+//     were given the same cfg can resume each other's sessions. A client's Config needs a
+//     ClientSessionCache for that.
+//   - Renegotiation is always refused.
+//
+// If the peer sends an alert, EvError has crypto/tls's error, a *net.OpError with Op
+// "remote error". A TLS 1.3 client that refuses the server's certificate may send its alert
+// unencrypted during the handshake. The error then wraps a tls.AlertError. Anybody on the
+// network can forge such an alert.
 func (c *Conn) StartTLS(cfg *tls.Config) {
-	c.mgr.own()
+	c.mgr.checkOwner()
 	switch {
 	case c.life == closed:
 		return
 	case c.isDatagram():
-		c.Fail(errNoTLSDatagram)
+		c.Fail(errDatagramTLS)
 		return
-	case c.accepts():
-		if !presents(cfg) {
+	case c.isStreamListener():
+		if !hasCertificate(cfg) {
 			c.Fail(ErrNoCertificate)
 			return
 		}
-		c.ext.accept.secure(harden(cfg))
+		c.ext.accept.setTLS(ownConfig(cfg))
 		return
 	}
-	t := c.planTLS()
+	t := c.useTLS()
 	if t.phase != tlsPlanned {
 		c.Fail(ErrTLSStarted)
 		return
 	}
-	t.cfg = harden(cfg)
-	if c.dialling() {
+	t.cfg = ownConfig(cfg)
+	if c.dialing() {
 		return
 	}
-	t.early = append(t.early, c.Recv.Bytes()...)
+	t.earlyInput = append(t.earlyInput, c.Recv.Bytes()...)
 	c.Recv.Reset()
-	c.startClock(clockTLS)
-	if t.pending() {
-		c.wantInput()
+	c.startDeadline(deadlineTLS)
+	if t.inputPending() {
+		c.scheduleInput()
 	}
-	c.mark()
+	c.markDirty()
 }
 
-// planTLS makes the connection one of TLS.
-func (c *Conn) planTLS() *tlsTransport {
+// useTLS gives the connection a tlsTransport in phase tlsPlanned, unless it has one, and
+// returns it.
+func (c *Conn) useTLS() *tlsTransport {
 	if t, ok := c.extra().transport.(*tlsTransport); ok {
 		return t
 	}
-	t := &tlsTransport{c: c, group: &c.mgr.admission.others}
+	t := &tlsTransport{c: c, slotQueue: &c.mgr.admission.noListener}
 	t.out.owner = c
 	c.ext.transport = t
 	if d := c.ext.dial; d != nil {
@@ -95,14 +100,16 @@ func (c *Conn) planTLS() *tlsTransport {
 	return t
 }
 
-// tlsConfig is a Config of ours. What a listener accepts shares the listener's.
+// tlsConfig is the loop's copy of a program's Config. A listener and the connections that it
+// accepts share one.
 type tlsConfig struct {
 	*tls.Config
-	named *tls.Config // the same with the name of a layer's protocol
+	withALPN *tls.Config // nil, or a copy whose NextProtos is the ALPN name of a layer
 }
 
-// harden copies a Config and sets what the loop depends on.
-func harden(cfg *tls.Config) *tlsConfig {
+// ownConfig copies a Config and sets what the loop depends on: no renegotiation, and session
+// tickets with the keys of cfg.
+func ownConfig(cfg *tls.Config) *tlsConfig {
 	if cfg == nil {
 		return &tlsConfig{Config: &tls.Config{}}
 	}
@@ -114,41 +121,42 @@ func harden(cfg *tls.Config) *tlsConfig {
 	return &tlsConfig{Config: own}
 }
 
-// presents reports whether a server with that Config has a certificate.
-func presents(cfg *tls.Config) bool {
+// hasCertificate reports whether a server with cfg can present a certificate. cfg may be nil.
+func hasCertificate(cfg *tls.Config) bool {
 	return cfg != nil && (len(cfg.Certificates) > 0 || cfg.GetCertificate != nil || cfg.GetConfigForClient != nil)
 }
 
-// config returns the Config with what it leaves to the connection.
+// config returns the Config for the handshake. It fills in the ServerName of a client and the
+// ALPN name of the layers, if the program has not set them.
 func (t *tlsTransport) config() *tls.Config {
 	c := t.c
 	if t.cfg == nil {
-		t.cfg = harden(nil)
+		t.cfg = ownConfig(nil)
 	}
 	if c.role == roleClient && t.cfg.ServerName == "" {
-		t.cfg.ServerName, _, _ = strings.Cut(t.host, "%") // a zone means nothing to the server [RFC 6874 4]
+		t.cfg.ServerName, _, _ = strings.Cut(t.host, "%") // an IPv6 zone has no meaning on another host [RFC 6874 4]
 	}
 	name := c.alpn()
 	if t.cfg.NextProtos != nil || name == "" {
 		return t.cfg.Config
 	}
-	if t.cfg.named == nil || t.cfg.named.NextProtos[0] != name {
-		t.cfg.named = t.cfg.Clone()
-		t.cfg.named.NextProtos = []string{name}
+	if t.cfg.withALPN == nil || t.cfg.withALPN.NextProtos[0] != name {
+		t.cfg.withALPN = t.cfg.Clone()
+		t.cfg.withALPN.NextProtos = []string{name}
 	}
-	return t.cfg.named
+	return t.cfg.withALPN
 }
 
-// IsTLS reports whether the connection is, or is to be, encrypted; of a listener, the
-// connections that it accepts.
+// IsTLS reports whether the connection uses TLS or is going to. For a listener it reports
+// whether the connections that it accepts do.
 func (c *Conn) IsTLS() bool {
-	if c.accepts() {
+	if c.isStreamListener() {
 		return c.ext.accept.tls
 	}
 	return c.tls() != nil
 }
 
-// tls returns the connection's TLS, nil without.
+// tls returns the connection's TLS transport, or nil if it has none.
 func (c *Conn) tls() *tlsTransport {
 	if c.ext == nil {
 		return nil
@@ -157,8 +165,8 @@ func (c *Conn) tls() *tlsTransport {
 	return t
 }
 
-// TLS returns a copy of the state of the connection's TLS, the certificates of the peer
-// among it; nil before EvTLSHS, after EvClose, and without TLS.
+// TLS returns a copy of the connection's TLS state, which includes the peer's certificates. It
+// returns nil before EvTLSHS, after EvClose, and on connections without TLS.
 func (c *Conn) TLS() *tls.ConnectionState {
 	t := c.tls()
 	if t == nil || t.stream == nil {

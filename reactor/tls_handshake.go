@@ -10,19 +10,20 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/tlsio"
 )
 
-// begin makes the stream.
-func (t *tlsTransport) begin() bool {
+// startHandshake makes the tlsio.Stream. If the connection is a server without a certificate,
+// startHandshake fails it instead and returns false.
+func (t *tlsTransport) startHandshake() bool {
 	c, m := t.c, t.c.mgr
-	if c.role != roleClient && (t.cfg == nil || !presents(t.cfg.Config)) {
+	if c.role != roleClient && (t.cfg == nil || !hasCertificate(t.cfg.Config)) {
 		t.phase = tlsBroken
 		c.Fail(opError("tls handshake", c.network(), c.RemoteAddr(), ErrNoCertificate))
 		return false
 	}
 	var started func()
-	if m.checked {
+	if m.checkingOwner {
 		started = func() {
-			t.owner = goroutine()
-			m.handshakeGoroutine = t.owner
+			t.handshakeGoroutine = goroutineID()
+			m.handshakeGoroutine = t.handshakeGoroutine
 		}
 	}
 	if c.role == roleClient {
@@ -30,15 +31,15 @@ func (t *tlsTransport) begin() bool {
 	} else {
 		t.stream = tlsio.Server((*tlsSocket)(t), t.config(), started)
 	}
-	t.phase = tlsShaking
+	t.phase = tlsHandshaking
 	return true
 }
 
-// step goes on with the handshake as far as the peer's bytes reach. It reports whether
-// the handshake has just succeeded.
-func (t *tlsTransport) step() bool {
+// continueHandshake continues the handshake until it needs more bytes from the peer, or ends. It
+// returns true if the handshake has succeeded and input can be delivered.
+func (t *tlsTransport) continueHandshake() bool {
 	c, m := t.c, t.c.mgr
-	m.handshakeGoroutine = t.owner
+	m.handshakeGoroutine = t.handshakeGoroutine
 	done, err := t.stream.Handshake()
 	m.handshakeGoroutine = 0
 	if !done {
@@ -46,43 +47,43 @@ func (t *tlsTransport) step() bool {
 	}
 	m.admission.release(t)
 	if err != nil {
-		t.refuse(err)
+		t.handshakeFailed(err)
 		return false
 	}
 	t.phase = tlsOpen
-	m.stats.Handshakes++
-	c.secured()
-	if c.over() { // by a callback of the Config
+	m.stats.TLSHandshakes++
+	c.tlsHandshakeDone()
+	if c.inputOver() { // a callback of the Config has failed or closed the connection
 		return false
 	}
-	c.mark() // Send has waited for this
+	c.markDirty() // to send what waited for the handshake
 	c.Call(EvTLSHS, nil)
 	return true
 }
 
-// refuse fails the connection because of the handshake's error. The alert that crypto/tls
-// has left in out is offered to the socket; nothing of Send leaves.
-func (t *tlsTransport) refuse(err error) {
+// handshakeFailed fails the connection because the handshake has failed with err. The alert that
+// crypto/tls has written to out is offered to the socket once. No byte of Send is sent.
+func (t *tlsTransport) handshakeFailed(err error) {
 	c := t.c
 	t.phase = tlsBroken
 	var header tls.RecordHeaderError
-	var op *net.OpError // crypto/tls's, of an alert
-	alert, clear := t.stream.ClearAlert()
-	clear = clear && errors.As(err, &op)
+	var op *net.OpError // crypto/tls reports an alert as a *net.OpError
+	alert, unencrypted := t.stream.UnencryptedAlert()
+	unencrypted = unencrypted && errors.As(err, &op)
 	switch {
-	case errors.Is(err, ErrTruncated), err == io.EOF, clear && alert == tlsio.CloseNotify:
+	case errors.Is(err, ErrTruncated), err == io.EOF, unencrypted && alert == tlsio.CloseNotify:
 		err = fmt.Errorf("connection closed during the handshake: %w", io.ErrUnexpectedEOF)
-	case clear: // with TLS 1.3 the record is not decrypted, for a peer that fails before it has keys to encrypt it
+	case unencrypted: // crypto/tls takes such an alert for a bad record, see UnencryptedAlert
 		err = &net.OpError{Op: "remote error", Err: alert}
-	case errors.As(err, &header) && header.Conn != nil: // the very first record
-		err = t.notTLS(header)
+	case errors.As(err, &header) && header.Conn != nil: // crypto/tls sets Conn only at the first record
+		err = t.notTLSError(header)
 	}
 	c.Fail(opError("tls handshake", c.network(), c.RemoteAddr(), err))
 }
 
-// notTLS says what came in the place of the first record, and tells an HTTP client what
-// is wrong.
-func (t *tlsTransport) notTLS(header tls.RecordHeaderError) error {
+// notTLSError returns the error for a peer whose first bytes are not a TLS record. If a client has
+// sent an HTTP request, it gets a status 400 that says what is wrong.
+func (t *tlsTransport) notTLSError(header tls.RecordHeaderError) error {
 	first := header.RecordHeader[:]
 	if t.c.role == roleClient {
 		return fmt.Errorf("the server does not speak TLS on this port, its first bytes are %q: %w", first, header)
@@ -90,12 +91,12 @@ func (t *tlsTransport) notTLS(header tls.RecordHeaderError) error {
 	if !looksLikeHTTP(first) {
 		return fmt.Errorf("the client does not speak TLS, its first bytes are %q: %w", first, header)
 	}
-	t.out.Reset() // an alert would mean nothing to it
+	t.out.Reset() // an HTTP client would not understand the alert
 	t.out.AppendString("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis port speaks TLS: use https:// or wss://.\n")
 	return fmt.Errorf("the client sent plain HTTP to a TLS port: %w", header)
 }
 
-// looksLikeHTTP recognizes requests by their first five bytes.
+// looksLikeHTTP reports whether the peer's first five bytes begin an HTTP request.
 func looksLikeHTTP(first []byte) bool {
 	switch string(first) {
 	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "DELET", "PATCH", "CONNE":

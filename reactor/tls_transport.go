@@ -9,53 +9,77 @@ import (
 	"github.com/rikki-go/rikki/reactor/internal/tlsio"
 )
 
-// tlsTransport is TLS between a connection's socket and its Recv and Send. The bytes'
-// part is tlsio's; this file connects it to the socket, to Recv and Send, and to the
-// connection's life. docs/design.md says in which order bytes pass.
+// How TLS is attached to a connection. tlsio runs crypto/tls over memory and knows only bytes.
+// This file moves the bytes between tlsio, the socket, Recv and Send.
+//
+// A connection has these phases:
+//
+//   - tlsPlanned, after StartTLS or for a tls:// URL: nothing was sent or read yet.
+//   - tlsHandshaking, from the first step of the handshake: Send waits, and what is read goes to
+//     the handshake.
+//   - tlsOpen, from EvTLSHS: bytes are encrypted and decrypted.
+//   - tlsBroken, after an error of crypto/tls or an alert from the peer: Send is discarded. If
+//     crypto/tls has written an alert for the peer, it is offered to the socket once.
+//
+// Input: read makes one system call. Then it continues the handshake, or decrypts record by
+// record into Recv. Usually one EvRead delivers all of it. read uses all ciphertext before
+// another connection reads, because all connections share the buffer for it. Plaintext waits
+// only in Recv, even if the connection is paused. An error, or the end of the stream, is kept
+// until the plaintext before it has been delivered.
+//
+// Output: flush encrypts a piece of Send into a buffer of the manager, writes it, and repeats
+// this while the socket takes everything. What the socket does not take is copied to the
+// connection. So an idle connection owns no buffers here. EvWrite counts plaintext.
+//
+// End: Drain and CloseWrite send close_notify when Send is empty. Close discards Send and
+// makes one attempt to send close_notify. Abort does not send it.
+
+// tlsTransport is the transport for TLS over a stream.
 type tlsTransport struct {
-	c      *Conn
-	cfg    *tlsConfig // nil: the default of a tls:// URL
-	host   string     // of the URL, for ServerName
-	phase  tlsPhase
-	said   bool   // close_notify was sent
-	slot   bool   // it is among those in their handshake, see admission
-	group  *group // of the admission queue
-	owner  uint64 // the goroutine of the handshake, if the manager checks that
-	early  []byte // what was not consumed from Recv at StartTLS: input of the handshake
-	out    Buffer // ciphertext that the socket has yet to take
-	err    error  // why no more plaintext comes; io.EOF after close_notify
-	stream *tlsio.Stream
+	c                  *Conn
+	cfg                *tlsConfig // nil: the default of a tls:// URL
+	host               string     // host of the URL, for ServerName
+	phase              tlsPhase
+	closeNotifySent    bool          // close_notify was written to out, or must not be written
+	hasSlot            bool          // has a slot for its handshake, see admission
+	slotQueue          *slotQueue    // where it waits for a slot
+	handshakeGoroutine uint64        // the handshake's goroutine; 0 without WithOwnerCheck
+	earlyInput         []byte        // content of Recv at StartTLS: input of the handshake
+	out                Buffer        // ciphertext for the socket
+	err                error         // why no more plaintext comes; io.EOF after close_notify
+	stream             *tlsio.Stream // nil while planned, and after close
 }
 
+// tlsPhase is the phase of a tlsTransport. It only increases.
 type tlsPhase uint8
 
 const (
-	tlsPlanned tlsPhase = iota // nothing was sent or read yet
-	tlsShaking                 // the handshake is under way
-	tlsOpen                    // EvTLSHS
-	tlsBroken                  // an error of crypto/tls, or an alert
+	tlsPlanned tlsPhase = iota
+	tlsHandshaking
+	tlsOpen
+	tlsBroken
 )
 
 const (
-	// tlsReadSize is the most that one read brings: with the record that was begun
-	// before, it decrypts to at most readSize.
+	// tlsReadSize is the most ciphertext that one read takes. Together with a record that an
+	// earlier read has begun, it decrypts to at most readSize bytes.
 	tlsReadSize = readSize - tlsio.MaxPlaintext
-	// tlsWriteSize is how much of Send is encrypted for one write.
+	// tlsWriteSize is how much plaintext is encrypted for one write.
 	tlsWriteSize = 3 * tlsio.MaxPlaintext
-	// tlsBurst is how much of Send is encrypted in one turn.
-	tlsBurst = 1 << 20
-	// maxAnswers bounds the ciphertext that waits: that of a write, and as much again for
-	// what crypto/tls answers by itself.
-	maxAnswers = 4 * tlsWriteSize
+	// maxEncryptPerTurn is about how much plaintext of one connection is encrypted in a turn.
+	maxEncryptPerTurn = 1 << 20
+	// maxReplyBytes bounds the ciphertext that waits in out: what one write leaves, and records
+	// that crypto/tls sends on its own, such as answers to KeyUpdate.
+	maxReplyBytes = 4 * tlsWriteSize
 )
 
-// tlsBuffers are shared by the TLS connections of a manager.
+// tlsBuffers are the buffers that all TLS connections of a manager share.
 type tlsBuffers struct {
-	in  []byte // ciphertext as it comes from a socket
-	out []byte // ciphertext on its way to a socket; of a size that the pool does not take, should it be outgrown
+	in  []byte // ciphertext from a socket
+	out []byte // ciphertext for a socket; its capacity is no power of two, so pool.put ignores it
 }
 
-// tlsBuffers returns the manager's, which it makes at the first use.
+// tlsBuffers returns the manager's buffers. It makes them at the first use.
 func (m *Manager) tlsBuffers() *tlsBuffers {
 	if m.tls == nil {
 		m.tls = &tlsBuffers{in: make([]byte, tlsReadSize), out: make([]byte, 0, tlsWriteSize+tlsWriteSize/4)}
@@ -64,67 +88,67 @@ func (m *Manager) tlsBuffers() *tlsBuffers {
 }
 
 func (t *tlsTransport) write(p []byte) (int, error) {
-	if t.said {
+	if t.closeNotifySent {
 		return 0, ErrClosed
 	}
 	return stream{t.c}.write(p)
 }
 
-func (t *tlsTransport) opening() bool    { return t.phase < tlsOpen }
-func (t *tlsTransport) boundaries() bool { return false }
+func (t *tlsTransport) handshakePending() bool { return t.phase < tlsOpen }
+func (t *tlsTransport) keepsBoundaries() bool  { return false }
 
-// pending: a client begins, what lay in Recv at StartTLS is input, and what ended the
-// stream waits until the plaintext before it was delivered.
-func (t *tlsTransport) pending() bool {
-	return t.phase == tlsPlanned && (t.c.role == roleClient || len(t.early) > 0) || t.err != nil && !t.c.is(ended)
+// inputPending reports whether read has work without the socket. There are three cases: a
+// client begins its handshake, Recv held input of the handshake at StartTLS, or the stream has
+// ended and the reason waits until the plaintext before it is delivered.
+func (t *tlsTransport) inputPending() bool {
+	return t.phase == tlsPlanned && (t.c.role == roleClient || len(t.earlyInput) > 0) || t.err != nil && !t.c.is(peerEnded)
 }
 
-// read is one read from the socket and all that comes of it, in several calls: steps of
-// the handshake, then plaintext. It returns nothing more to do only when all of the
-// ciphertext is taken, for that lies in a buffer which all connections share.
+// read first reads from the socket, unless it still has ciphertext. Then it takes a step of the
+// handshake with the ciphertext, or decrypts it. While more is true, another call uses the rest.
 func (t *tlsTransport) read() (n int, more bool, err error) {
 	c := t.c
 	if t.stream == nil || len(t.stream.In) == 0 && !(t.stream.Ended && t.err == nil) {
 		switch n, more, err := t.readSocket(); {
-		case err != nil || n == nothing && !more:
-			return nothing, false, err
+		case err != nil || n == noEvent && !more:
+			return noEvent, false, err
 		}
 	}
-	if c.over() || t.phase == tlsBroken { // it means nothing any more
+	if c.inputOver() || t.phase == tlsBroken { // the ciphertext is not needed any more
 		t.stream.In = nil
-		return nothing, false, nil
+		return noEvent, false, nil
 	}
 	if t.phase < tlsOpen {
-		if !t.step() {
+		if !t.continueHandshake() {
 			t.stream.In = nil
-			t.checkAnswers()
-			return nothing, false, nil
+			t.checkReplies()
+			return noEvent, false, nil
 		}
 		if len(t.stream.In) == 0 && !t.stream.Ended {
-			t.checkAnswers()
-			return nothing, false, nil
+			t.checkReplies()
+			return noEvent, false, nil
 		}
-		return nothing, true, nil
+		return noEvent, true, nil
 	}
 	return t.decrypt()
 }
 
-// readSocket gets ciphertext. It returns nothing and no error if there is nothing to be
-// done now.
+// readSocket gets ciphertext from the socket, or what was in Recv at StartTLS. It returns
+// noEvent, false and no error if there is nothing to do now.
 func (t *tlsTransport) readSocket() (n int, more bool, err error) {
 	c := t.c
 	switch {
 	case t.err != nil:
-		return nothing, false, t.ended()
+		return noEvent, false, t.takeEndOfStream()
 	case t.phase == tlsBroken, t.phase < tlsOpen && !c.mgr.admission.admit(t):
-		return nothing, false, nil
+		return noEvent, false, nil
 	}
 	if t.phase == tlsPlanned {
-		if !t.begin() {
-			return nothing, false, nil
+		if !t.startHandshake() {
+			return noEvent, false, nil
 		}
-		if c.role == roleClient || len(t.early) > 0 {
-			t.stream.In, t.early = t.early, nil
+		if c.role == roleClient || len(t.earlyInput) > 0 {
+			t.stream.In, t.earlyInput = t.earlyInput, nil
 			return 0, true, nil
 		}
 	}
@@ -135,24 +159,26 @@ func (t *tlsTransport) readSocket() (n int, more bool, err error) {
 	case io.EOF:
 		t.stream.Ended = true
 	default:
-		return nothing, false, err
+		return noEvent, false, err
 	}
 	return n, true, nil
 }
 
-// ended returns what ended the stream, once.
-func (t *tlsTransport) ended() error {
+// takeEndOfStream returns the reason why the stream ended. It returns nil if the reason cannot be
+// delivered yet, or was delivered before. If a layer says that nothing is
+// missing, or if the connection is draining, a missing close_notify is no error.
+func (t *tlsTransport) takeEndOfStream() error {
 	c := t.c
-	if c.is(ended) || c.Stopped() || c.on&onRedeliver != 0 {
+	if c.is(peerEnded) || c.InputStopped() || c.on&onRedeliver != 0 {
 		return nil
 	}
 	truncated := errors.Is(t.err, ErrTruncated)
 	switch {
-	case t.err == io.EOF, truncated && c.finished():
+	case t.err == io.EOF, truncated && c.layersFinished():
 		return io.EOF
-	case truncated && (c.life == draining || c.life == yielding): // nobody waits for more
-		c.flags |= ended
-		c.mark()
+	case truncated && (c.life == draining || c.life == awaitingEnd): // the program wants no more input
+		c.flags |= peerEnded
+		c.markDirty()
 		return nil
 	case !truncated:
 		t.phase = tlsBroken
@@ -160,9 +186,9 @@ func (t *tlsTransport) ended() error {
 	return t.err
 }
 
-// decrypt takes records out of the ciphertext into Recv.
+// decrypt decrypts records from the ciphertext into Recv. Its results are those of read.
 func (t *tlsTransport) decrypt() (n int, more bool, err error) {
-	into := t.c.recvRoom(2 * tlsio.MaxPlaintext)
+	into := t.c.recvSpace(2 * tlsio.MaxPlaintext)
 	for t.err == nil && len(into)-n >= tlsio.MaxPlaintext && (len(t.stream.In) > 0 || t.stream.Ended) {
 		k, err := t.stream.Read(into[n:])
 		n += k
@@ -171,38 +197,38 @@ func (t *tlsTransport) decrypt() (n int, more bool, err error) {
 			t.stream.In = nil
 		}
 	}
-	t.checkAnswers()
+	t.checkReplies()
 	more = len(t.stream.In) > 0 || t.err != nil
 	if n == 0 {
-		return nothing, more, nil
+		return noEvent, more, nil
 	}
-	t.c.receive(n)
+	t.c.commitRecv(n)
 	return n, more, nil
 }
 
-// checkAnswers makes the loop write what crypto/tls has left in out: a message of the
-// handshake, an alert, or the answer to KeyUpdate.
-func (t *tlsTransport) checkAnswers() {
+// checkReplies makes the loop write what crypto/tls has written to out: a handshake message, an
+// alert, or the answer to KeyUpdate.
+func (t *tlsTransport) checkReplies() {
 	n := t.out.Len()
 	if n == 0 {
 		return
 	}
-	t.c.mark()
-	if n > maxAnswers { // the peer makes crypto/tls answer and does not read that
-		t.c.Fail(&LimitError{"Send", n, maxAnswers})
+	t.c.markDirty()
+	if n > maxReplyBytes { // the peer makes crypto/tls answer and does not read the answers
+		t.c.Fail(&LimitError{"Send", n, maxReplyBytes})
 	}
 }
 
-// flush encrypts what lies in Send and offers it to the socket, a buffer at a time.
+// flush encrypts the content of Send and offers it to the socket, tlsWriteSize bytes at a time.
 func (t *tlsTransport) flush() (int, error) {
 	c := t.c
-	taken := 0
+	taken := 0 // bytes of Send
 	for {
-		all, err := t.push()
+		all, err := t.writeOut()
 		if err != nil {
-			return event(taken), err
+			return eventCount(taken), err
 		}
-		if !all || t.phase != tlsOpen || t.said || c.Send.Len() == 0 || taken >= tlsBurst {
+		if !all || t.phase != tlsOpen || t.closeNotifySent || c.Send.Len() == 0 || taken >= maxEncryptPerTurn {
 			break
 		}
 		n := t.encrypt()
@@ -211,26 +237,26 @@ func (t *tlsTransport) flush() (int, error) {
 		}
 		taken += n
 	}
-	t.keepOut()
-	if t.said || t.phase == tlsBroken {
-		c.Send.Reset() // nothing of it can be sent any more
+	t.returnOut()
+	if t.closeNotifySent || t.phase == tlsBroken {
+		c.Send.Reset() // it cannot be sent any more
 	}
-	return event(taken), nil
+	return eventCount(taken), nil
 }
 
-// event returns what flush returns for n bytes.
-func event(n int) int {
+// eventCount returns n, or noEvent if n is 0, because on a stream 0 bytes raise no event.
+func eventCount(n int) int {
 	if n == 0 {
-		return nothing
+		return noEvent
 	}
 	return n
 }
 
-// encrypt takes the beginning of Send into out, which is empty, and returns how much it
-// took.
+// encrypt moves the beginning of Send, encrypted, into out. out must be empty. encrypt returns how
+// many bytes of Send it has moved, and 0 if it has failed the connection.
 func (t *tlsTransport) encrypt() int {
 	c := t.c
-	t.keepOut()
+	t.returnOut()
 	t.out.buf = c.mgr.tlsBuffers().out
 	p := c.Send.Bytes()
 	n, err := t.stream.Write(p[:min(len(p), tlsWriteSize)])
@@ -244,23 +270,24 @@ func (t *tlsTransport) encrypt() int {
 	return n
 }
 
-// push writes out to the socket and reports whether that took all of it.
-func (t *tlsTransport) push() (all bool, err error) {
+// writeOut writes the content of out to the socket. It reports whether the socket took all of it.
+func (t *tlsTransport) writeOut() (all bool, err error) {
 	if t.out.Len() == 0 {
 		return true, nil
 	}
 	n, err := t.c.send(t.out.Bytes())
 	if err != nil {
 		t.out.Reset()
-		t.keepOut()
+		t.returnOut()
 		return false, err
 	}
 	t.out.Consume(n)
 	return t.out.Len() == 0, nil
 }
 
-// keepOut sees to the memory of out, which may be the manager's.
-func (t *tlsTransport) keepOut() {
+// returnOut ends a loan of the manager's buffer to out. What the socket did not take is copied
+// to memory of the connection. If out is empty, returnOut releases its memory.
+func (t *tlsTransport) returnOut() {
 	out, m := &t.out, t.c.mgr
 	if cap(out.buf) == 0 {
 		return
@@ -277,32 +304,32 @@ func (t *tlsTransport) keepOut() {
 	}
 }
 
-// borrowsOut reports whether the memory of out is the manager's.
+// borrowsOut reports whether out uses the manager's buffer.
 func (t *tlsTransport) borrowsOut() bool {
 	return t.c.mgr.tls != nil && unsafe.SliceData(t.out.buf) == unsafe.SliceData(t.c.mgr.tls.out)
 }
 
-// queued counts plaintext, and ciphertext that the socket did not take.
-func (t *tlsTransport) queued() int { return t.c.Send.Len() + t.out.Len() }
+// unsentBytes counts plaintext in Send, and ciphertext that the socket did not take.
+func (t *tlsTransport) unsentBytes() int { return t.c.Send.Len() + t.out.Len() }
 
-// blocked: until the handshake is done the bytes of Send do not wait for the socket.
+// blocked does not count Send before tlsOpen: until then Send waits for the handshake.
 func (t *tlsTransport) blocked() bool {
 	return t.out.Len() > 0 || t.phase == tlsOpen && t.c.Send.Len() > 0
 }
 
-// shutdown says close_notify.
-func (t *tlsTransport) shutdown(peerFirst bool) (said, ends bool) {
-	if t.phase != tlsOpen { // a handshake that was not done never will be
+// shutdown sends close_notify, and then ends the stream below.
+func (t *tlsTransport) shutdown(peerFirst bool) (done, hasEOF bool) {
+	if t.phase != tlsOpen { // an unfinished handshake ends here
 		t.c.mgr.admission.release(t)
 		return stream{t.c}.shutdown(peerFirst)
 	}
-	if !t.said {
-		t.goodbye()
+	if !t.closeNotifySent {
+		t.writeCloseNotify()
 	}
-	all, err := t.push()
-	t.keepOut()
+	all, err := t.writeOut()
+	t.returnOut()
 	switch {
-	case err != nil: // all of Send was taken before
+	case err != nil: // only close_notify is lost: the socket has taken all of Send
 		return true, false
 	case !all:
 		return false, true
@@ -310,27 +337,27 @@ func (t *tlsTransport) shutdown(peerFirst bool) (said, ends bool) {
 	return stream{t.c}.shutdown(peerFirst)
 }
 
-// goodbye leaves close_notify in out.
-func (t *tlsTransport) goodbye() {
-	t.said = true
+// writeCloseNotify writes close_notify to out.
+func (t *tlsTransport) writeCloseNotify() {
+	t.closeNotifySent = true
 	t.stream.CloseWrite()
 }
 
+// abort makes close send no close_notify.
 func (t *tlsTransport) abort() {
-	t.said = true
+	t.closeNotifySent = true
 	stream{t.c}.abort()
 }
 
-// close says close_notify if that was not done, and gives back what the connection's TLS
-// holds.
+// close sends close_notify if it was not sent yet, and releases what the transport holds.
 func (t *tlsTransport) close() {
 	c, m := t.c, t.c.mgr
-	if t.phase == tlsOpen && !t.said && c.fd >= 0 && !c.lost() {
-		t.goodbye()
-		t.push() // what the socket does not take is lost
+	if t.phase == tlsOpen && !t.closeNotifySent && c.fd >= 0 && !c.writeHasFailed() {
+		t.writeCloseNotify()
+		t.writeOut() // one attempt: what the socket does not take is lost
 	}
-	if t.stream != nil { // a suspended handshake would never be collected
-		m.handshakeGoroutine = t.owner
+	if t.stream != nil { // the garbage collector does not free a suspended coroutine
+		m.handshakeGoroutine = t.handshakeGoroutine
 		t.stream.Stop()
 		m.handshakeGoroutine = 0
 	}
@@ -338,18 +365,21 @@ func (t *tlsTransport) close() {
 	if !t.borrowsOut() {
 		m.pool.put(t.out.buf)
 	}
-	t.stream, t.early, t.out = nil, nil, Buffer{}
+	t.stream, t.earlyInput, t.out = nil, nil, Buffer{}
 }
 
-// tlsSocket is what tlsio sees of the connection.
+// tlsSocket is the tlsio.Socket of a connection.
 type tlsSocket tlsTransport
 
-// Write keeps ciphertext for the socket.
+// Write appends ciphertext to out.
 func (s *tlsSocket) Write(p []byte) (int, error) {
 	s.out.Grow(len(p))
-	s.out.buf = append(s.out.buf, p...) // not Append, which would mark the connection
+	s.out.buf = append(s.out.buf, p...) // Append would also mark the connection
 	return len(p), nil
 }
 
-func (s *tlsSocket) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(s.c.LocalAddr()) }
+// LocalAddr returns the address that a callback of the Config sees.
+func (s *tlsSocket) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(s.c.LocalAddr()) }
+
+// RemoteAddr returns the address that a callback of the Config sees.
 func (s *tlsSocket) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(s.c.RemoteAddr()) }

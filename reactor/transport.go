@@ -1,63 +1,73 @@
 package reactor
 
-// transport is what lies between a connection's buffers and its descriptor. Connections
-// and the loop know this contract and none of its implementations: stream (stream.go),
-// datagram sockets (datagram.go) and TLS over a stream (tls.go). A listener of streams
-// has none; it accepts.
+// transport connects a connection's buffers with its file descriptor. Connections and the
+// loop use only this contract. These types implement it:
 //
-// Bytes come in through input.go and go out through output.go, which alone call read
-// and flush.
+//	stream        stream.go         TCP, UNIX-domain streams, pipes, terminals
+//	datagrams     datagram.go       sockets that keep message boundaries
+//	tlsTransport  tls_transport.go  TLS over a stream
+//
+// A listener of streams has no transport: it accepts connections (accept.go).
+//
+// Only input.go calls read, and only output.go calls flush.
 type transport interface {
-	// write appends p to Send, as one message where the socket keeps boundaries.
+	// write appends a copy of p to Send. If the socket keeps message boundaries, p is one
+	// message.
 	write(p []byte) (int, error)
 
-	// read puts what it finds behind the rest in Recv and returns how many bytes that
-	// is, or nothing if there is nothing to deliver. more asks to be called again at
-	// once. Errors are poll.ErrAgain when the socket has nothing, io.EOF at the peer's
-	// end of stream, and what the connection is to fail with.
+	// read puts bytes from the socket behind the content of Recv. It returns how many bytes it
+	// added, or noEvent if there is nothing to deliver. If more is true, the caller calls read
+	// again at once. The error tells the state of the input:
+	//
+	//	poll.ErrAgain    the socket has no more bytes now
+	//	io.EOF           the peer has ended its stream
+	//	any other error  the connection fails with it
 	read() (n int, more bool, err error)
 
-	// pending reports whether read has something to do without the socket.
-	pending() bool
+	// inputPending reports whether read has work to do even if the socket is not readable.
+	inputPending() bool
 
-	// opening reports whether a handshake of the transport's own is still to be done.
-	opening() bool
+	// handshakePending reports whether the transport has a handshake that is not finished.
+	handshakePending() bool
 
-	// boundaries reports whether the socket keeps those of messages.
-	boundaries() bool
+	// keepsBoundaries reports whether the socket keeps message boundaries.
+	keepsBoundaries() bool
 
-	// flush offers Send to the socket and returns how many bytes left Send, or nothing
-	// if the socket took nothing. An error is a write that failed: nothing more can be
-	// sent.
+	// flush offers the content of Send to the socket. It returns how many bytes it removed
+	// from Send, or noEvent if it removed none. TLS removes what it has encrypted. An error
+	// means that a write failed and that nothing more can be sent.
 	flush() (n int, err error)
 
-	// queued is how many bytes the socket did not take, in whatever form they wait.
-	queued() int
+	// unsentBytes returns how many bytes the socket did not take yet: those in Send, and for
+	// TLS also ciphertext.
+	unsentBytes() int
 
-	// blocked reports whether queued bytes wait for the socket, and not for something
-	// else such as a handshake.
+	// blocked reports whether unsent bytes wait for the socket. It is false while they wait
+	// for something else, such as a handshake.
 	blocked() bool
 
-	// shutdown ends the sending side, in the protocol and, unless the peer is to end
-	// the stream first, in the socket. said is false while that waits for the socket:
-	// call it again when the socket takes more. ends reports whether the socket has
-	// ends of stream, so that the peer's can be awaited.
-	shutdown(peerFirst bool) (said, ends bool)
+	// shutdown ends the sending side. TLS first sends close_notify. Then the socket is shut
+	// down. If peerFirst is true, the peer is to end the stream first, and the socket is not
+	// shut down. If done is false, the socket must take more bytes first: call shutdown again
+	// when it is writable. If hasEOF is true, the socket can report the end of the peer's
+	// stream, and the caller can wait for it.
+	shutdown(peerFirst bool) (done, hasEOF bool)
 
-	// abort makes the descriptor's closing a reset, and close say nothing.
+	// abort makes the kernel send a reset when the descriptor is closed. After abort, close
+	// sends nothing.
 	abort()
 
-	// close gives back what the transport holds. The descriptor is open still, and is
-	// closed next.
+	// close releases what the transport holds. The descriptor is still open. The caller
+	// closes it afterwards.
 	close()
 }
 
-// nothing is what read and flush return if no event is to be raised. 0 is an empty
-// datagram.
-const nothing = -1
+// noEvent is what read and flush return if the caller must not raise an event. It is not 0,
+// because an empty datagram has 0 bytes and raises an event.
+const noEvent = -1
 
-// transport returns the connection's. A plain stream, which most are, needs no memory
-// of its own.
+// transport returns the connection's transport. Most connections are plain streams. Their
+// transport needs no memory of its own.
 func (c *Conn) transport() transport {
 	if c.ext != nil && c.ext.transport != nil {
 		return c.ext.transport
@@ -65,26 +75,26 @@ func (c *Conn) transport() transport {
 	return stream{c}
 }
 
-// securing reports whether the transport's handshake is still to be done.
-func (c *Conn) securing() bool {
-	return c.ext != nil && c.ext.transport != nil && c.ext.transport.opening()
+// handshakePending reports whether the connection has TLS and its handshake is not finished.
+func (c *Conn) handshakePending() bool {
+	return c.ext != nil && c.ext.transport != nil && c.ext.transport.handshakePending()
 }
 
 // isDatagram reports whether the connection's socket keeps message boundaries.
 func (c *Conn) isDatagram() bool {
-	return c.ext != nil && c.ext.transport != nil && c.ext.transport.boundaries()
+	return c.ext != nil && c.ext.transport != nil && c.ext.transport.keepsBoundaries()
 }
 
-// accepts reports whether the connection is a listener of streams.
-func (c *Conn) accepts() bool { return c.ext != nil && c.ext.accept != nil }
+// isStreamListener reports whether the connection is a listener of streams.
+func (c *Conn) isStreamListener() bool { return c.ext != nil && c.ext.accept != nil }
 
-// queued is how many bytes of the connection wait to be sent.
-func (c *Conn) queued() int {
-	if c.accepts() {
+// unsentBytes returns how many bytes of the connection wait to be sent.
+func (c *Conn) unsentBytes() int {
+	if c.isStreamListener() {
 		return 0
 	}
-	return c.transport().queued()
+	return c.transport().unsentBytes()
 }
 
-// blocked reports whether bytes wait for the socket.
-func (c *Conn) blocked() bool { return !c.accepts() && c.transport().blocked() }
+// blocked reports whether bytes of the connection wait for the socket.
+func (c *Conn) blocked() bool { return !c.isStreamListener() && c.transport().blocked() }

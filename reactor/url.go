@@ -9,44 +9,46 @@ import (
 	"strings"
 )
 
-// URL is a checked "scheme://[user[:password]@]host[:port][/path][?query]",
-// or "scheme:///path" for UNIX-domain sockets.
+// URL is a parsed URL of one of these forms:
+//
+//	scheme://[user[:password]@]host[:port][/path][?query]
+//	unix:///path
 type URL struct {
 	Scheme      string // in lower case
-	User        string
-	Password    string
+	User        string // unescaped
+	Password    string // unescaped
 	HasPassword bool   // the URL has a password, which may be empty
-	Host        string // without the brackets of IPv6; may be empty (all interfaces) for listeners
-	Port        uint16 // meaningful if HasPort
+	Host        string // without the brackets of IPv6; empty means all interfaces, for listeners
+	Port        uint16 // 0 without a port
 	HasPort     bool
-	Path        string // of "unix", unescaped; of others, escaped as sent
-	RawQuery    string
+	Path        string // unescaped for "unix"; for other schemes escaped, as it is sent
+	RawQuery    string // escaped, without the question mark
 }
 
-// ParseURL checks and splits s. An error says what is wrong and repeats s
-// without its password.
+// ParseURL parses and checks s. It knows no schemes except unix: the caller checks which scheme
+// it supports. The error names what is wrong, and repeats s without its password.
 func ParseURL(s string) (URL, error) {
 	bad := func(why string) (URL, error) {
 		return URL{}, fmt.Errorf("reactor: bad URL %q: %s", redact(s), why)
 	}
 	if scheme, _, ok := strings.Cut(s, "://"); !ok || scheme == "" {
-		return bad("no scheme (want tcp://host:port or the like)")
+		return bad("no scheme, want for example tcp://host:port")
 	}
 	p, err := url.Parse(s)
 	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) { // its text would repeat the password
-			err = ue.Err
+		var parseErr *url.Error
+		if errors.As(err, &parseErr) { // its text would repeat the password
+			err = parseErr.Err
 		}
 		return bad(withoutSecret(err.Error(), s))
 	}
-	if p.Scheme == "" { // "a/b://c" is a path to net/url
-		return bad("no scheme (want tcp://host:port or the like)")
+	if p.Scheme == "" { // net/url takes "a/b://c" for a path
+		return bad("no scheme, want for example tcp://host:port")
 	}
 	u := URL{Scheme: p.Scheme, User: p.User.Username(), Host: p.Hostname(), Path: p.EscapedPath(), RawQuery: p.RawQuery}
 	u.Password, u.HasPassword = p.User.Password()
 	if p.Fragment != "" {
-		return bad("has a fragment")
+		return bad("it has a fragment")
 	}
 	if u.Scheme == "unix" {
 		u.Path = p.Path
@@ -62,18 +64,19 @@ func ParseURL(s string) (URL, error) {
 		}
 		u.Port, u.HasPort = uint16(n), true
 	} else if strings.HasSuffix(p.Host, ":") {
-		return bad("port is empty")
+		return bad("the port is empty")
 	}
 	return u, nil
 }
 
-// HostPort returns "host:port" with the brackets that IPv6 wants.
+// HostPort returns "host:port". An IPv6 address gets brackets.
 func (u URL) HostPort() string {
 	return net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port)))
 }
 
-// Socket returns the URL of the socket underneath, for Manager.Connect and
-// Manager.Listen: another scheme, and port if u has none.
+// Socket returns the URL of the socket that carries the protocol, for Manager.Connect and
+// Manager.Listen. It consists of scheme and the host and port of u. If u has no port, the
+// argument port is used.
 func (u URL) Socket(scheme string, port uint16) string {
 	if !u.HasPort {
 		u.Port = port
@@ -82,7 +85,7 @@ func (u URL) Socket(scheme string, port uint16) string {
 	return scheme + "://" + u.HostPort()
 }
 
-// Redacted returns the URL for logs: a password becomes "xxxxx".
+// Redacted returns the URL as a string for logs. A password becomes "xxxxx".
 func (u URL) Redacted() string {
 	u.Host = strings.ReplaceAll(u.Host, "%", "%25") // the zone of an IPv6 address
 	p := url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: u.RawQuery}
@@ -109,8 +112,8 @@ func (u URL) Redacted() string {
 	return s
 }
 
-// redact hides the password of a URL that may be too broken to parse:
-// everything that can be meant to be one.
+// redact hides the password of a URL that may be too broken to parse. It hides all that may be
+// meant as a password: from the first colon behind the scheme to the last @.
 func redact(s string) string {
 	at := strings.LastIndexByte(s, '@')
 	begin := 0
@@ -127,7 +130,8 @@ func redact(s string) string {
 	return s[:begin+colon] + ":xxxxx" + s[at:]
 }
 
-// withoutSecret cuts what a reason quotes from a URL that has a user.
+// withoutSecret removes the text that reason quotes, if the URL has an @. The quoted text may be
+// a part of the password.
 func withoutSecret(reason, url string) string {
 	if strings.Contains(url, "@") {
 		reason, _, _ = strings.Cut(reason, "\"")
