@@ -1,15 +1,15 @@
 package http
 
-// chooseBody applies the rules of message body length [RFC 9112 6.3] to a
-// complete header.
-func (p *Parser) chooseBody() error {
+// chooseBodyKind decides how the body after a complete header is framed [RFC 9112 6.3]. It also
+// checks that a request has a Host header.
+func (p *Parser) chooseBodyKind() error {
 	f := &p.framing
 	switch {
-	case p.Response && p.bodiless():
+	case p.Response && p.hasNoBody():
 		p.kind = bodyNone
 	case f.chunked:
 		p.kind = bodyChunked
-		p.chunks = chunks{out: p.head, left: 0, phase: chunkSize}
+		p.chunks = chunkState{bodyEnd: p.headEnd, remaining: 0, phase: chunkSize}
 	case f.hasLen:
 		p.kind = bodyLength
 	case p.Response:
@@ -17,55 +17,55 @@ func (p *Parser) chooseBody() error {
 	default:
 		p.kind = bodyNone
 	}
-	if !p.Response && p.minor > 0 && f.hosts == 0 { // [RFC 9112 3.2]
+	if !p.Response && p.minorVersion > 0 && f.hosts == 0 { // [RFC 9112 3.2]
 		return malformed("Host header is missing")
 	}
 	return nil
 }
 
-// bodiless reports whether a response never has a body, whatever its header
-// says [RFC 9112 6.3, items 1 and 2].
-func (p *Parser) bodiless() bool {
+// hasNoBody reports whether a response has no body, even if its header announces one
+// [RFC 9112 6.3, items 1 and 2].
+func (p *Parser) hasNoBody() bool {
 	status := p.status
 	return status < 200 || status == 204 || status == 304 || p.Method == "HEAD" ||
 		p.Method == "CONNECT" && status < 300
 }
 
-// hasBody reports whether bytes of a body belong to the header just parsed.
+// hasBody reports whether the current message has a body that is not known to be empty.
 func (p *Parser) hasBody() bool {
 	return p.kind != bodyNone && !(p.kind == bodyLength && p.framing.length == 0)
 }
 
-// checkLength refuses a body whose announced length is too large.
-func (p *Parser) checkLength() error {
+// checkContentLength returns an error if Content-Length exceeds the limit.
+func (p *Parser) checkContentLength() error {
 	if p.kind == bodyLength && p.framing.length > int64(p.Limits.body()) {
-		return p.blame(refuse(413, "Content-Length %d is beyond the limit of %d bytes", p.framing.length, p.Limits.body()))
+		return p.withStatus(refuse(413, "Content-Length %d is beyond the limit of %d bytes", p.framing.length, p.Limits.body()))
 	}
 	return nil
 }
 
-// parseBody goes on behind a complete header. Whether msg is filled with it
-// matters at the end only, so that a body in many pieces does not cost a
-// look at the header for each.
+// parseBody parses the body after a complete header and returns the length of the message.
+// filled says that msg already contains the header. If filled is false, parseBody fills msg
+// when the body is complete. So the header is not parsed again for each piece of the body.
 func (p *Parser) parseBody(buf []byte, msg *Message, filled bool) (n int, err error) {
 	switch p.kind {
 	case bodyNone:
-		return p.complete(buf, msg, filled, p.head, p.head), nil
+		return p.complete(buf, msg, filled, p.headEnd, p.headEnd), nil
 	case bodyChunked:
 		if err := p.parseChunks(buf); err != nil {
-			return 0, p.blame(err)
+			return 0, p.withStatus(err)
 		}
-		return p.complete(buf, msg, filled, p.chunks.out, p.line), nil
+		return p.complete(buf, msg, filled, p.chunks.bodyEnd, p.lineAt), nil
 	case bodyLength:
-		if err := p.checkLength(); err != nil {
+		if err := p.checkContentLength(); err != nil {
 			return 0, err
 		}
-		if end := p.head + int(p.framing.length); end <= len(buf) {
+		if end := p.headEnd + int(p.framing.length); end <= len(buf) {
 			return p.complete(buf, msg, filled, end, end), nil
 		}
 	case bodyToEnd:
-		if len(buf)-p.head > p.Limits.body() {
-			return 0, p.blame(refuse(413, "body is larger than the limit of %d bytes", p.Limits.body()))
+		if len(buf)-p.headEnd > p.Limits.body() {
+			return 0, p.withStatus(refuse(413, "body is larger than the limit of %d bytes", p.Limits.body()))
 		}
 	}
 	return 0, ErrIncomplete

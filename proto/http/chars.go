@@ -5,16 +5,17 @@ import (
 	"math/bits"
 )
 
-// What a byte may be part of.
+// The classes of bytes. A byte may belong to several.
 const (
-	isTchar   = 1 << iota // token [RFC 9110 5.6.2]
-	isTarget              // request target: visible ASCII but '#', which begins a fragment
-	isRegName             // host name: unreserved and sub-delims [RFC 3986 3.2.2]
-	isHex
-	isDigit
+	classToken   = 1 << iota // part of a token [RFC 9110 5.6.2]
+	classTarget              // part of a request target: visible ASCII except '#' (fragment)
+	classRegName             // part of a host name: unreserved and sub-delims [RFC 3986 3.2.2]
+	classHex
+	classDigit
 )
 
-var class = makeClasses()
+// charClasses maps each byte to its classes.
+var charClasses = makeClasses()
 
 func makeClasses() (t [256]uint8) {
 	set := func(bit uint8, chars string) {
@@ -24,22 +25,22 @@ func makeClasses() (t [256]uint8) {
 	}
 	const digits = "0123456789"
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	set(isTchar, "!#$%&'*+-.^_`|~"+digits+letters)
-	set(isRegName, "-._~!$&'()*+,;="+digits+letters)
-	set(isHex, digits+"abcdefABCDEF")
-	set(isDigit, digits)
+	set(classToken, "!#$%&'*+-.^_`|~"+digits+letters)
+	set(classRegName, "-._~!$&'()*+,;="+digits+letters)
+	set(classHex, digits+"abcdefABCDEF")
+	set(classDigit, digits)
 	for c := '!'; c <= '~'; c++ {
 		if c != '#' {
-			t[c] |= isTarget
+			t[c] |= classTarget
 		}
 	}
 	return t
 }
 
-// all reports whether every byte of b is of that class; so it is if b is empty.
-func all[T string | []byte](b T, bit uint8) bool {
+// allOf reports whether every byte of b belongs to the class bit. It is true if b is empty.
+func allOf[T string | []byte](b T, bit uint8) bool {
 	for i := range len(b) {
-		if class[b[i]]&bit == 0 {
+		if charClasses[b[i]]&bit == 0 {
 			return false
 		}
 	}
@@ -47,17 +48,17 @@ func all[T string | []byte](b T, bit uint8) bool {
 }
 
 // IsToken reports whether b is a token [RFC 9110 5.6.2].
-func IsToken[T string | []byte](b T) bool { return len(b) > 0 && all(b, isTchar) }
+func IsToken[T string | []byte](b T) bool { return len(b) > 0 && allOf(b, classToken) }
 
-// nextControl returns the index of the first control byte of b[i:], a
-// horizontal tab included, or len(b). It looks at eight bytes at a time.
-func nextControl(b []byte, i int) int {
+// indexControl returns the index in b of the first control byte at or after i, or len(b) if
+// there is none. A horizontal tab counts as a control byte. It tests eight bytes at a time.
+func indexControl(b []byte, i int) int {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(b); i += 8 {
 		x := binary.LittleEndian.Uint64(b[i:])
 		y := x ^ 0x7f*ones
-		// The borrows of these subtractions can mark bytes wrongly, but
-		// only above one that is marked rightly: the lowest mark counts.
+		// A borrow in these subtractions can mark a wrong byte, but only above a byte
+		// that is marked correctly. So the lowest mark is always correct.
 		if m := ((x-0x20*ones)&^x | (y-ones)&^y) & high; m != 0 {
 			return i + bits.TrailingZeros64(m)/8
 		}
@@ -70,28 +71,29 @@ func nextControl(b []byte, i int) int {
 	return i
 }
 
-// lower folds ASCII letters only: header names and tokens have no others.
-func lower(c byte) byte {
+// toLower converts an ASCII letter to lower case. Header names and tokens contain no other
+// letters.
+func toLower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		c += 'a' - 'A'
 	}
 	return c
 }
 
-// equalFold compares without regard to the case of ASCII letters.
+// equalFold reports whether b and s are equal without regard to the case of ASCII letters.
 func equalFold[T string | []byte](b []byte, s T) bool {
 	if len(b) != len(s) {
 		return false
 	}
 	for i := range b {
-		if b[i] != s[i] && lower(b[i]) != lower(s[i]) {
+		if b[i] != s[i] && toLower(b[i]) != toLower(s[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// trimBlanks removes optional white space around a value [RFC 9110 5.6.3].
+// trimBlanks removes leading and trailing spaces and tabs [RFC 9110 5.6.3].
 func trimBlanks(b []byte) []byte {
 	for len(b) > 0 && isBlank(b[0]) {
 		b = b[1:]
@@ -104,7 +106,7 @@ func trimBlanks(b []byte) []byte {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
-// hexValue returns the value of a byte of class isHex.
+// hexValue returns the value of the hexadecimal digit c, which must be of class classHex.
 func hexValue(c byte) int {
 	switch {
 	case c <= '9':

@@ -2,32 +2,31 @@ package http
 
 import "bytes"
 
-// chunks is where the decoder of a chunked body is. It moves the data of each
-// chunk down to the data before it, so that the body lies in one piece right
-// behind the header: every byte moves once.
-type chunks struct {
-	phase    chunkPhase
-	out      int // end of the decoded body
-	left     int // bytes of the present chunk that are still to come
-	overhead int // bytes of framing so far
-	trailer  int // where the trailer begins
+// chunkState is the state of the decoder of a chunked body. The decoder works in place: it moves
+// the data of each chunk down to the end of the previous chunk's data. So the decoded body is
+// one slice, directly after the header. Every byte moves at most once.
+type chunkState struct {
+	phase     chunkPhase
+	bodyEnd   int // offset of the end of the decoded body
+	remaining int // number of bytes of the current chunk that have not arrived
+	overhead  int // number of framing bytes so far
+	trailer   int // offset of the trailer
 }
 
 type chunkPhase uint8
 
 const (
-	chunkSize    chunkPhase = iota // in the line with the size
+	chunkSize    chunkPhase = iota // in the size line
 	chunkData                      // in the data
-	chunkEnd                       // in the CRLF behind the data
-	chunkTrailer                   // behind the last chunk
+	chunkEnd                       // in the CRLF after the data
+	chunkTrailer                   // after the last chunk
 )
 
-// maxSizeLine bounds a chunk's size line, extensions included.
+// maxSizeLine is the largest size in bytes of a chunk's size line, including extensions.
 const maxSizeLine = 256
 
-// parseChunks decodes what has arrived of a chunked body [RFC 9112 7.1]. It
-// returns nil when the body and its trailer are complete; p.line is then the
-// end of the message.
+// parseChunks decodes the part of a chunked body that has arrived [RFC 9112 7.1]. It returns
+// nil when the body and its trailer are complete. p.lineAt is then the end of the message.
 func (p *Parser) parseChunks(buf []byte) error {
 	for {
 		var err error
@@ -50,10 +49,10 @@ func (p *Parser) parseChunks(buf []byte) error {
 	}
 }
 
-// parseChunkSize parses "1*HEXDIG [;extension] CRLF". Extensions are ignored,
-// as they must be if not understood [RFC 9112 7.1.1].
+// parseChunkSize parses "1*HEXDIG [;extension] CRLF". It ignores extensions, because a
+// recipient must ignore extensions that it does not understand [RFC 9112 7.1.1].
 func (p *Parser) parseChunkSize(buf []byte) error {
-	begin := p.line
+	begin := p.lineAt
 	line, err := p.nextLine(buf, begin+maxSizeLine)
 	switch {
 	case err == errTooLong:
@@ -61,71 +60,71 @@ func (p *Parser) parseChunkSize(buf []byte) error {
 	case err != nil:
 		return err
 	}
-	// Nothing may stand between size and semicolon: the blanks that the
-	// grammar calls bad are read differently by different readers.
+	// No blank is accepted between the size and the semicolon. The grammar calls such
+	// blanks bad whitespace, and different readers treat them differently.
 	digits, _, _ := bytes.Cut(line, semicolon)
-	if len(digits) == 0 || !all(digits, isHex) {
+	if len(digits) == 0 || !allOf(digits, classHex) {
 		return malformed("chunk size %.40q is not a hexadecimal number", digits)
 	}
 	const maxDigits = 16
 	if len(digits) > maxDigits {
-		return malformed("chunk size %.40q overflows", digits)
+		return malformed("chunk size %.40q overflows: it has more than %d digits", digits, maxDigits)
 	}
 	var size uint64
 	for _, c := range digits {
 		size = size<<4 | uint64(hexValue(c))
 	}
 	c := &p.chunks
-	if size > uint64(p.Limits.body()-(c.out-p.head)) {
+	if size > uint64(p.Limits.body()-(c.bodyEnd-p.headEnd)) {
 		return refuse(413, "chunked body is larger than the limit of %d bytes", p.Limits.body())
 	}
 	if c.overhead += len(line) + 4; c.overhead > p.Limits.head()+p.Limits.body() {
 		return refuse(413, "framing of the chunked body is larger than the limit of %d bytes", p.Limits.head()+p.Limits.body())
 	}
-	c.left, c.phase = int(size), chunkData
+	c.remaining, c.phase = int(size), chunkData
 	if size == 0 {
-		c.phase, c.trailer = chunkTrailer, p.line
+		c.phase, c.trailer = chunkTrailer, p.lineAt
 	}
 	return nil
 }
 
 var semicolon = []byte{';'}
 
-// moveChunk takes over what has arrived of the data of a chunk.
+// moveChunk moves the part of a chunk's data that has arrived to the end of the decoded body.
 func (p *Parser) moveChunk(buf []byte) error {
 	c := &p.chunks
-	n := min(c.left, len(buf)-p.scan)
-	if c.out != p.scan {
-		copy(buf[c.out:], buf[p.scan:p.scan+n])
+	n := min(c.remaining, len(buf)-p.scanned)
+	if c.bodyEnd != p.scanned {
+		copy(buf[c.bodyEnd:], buf[p.scanned:p.scanned+n])
 	}
-	c.out += n
-	p.scan += n
-	if c.left -= n; c.left > 0 {
+	c.bodyEnd += n
+	p.scanned += n
+	if c.remaining -= n; c.remaining > 0 {
 		return ErrIncomplete
 	}
 	c.phase = chunkEnd
 	return nil
 }
 
-// endChunk wants the CRLF behind the data.
+// endChunk parses the CRLF after the data of a chunk.
 func (p *Parser) endChunk(buf []byte) error {
 	const crlf = "\r\n"
-	got := buf[p.scan:min(p.scan+len(crlf), len(buf))]
+	got := buf[p.scanned:min(p.scanned+len(crlf), len(buf))]
 	if string(got) != crlf[:len(got)] {
-		return malformed("data of a chunk does not end where its size says")
+		return malformed("no CRLF after the data of a chunk: the data is not as long as the chunk size says")
 	}
 	if len(got) < len(crlf) {
 		return ErrIncomplete
 	}
-	p.scan += len(crlf)
-	p.line = p.scan
+	p.scanned += len(crlf)
+	p.lineAt = p.scanned
 	p.chunks.phase = chunkSize
 	return nil
 }
 
-// parseTrailer checks the header lines behind the last chunk, up to the empty
-// line, and drops them: merging them into the header is unsafe in general
-// [RFC 9110 6.5.1].
+// parseTrailer checks one line after the last chunk and drops it. done is true at the empty
+// line, which ends the message. Trailer lines are dropped, because it is not safe to add them
+// to the header [RFC 9110 6.5.1].
 func (p *Parser) parseTrailer(buf []byte) (done bool, err error) {
 	line, err := p.nextLine(buf, p.chunks.trailer+p.Limits.head())
 	switch {
@@ -140,7 +139,7 @@ func (p *Parser) parseTrailer(buf []byte) (done bool, err error) {
 	if err := checkField(line, h); err != nil {
 		return false, err
 	}
-	if p.fields++; p.fields > p.Limits.headers() {
+	if p.headerCount++; p.headerCount > p.Limits.headers() {
 		return false, refuse(431, "trailer %.40q is beyond the limit of %d header lines", h.Name, p.Limits.headers())
 	}
 	return false, nil

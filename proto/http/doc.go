@@ -1,23 +1,24 @@
-// Package http speaks HTTP/1.1 on a reactor connection, for servers and for
-// clients, and is where a WebSocket connection begins.
+// Package http implements HTTP/1.1 servers and clients on reactor connections. A WebSocket
+// connection starts as an HTTP connection, so package ws builds on this package.
 //
-// It has two halves. The codec ([Parser], [Message], [ParseHead]) is pure:
-// bytes in, values out, in place and without allocating. The layer ([Listen],
-// [Connect], [Reply]) hangs that codec on a connection and raises
+// The package has two parts. The codec ([Parser], [Message], [ParseHead]) is pure: it takes
+// bytes and returns values. It parses in place. After a warm-up it allocates only errors. The
+// layer ([Listen], [Connect], [Reply]) connects the codec to a connection and raises these
+// events:
 //
-//	EvHTTPHdrs *Message   the header is complete, the body may not be
+//	EvHTTPHdrs *Message   the header is complete; the body may not be
 //	EvHTTPMsg  *Message   the message is complete
 //
 // # Limits
 //
-// [SetLimits] bounds what a peer can make us hold, for a connection or for all that a
-// listener accepts from then on. In each field of [Limits] zero is the default and a
-// negative value is no limit, as in the packages ws and mqtt.
+// [SetLimits] bounds the memory that a peer can make a connection use. On a listener it
+// applies to the connections that are accepted from then on. In each field of [Limits] zero
+// means the default and a negative value means no limit, as in the packages ws and mqtt.
 //
-// # Beside net/http
+// # Use together with net/http
 //
-// The package has the name of the standard library's. Programs that use both give
-// this one another name:
+// This package has the same name as the one in the standard library. Programs that use
+// both give this one another name:
 //
 //	import (
 //		"net/http"
@@ -27,27 +28,32 @@
 //
 // # Strictness
 //
-// What HTTP/1.1 leaves open for two readers to understand differently is
-// refused, never guessed: repeated Content-Length, Content-Length beside
-// Transfer-Encoding, any transfer coding but "chunked", folded lines, bare LF
-// and bare CR, control bytes, blanks before the colon of a header. A server
-// answers such a request with the [Error]'s status and closes.
+// Some messages can be understood in two ways. The parser never guesses. It refuses:
 //
-// # Requests and answers on a server
+//   - a repeated Content-Length header
+//   - Content-Length together with Transfer-Encoding
+//   - any transfer coding except "chunked"
+//   - folded header lines
+//   - bare LF, bare CR and other control bytes
+//   - spaces or tabs before the colon of a header
 //
-// Every request gets one answer, in order. A request that was pipelined
-// behind another waits in Recv until that one is answered with [Reply] or
-// [ReplyBytes], from the handler or at any later time (from EvWakeup, from a
-// timer). A handler that writes its answer to the connection by hand says so
-// with [Answered]. The layer closes the connection behind the answer when
-// the request or the answer asks for it.
+// A server answers such a request with the status of the [Error], and closes the connection.
 //
-// A message has been taken out of Recv when its EvHTTPMsg is raised; what is
-// there follows it. Its slices are valid until the handler returns. A
-// program that answers later copies what the answer needs.
+// # Requests and responses on a server
 //
-// What a client does not read piles up in Send. While more than reactor's Limits.Unsent
-// wait there, 1 MiB unless it is set, no further request is delivered. A server that wants
-// to act earlier sets marks with reactor's SetWater, pauses the connection at EvHighWater
-// and resumes it at EvLowWater.
+// Every request gets one response, in order. If a client pipelines requests, the second one
+// waits in Recv until the first one is answered. A program answers with [Reply] or
+// [ReplyBytes], in the handler or at any later time, for example in EvWakeup or in a timer. It
+// may also write the response to the connection itself, and call [MarkAnswered] afterwards.
+// The layer closes the connection after a response if the request or the response says
+// "Connection: close".
+//
+// The layer takes a message out of Recv before it raises EvHTTPMsg. During that event Recv
+// contains what follows the message. The slices of the message are valid until the handler
+// returns. A program that answers later copies what it needs for the response.
+//
+// Responses that a client does not read accumulate in Send. While more bytes than reactor's
+// Limits.Backpressure wait there, no further request is delivered. The default is 1 MiB. To
+// act earlier, a server sets water marks with reactor's SetWater, pauses the connection at
+// EvHighWater and resumes it at EvLowWater.
 package http

@@ -5,41 +5,43 @@ import (
 	"fmt"
 )
 
-// ErrIncomplete says that the bytes so far are the beginning of a message:
-// more are needed. It is the only error of the parser that is not an [*Error].
-var ErrIncomplete = errors.New("http: incomplete message")
+// ErrIncomplete is returned by the parser if the buffer contains only the beginning of a
+// message. More bytes are needed.
+var ErrIncomplete = errors.New("http: incomplete message: more bytes are needed")
 
-// errTaken is EvError's data when a handler broke the layer's rule.
-var errTaken = errors.New("http: bytes of an unfinished message were taken out of Recv")
+// errRecvChanged is the error of EvError if a handler changed Recv while a message was arriving.
+var errRecvChanged = errors.New("http: a handler changed Recv while a message was arriving: " +
+	"the bytes of the message must stay in Recv until EvHTTPMsg")
 
-// ErrNoRequest is returned by [Reply] and the like if the connection has no
-// request that waits for an answer: there was none, it was answered already,
-// or the connection is not one of an HTTP server.
-var ErrNoRequest = errors.New("http: no request waits for an answer")
+// ErrNoRequest is returned by [Reply], [ReplyBytes], [MarkAnswered] and [CheckReply] if no
+// request on the connection waits for a response. There are three possible causes: no request
+// has arrived, it is already answered, or the connection is not one of an HTTP server.
+var ErrNoRequest = errors.New("http: no request waits for a response")
 
-// ErrNotHTTP is returned by [SetLimits] for a connection that does not speak
-// HTTP, or does so no longer.
+// ErrNotHTTP is returned by [SetLimits] if the connection does not speak HTTP, or speaks
+// another protocol now.
 var ErrNotHTTP = errors.New("http: connection does not speak HTTP")
 
-// Error says why a message was refused.
+// Error describes why a message was refused.
 type Error struct {
-	// Status is what a server answers to a request: 400, 413, 414, 431, 501
-	// or 505. For a response it is 502, what a gateway would pass on.
+	// Status is the status code for the error. For a request it is the status that the
+	// server sends to the client: 400, 413, 414, 431, 501 or 505. For a response it is 502.
+	// A gateway can send 502 to its own client.
 	Status int
-	// Reason names the header or the limit at fault. Bytes of the message
-	// appear in it quoted and cut to a few dozen.
+	// Reason names the header or the limit that caused the error. Bytes of the message
+	// appear in quotes and are cut to about 40 characters.
 	Reason string
 }
 
-// Error returns the reason.
+// Error returns "http: " and the Reason.
 func (e *Error) Error() string { return "http: " + e.Reason }
 
-// refuse returns an *Error. Bytes of the peer belong into %.40q.
+// refuse returns an *Error. The format must print bytes from the peer with %.40q.
 func refuse(status int, format string, args ...any) error {
 	return &Error{Status: status, Reason: fmt.Sprintf(format, args...)}
 }
 
-// malformed is refuse with 400 Bad Request.
+// malformed returns an *Error with the status 400 Bad Request.
 func malformed(format string, args ...any) error {
 	return refuse(400, format, args...)
 }

@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// splitField cuts a line that checkField has accepted, or is about to see.
+// splitField splits a header line at the first colon. It returns the zero Header if there is
+// no colon. It does not check the line: checkField does.
 func splitField(line []byte) Header {
 	colon := bytes.IndexByte(line, ':')
 	if colon < 0 {
@@ -14,12 +15,13 @@ func splitField(line []byte) Header {
 	return Header{Name: line[:colon], Value: trimBlanks(line[colon+1:])}
 }
 
-// checkField accepts "field-name : OWS field-value OWS" [RFC 9112 5]. The line
-// has no control bytes but tabs: the scan for its end has seen to that.
+// checkField checks that line has the form "field-name : OWS field-value OWS" [RFC 9112 5]. h
+// is the result of splitField. The line must not be empty. It has no control bytes except
+// tabs, because nextLine refuses them.
 func checkField(line []byte, h Header) error {
 	switch {
 	case isBlank(line[0]): // obs-fold, or a blank before the first header [RFC 9112 2.2, 5.2]
-		return malformed("folded header line %.40q", line)
+		return malformed("header line %.40q begins with a blank: folded lines are not accepted", line)
 	case h.Name == nil:
 		return malformed("header line %.40q has no colon", line)
 	case len(h.Name) == 0:
@@ -32,16 +34,17 @@ func checkField(line []byte, h Header) error {
 	return nil
 }
 
-// framing is what the header says about the connection and the body.
+// framing is what the header lines so far say about the host and the body.
 type framing struct {
-	hosts   int
+	hosts   int   // number of Host headers
 	length  int64 // Content-Length, valid if hasLen
 	hasLen  bool
-	chunked bool
+	chunked bool // Transfer-Encoding is chunked
 }
 
-// add takes note of a header line that matters for framing.
-func (f *framing) add(h Header, old bool) error {
+// addHeader checks Host, Content-Length and Transfer-Encoding and stores what they say. It
+// ignores other headers. old says that the message is HTTP/1.0.
+func (f *framing) addHeader(h Header, old bool) error {
 	switch len(h.Name) {
 	case len("Host"):
 		if equalFold(h.Name, "Host") {
@@ -64,19 +67,19 @@ func (f *framing) addHost(value []byte) error {
 		return malformed("second Host header")
 	}
 	if !isAuthority(value) {
-		return malformed("Host %.40q is not a host", value)
+		return malformed("Host %.40q is neither host nor host:port", value)
 	}
 	return nil
 }
 
 func (f *framing) addLength(value []byte) error {
-	if f.hasLen { // also an identical one: refusing both is allowed [RFC 9110 8.6]
+	if f.hasLen { // refused even if both values are equal, as the RFC allows [RFC 9110 8.6]
 		return malformed("second Content-Length header")
 	}
 	if f.chunked {
 		return errBothFramings
 	}
-	if len(value) == 0 || !all(value, isDigit) { // 1*DIGIT: no sign, no base, no list [RFC 9110 8.6]
+	if len(value) == 0 || !allOf(value, classDigit) { // 1*DIGIT: no sign, base or list [RFC 9110 8.6]
 		return malformed("Content-Length %.40q is not a number", value)
 	}
 	f.hasLen = true
@@ -92,18 +95,19 @@ func (f *framing) addLength(value []byte) error {
 
 func (f *framing) addCoding(value []byte, old bool) error {
 	switch {
-	case old: // faulty framing [RFC 9112 6.1]
-		return malformed("Transfer-Encoding in an HTTP/1.0 message")
+	case old: // [RFC 9112 6.1]
+		return malformed("Transfer-Encoding is not allowed in an HTTP/1.0 message")
 	case f.hasLen:
 		return errBothFramings
-	case f.chunked: // chunked twice [RFC 9112 6.1]
+	case f.chunked: // [RFC 9112 6.1]
 		return malformed("second Transfer-Encoding header")
 	case !equalFold(value, "chunked"):
-		return refuse(501, "Transfer-Encoding %.40q is not chunked", value)
+		return refuse(501, "Transfer-Encoding %.40q is not supported: only chunked is", value)
 	}
 	f.chunked = true
 	return nil
 }
 
-// errBothFramings is the classic of request smuggling [RFC 9112 6.3, item 3].
-var errBothFramings error = &Error{Status: 400, Reason: "Content-Length beside Transfer-Encoding"}
+// errBothFramings refuses a message with two framings. Such messages are used for request
+// smuggling [RFC 9112 6.3, item 3].
+var errBothFramings error = &Error{Status: 400, Reason: "message has both Content-Length and Transfer-Encoding"}

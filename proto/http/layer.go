@@ -2,201 +2,208 @@ package http
 
 import "github.com/rikki-go/rikki/reactor"
 
-// layer is HTTP on one connection. Its parser's Response field tells a
-// client's from a server's.
+// layer is the HTTP state of one connection. parser.Response is true on a client's
+// connection and false on a server's.
 type layer struct {
-	store   *store
-	parser  Parser
-	busy    bool // run is on the stack
-	begun   bool // EvHTTPHdrs was raised, EvHTTPMsg not yet
-	left    int  // bytes in Recv after the last run
-	closing bool // nothing more is read: an answer announced it
-	ended   bool // the client has ended its side, and waits for answers
+	spares     *spares
+	parser     Parser
+	delivering bool // messages are being delivered
+	inMessage  bool // EvHTTPHdrs was raised for the current message; EvHTTPMsg was not yet
+	recvLeft   int  // number of bytes in Recv after the last delivery
+	discarding bool // the last response was sent; further input is discarded
+	peerEnded  bool // the client has ended its side and may still read responses
 
-	request      // of a server
-	tunnel  bool // of a client: this response ends HTTP on the connection
-	interim bool // of a client: this response is not the final one
+	request      // server: the current request
+	tunnel  bool // client: the current response ends HTTP on the connection
+	interim bool // client: the current response is not the final one
 }
 
-// Handle works off Recv whenever there is something new in it.
+// Handle implements [reactor.Protocol]. On EvRead it delivers the messages in Recv.
 func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch {
-	case l.busy: // raised from within our own event; the outer run goes on
-	case ev == reactor.EvAccept: // the first header is owed; later ones from their first byte on
+	case l.delivering: // a handler raised this event; deliverAll continues when it returns
+	case ev == reactor.EvAccept:
+		// The handshake deadline for the first header starts now. For each later header it
+		// starts with the first byte.
 		c.Stack().SetHandshaking(true)
 	case ev == reactor.EvRead:
 		arrived, _ := data.(*int)
-		if n := l.left; l.parser.seen() && (arrived == nil || c.Recv.Len() != n+*arrived) {
-			c.Fail(errTaken)
+		if n := l.recvLeft; l.parser.inMessage() && (arrived == nil || c.Recv.Len() != n+*arrived) {
+			c.Fail(errRecvChanged)
 			return
 		}
-		l.run(c)
-	case ev == reactor.EvEnd: // see SetHalfClose
-		l.ended = true
-		l.settleEnd(c)
+		l.deliverAll(c)
+	case ev == reactor.EvEnd: // only after reactor's SetHalfClose
+		l.peerEnded = true
+		l.closeIfAnswered(c)
 	case ev == reactor.EvClose:
-		l.store.keepLayer(l)
+		l.spares.putLayer(l)
 	}
 }
 
-// settleEnd ends a server's connection when the last request of a client that has ended
-// its side is answered.
-func (l *layer) settleEnd(c *reactor.Conn) {
-	if l.parser.Response || l.unanswered || l.closing || c.Stopped() {
+// closeIfAnswered closes a server's connection after the client has ended its side, as soon as
+// no request waits for a response.
+func (l *layer) closeIfAnswered(c *reactor.Conn) {
+	if l.parser.Response || l.unanswered || l.discarding || c.InputStopped() {
 		return
 	}
-	if err := l.End(c); err != nil { // a request was cut
+	if err := l.End(c); err != nil { // the last request is incomplete
 		c.Fail(err)
 		return
 	}
 	c.Drain()
 }
 
-// ALPN implements [reactor.Negotiator].
+// ALPN implements [reactor.Negotiator]. It returns the protocol name for HTTP/1.1.
 func (*layer) ALPN() string { return "http/1.1" }
 
-// End says whether the stream may end here: see [reactor.Ender].
+// End implements [reactor.Ender]. It returns nil if the stream may end here, and delivers a
+// response whose body lasts until the end of the stream.
 func (l *layer) End(c *reactor.Conn) error {
-	if l.waits() { // for an answer that cannot be sent any more
+	if l.awaitsReply() { // no input is missing; the response can no longer be sent
 		return nil
 	}
-	if l.parser.seen() && c.Recv.Len() != l.left {
-		return errTaken
+	if l.parser.inMessage() && c.Recv.Len() != l.recvLeft {
+		return errRecvChanged
 	}
-	msg := l.store.message()
+	msg := l.spares.getMessage()
 	n, err := l.parser.ParseEnd(c.Recv.Bytes(), msg)
 	if n > 0 {
-		l.finish(c, msg, n)
+		l.deliverMessage(c, msg, n)
 	}
-	l.store.keepMessage(msg)
+	l.spares.putMessage(msg)
 	return err
 }
 
-// Finished implements [reactor.Finisher]: clients leave between requests as they
-// like.
+// Finished implements [reactor.Finisher]. Between requests a client may end a TLS stream
+// without close_notify.
 func (l *layer) Finished(c *reactor.Conn) bool {
 	return !l.parser.Response && !l.unanswered && c.Recv.Len() == 0
 }
 
-// Leave implements [reactor.Leaver]: a request that waits is answered before the
-// connection ends.
-func (l *layer) Leave(*reactor.Conn) bool {
+// SayGoodbye implements [reactor.GoodbyeSayer]. It returns true if a request waits for a
+// response. In this case the connection closes after the response.
+func (l *layer) SayGoodbye(*reactor.Conn) bool {
 	if l.unanswered {
-		l.last = true
+		l.closeAfter = true
 	}
 	return l.unanswered
 }
 
-// run delivers every message in Recv that may be delivered now.
-func (l *layer) run(c *reactor.Conn) {
-	l.busy = true
-	msg := l.store.message()
-	for l.step(c, msg) {
+// deliverAll delivers the messages in Recv. It stops when a message is incomplete, when a
+// request waits for a response, or when input is stopped.
+func (l *layer) deliverAll(c *reactor.Conn) {
+	l.delivering = true
+	msg := l.spares.getMessage()
+	for l.deliverNext(c, msg) {
 	}
-	l.store.keepMessage(msg)
-	l.busy = false
-	l.left = c.Recv.Len()
-	if !l.on(c) { // replaced by a handler: nothing refers to it any more
-		l.store.keepLayer(l)
-	} else if l.ended {
-		l.settleEnd(c)
+	l.spares.putMessage(msg)
+	l.delivering = false
+	l.recvLeft = c.Recv.Len()
+	if !l.attached(c) { // a handler replaced the layer, and nothing else refers to it
+		l.spares.putLayer(l)
+	} else if l.peerEnded {
+		l.closeIfAnswered(c)
 	}
 }
 
-// on reports whether the layer is still the connection's.
-func (l *layer) on(c *reactor.Conn) bool {
+// attached reports whether the connection still uses this layer.
+func (l *layer) attached(c *reactor.Conn) bool {
 	top, ok := reactor.Find[*layer](c)
 	return ok && top == l
 }
 
-// step delivers one message, or as much of it as has arrived. It reports
-// whether to go on with the next.
-func (l *layer) step(c *reactor.Conn, msg *Message) bool {
-	if l.closing {
+// deliverNext delivers one message, or the part of it that has arrived. It returns true if the
+// next message may be delivered.
+func (l *layer) deliverNext(c *reactor.Conn, msg *Message) bool {
+	if l.discarding {
 		c.Recv.Consume(c.Recv.Len())
 	}
-	if c.Recv.Len() == 0 || c.Stopped() {
+	if c.Recv.Len() == 0 || c.InputStopped() {
 		return false
 	}
-	if l.waits() {
+	if l.awaitsReply() {
 		l.checkBacklog(c)
 		return false
 	}
-	if l.begun {
-		return l.proceed(c, msg, false)
+	if l.inMessage {
+		return l.continueBody(c, msg, false)
 	}
 	c.Stack().SetHandshaking(true)
 	if _, err := l.parser.ParseHead(c.Recv.Bytes(), msg); err != nil {
 		l.refuse(c, err)
 		return false
 	}
-	return l.begin(c, msg)
+	return l.deliverHeader(c, msg)
 }
 
-// begin raises EvHTTPHdrs for a header that has just become complete.
-func (l *layer) begin(c *reactor.Conn, msg *Message) bool {
-	if err := l.parser.checkLength(); err != nil {
+// deliverHeader raises EvHTTPHdrs for a header that is now complete, then continues with the body.
+// It returns true if the next message may be delivered.
+func (l *layer) deliverHeader(c *reactor.Conn, msg *Message) bool {
+	if err := l.parser.checkContentLength(); err != nil {
 		l.refuse(c, err)
 		return false
 	}
 	c.Stack().SetHandshaking(false)
-	l.begun = true
+	l.inMessage = true
 	if l.parser.Response {
-		l.beginResponse(msg)
+		l.classifyResponse(msg)
 	} else {
 		l.request = newRequest(msg)
 	}
-	n, held := l.parser.head, c.Recv.Len()
+	n, held := l.parser.headEnd, c.Recv.Len()
 	c.Call(reactor.EvHTTPHdrs, msg)
 	switch {
-	case !l.on(c): // its successor begins behind the header
+	case !l.attached(c): // the layer that replaced this one starts after the header
 		c.Recv.Consume(min(n, c.Recv.Len()))
 		return false
-	case l.closing:
+	case l.discarding:
 		return true
 	case c.Recv.Len() != held:
-		c.Fail(errTaken)
+		c.Fail(errRecvChanged)
 		return false
 	}
-	return !c.Stopped() && l.proceed(c, msg, true)
+	return !c.InputStopped() && l.continueBody(c, msg, true)
 }
 
-// proceed goes on behind the header, with which msg may be filled.
-func (l *layer) proceed(c *reactor.Conn, msg *Message, filled bool) bool {
+// continueBody parses the body after a complete header. filled says that msg already contains
+// the header. It returns true if the next message may be delivered.
+func (l *layer) continueBody(c *reactor.Conn, msg *Message, filled bool) bool {
 	n, err := l.parser.parseBody(c.Recv.Bytes(), msg, filled)
 	switch {
 	case err == nil:
-		return l.finish(c, msg, n)
+		return l.deliverMessage(c, msg, n)
 	case err != ErrIncomplete:
 		l.refuse(c, err)
 	default:
 		c.Stack().SetReceiving(true)
-		if l.expects { // [RFC 9110 10.1.1]
-			l.expects = false
+		if l.expectsContinue { // [RFC 9110 10.1.1]
+			l.expectsContinue = false
 			c.Send.AppendString("HTTP/1.1 100 Continue\r\n\r\n")
 		}
 	}
 	return false
 }
 
-// finish consumes a complete message of n bytes and raises EvHTTPMsg, unless
-// there is no need for it. What the handler finds in Recv is what follows.
-func (l *layer) finish(c *reactor.Conn, msg *Message, n int) bool {
-	l.begun = false
+// deliverMessage takes a complete message of n bytes out of Recv and raises EvHTTPMsg. It
+// raises no event for a request that is already answered, and none for an interim response.
+// It returns true if the next message may be delivered.
+func (l *layer) deliverMessage(c *reactor.Conn, msg *Message, n int) bool {
+	l.inMessage = false
 	c.Stack().SetReceiving(false)
 	c.Recv.Consume(n)
 	if l.unanswered || l.parser.Response && !l.interim {
 		c.Call(reactor.EvHTTPMsg, msg)
 	}
 	if l.tunnel {
-		c.Stack().Replace(l, nil) // which does nothing if a handler did it
+		c.Stack().Replace(l, nil) // has no effect if a handler replaced the layer
 	}
-	return l.on(c)
+	return l.attached(c)
 }
 
-// beginResponse notes what kind of response it is, and that the method it
-// answers was used up unless a final one follows.
-func (l *layer) beginResponse(msg *Message) {
+// classifyResponse stores the kind of the response. A final response also clears the method
+// that ExpectResponseTo has set.
+func (l *layer) classifyResponse(msg *Message) {
 	l.tunnel = msg.Status == 101 || l.parser.Method == "CONNECT" && msg.Status/100 == 2
 	l.interim = msg.Status/100 == 1 && !l.tunnel
 	if !l.interim {
@@ -204,16 +211,17 @@ func (l *layer) beginResponse(msg *Message) {
 	}
 }
 
-// refuse ends the connection because of err. ErrIncomplete is not an end.
+// refuse fails the connection with err. A server first sends the client a response with the
+// error's status. If err is ErrIncomplete, refuse does nothing.
 func (l *layer) refuse(c *reactor.Conn, err error) {
 	if err == ErrIncomplete {
 		return
 	}
-	if !l.begun && !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()) {
-		err = malformed("the peer speaks TLS on this connection, which does not")
+	if !l.inMessage && !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()) {
+		err = malformed("the peer speaks TLS, but this connection does not: use TLS on both sides or on neither")
 	}
 	if e, ok := err.(*Error); ok && !l.parser.Response {
-		l.replyError(c, e)
+		l.replyRefused(c, e)
 	}
 	c.Fail(err)
 }

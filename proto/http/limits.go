@@ -2,37 +2,42 @@ package http
 
 import "math"
 
-// Limits bounds what a peer can make us hold. In each field zero means the
-// default and a negative value means no limit.
+// Limits bounds the size of a received message. In each field zero means the default and a
+// negative value means no limit. A server answers a request that exceeds a limit with the
+// status in this table:
+//
+//	Head      414 if the request line alone is too long, otherwise 431
+//	Headers   431
+//	Body      413
 type Limits struct {
-	// Head is the size in bytes of the start line and all header lines with
-	// the empty line that ends them. The trailer of a chunked body may have
-	// as much again. Beyond it a request is answered with 414 if its first
-	// line alone is too long, else with 431.
+	// Head is the largest size of the header in bytes. It counts the start line, all
+	// header lines and the empty line after them. The trailer of a chunked body is counted
+	// separately and has the same limit.
 	Head int
-	// Headers is the number of header lines, trailer lines included (431).
+	// Headers is the largest number of header lines, including trailer lines.
 	Headers int
-	// Body is the size in bytes of the body (413). The framing of a chunked
-	// body may take at most Head + Body bytes beside it.
+	// Body is the largest size of the body in bytes. The framing of a chunked body is
+	// counted separately: its limit is Head + Body bytes.
 	Body int
 }
 
-// The limits that hold unless others are set.
+// The default limits. DefaultMaxHead and DefaultMaxBody are in bytes.
 const (
-	DefaultHead    = 16 << 10
-	DefaultHeaders = 100
-	DefaultBody    = 3 << 20
+	DefaultMaxHead    = 16 << 10
+	DefaultMaxHeaders = 100
+	DefaultMaxBody    = 3 << 20
 )
 
-// maxLimit keeps sums of limits and offsets far from overflow. A larger limit
-// counts as this one, and so does none: it is far beyond what a buffer holds.
+// maxLimit means "no limit". It also replaces limits that are larger. No buffer is so large,
+// and the sum of two limits and an offset does not overflow an int.
 const maxLimit = math.MaxInt / 4
 
-func (l *Limits) head() int    { return limitOr(l.Head, DefaultHead) }
-func (l *Limits) headers() int { return limitOr(l.Headers, DefaultHeaders) }
-func (l *Limits) body() int    { return limitOr(l.Body, DefaultBody) }
+func (l *Limits) head() int    { return effectiveLimit(l.Head, DefaultMaxHead) }
+func (l *Limits) headers() int { return effectiveLimit(l.Headers, DefaultMaxHeaders) }
+func (l *Limits) body() int    { return effectiveLimit(l.Body, DefaultMaxBody) }
 
-func limitOr(n, def int) int {
+// effectiveLimit returns the limit for n, the value of a field of Limits. def is the default.
+func effectiveLimit(n, def int) int {
 	switch {
 	case n == 0:
 		return def

@@ -6,11 +6,13 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Listen makes an HTTP server on http://host:port (mg_http_listen); the port
-// is 80 if the URL has none, its path means nothing. That of https://, on port
-// 443, is given a Config by StartTLS. See reactor's
-// Manager.Listen for the host and for errors. Accepted connections raise
-// EvHTTPHdrs and EvHTTPMsg to fn for each request.
+// Listen starts an HTTP server on http://host:port, like mg_http_listen. The default port is
+// 80. The path of the URL is ignored. An https:// URL serves TLS: its default port is 443, and
+// StartTLS on the listener sets the Config.
+//
+// Each request on an accepted connection raises EvHTTPHdrs and EvHTTPMsg. fn is the handler
+// of the listener and of the accepted connections. Listen returns an error if the URL is bad
+// or if the socket cannot listen. reactor's Manager.Listen describes the forms of host.
 func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
 	stream, err := streamURL(url)
 	if err != nil {
@@ -20,18 +22,22 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 	if err != nil {
 		return nil, err
 	}
-	c.Stack().Push(new(server))
+	c.Stack().Push(new(listener))
 	return c, nil
 }
 
-// Connect makes a connection to the HTTP server of an http://host:port URL
-// (mg_http_connect), or with TLS of an https:// one; the port is 80, or 443, if
-// the URL has none. fn writes requests
-// to the connection, from EvConnect on, as fmt.Fprintf(c, "GET / HTTP/1.1…"),
-// and gets EvHTTPHdrs and EvHTTPMsg for each response. An interim response
-// (100 to 199, without 101) raises EvHTTPHdrs only. After a response that ends
-// HTTP on the connection (101, or 2xx to CONNECT) fn reads Recv itself, unless
-// it has put another protocol in the place of this one.
+// Connect opens a connection to the HTTP server at http://host:port, like mg_http_connect. An
+// https:// URL uses TLS. The default port is 80, or 443 with TLS. Connect returns an error if
+// the URL is bad. Later failures raise EvError.
+//
+// From EvConnect on, fn writes requests to the connection, for example with
+// fmt.Fprintf(c, "GET / HTTP/1.1…"). Each response raises EvHTTPHdrs and EvHTTPMsg, with
+// these exceptions:
+//
+//   - An interim response (100 to 199, except 101) raises EvHTTPHdrs only.
+//   - HTTP on the connection ends after a response with status 101, and after a 2xx response
+//     to CONNECT. From then on fn reads Recv itself, unless it has replaced the HTTP layer by
+//     another protocol.
 func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
 	stream, err := streamURL(url)
 	if err != nil {
@@ -45,7 +51,8 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*r
 	return c, nil
 }
 
-// streamURL turns http://host/path into tcp://host:80, https into tls.
+// streamURL turns http://host/path into tcp://host:80, and https://host/path into
+// tls://host:443.
 func streamURL(url string) (string, error) {
 	u, err := reactor.ParseURL(url)
 	if err != nil {
@@ -60,11 +67,12 @@ func streamURL(url string) (string, error) {
 	return "", fmt.Errorf("http: bad URL %q: unknown scheme %s (want http or https)", u.Redacted(), u.Scheme)
 }
 
-// Layer returns the connection's HTTP layer, for a protocol that takes its
-// place with Stack.Replace. If it does so in the handler of EvHTTPMsg (of
-// EvHTTPHdrs), the bytes of that message (of its header) are consumed before the
-// new layer is offered Recv. ok is false if there is none: on listeners, on
-// connections of other protocols, and once it was replaced.
+// Layer returns the connection's HTTP layer. A protocol that replaces HTTP passes it to
+// Stack.Replace. If this happens in EvHTTPMsg, the new layer finds in Recv the bytes after the
+// message. In EvHTTPHdrs it finds the bytes after the header.
+//
+// ok is false if the connection has no HTTP layer: on listeners, on connections of other
+// protocols, and after the layer was replaced.
 func Layer(c *reactor.Conn) (p reactor.Protocol, ok bool) {
 	l, ok := reactor.Find[*layer](c)
 	if !ok {
@@ -73,17 +81,16 @@ func Layer(c *reactor.Conn) (p reactor.Protocol, ok bool) {
 	return l, true
 }
 
-// SetLimits sets the limits of the messages that c receives. On a listener they
-// are the limits of the connections that it accepts from now on. They hold for a
-// message that has begun, too.
+// SetLimits sets the limits for the messages that c receives. They also apply to a message
+// that has partly arrived. On a listener they apply to the connections that it accepts from
+// now on.
 //
-// Errors are ErrNotHTTP if c does not speak HTTP, and reactor.ErrClosed if c is
-// closed.
+// The error is ErrNotHTTP if c does not speak HTTP, and reactor.ErrClosed if c is closed.
 func SetLimits(c *reactor.Conn, limits Limits) error {
 	if c.Stack().Closed() {
 		return reactor.ErrClosed
 	}
-	if s, ok := reactor.Find[*server](c); ok {
+	if s, ok := reactor.Find[*listener](c); ok {
 		s.limits = limits
 		return nil
 	}
@@ -95,13 +102,15 @@ func SetLimits(c *reactor.Conn, limits Limits) error {
 	return nil
 }
 
-// ExpectMethod tells a client's connection the method of the request that the
-// next response answers, which matters for HEAD and CONNECT: the bytes alone
-// do not tell that their answers have no body. It holds for one final
-// response and is called before that response can arrive: beside the writing
-// of the request, or, if requests are pipelined, in the handler of the
-// response before. It reports whether c is a client's.
-func ExpectMethod(c *reactor.Conn, method string) bool {
+// ExpectResponseTo sets the method of the request that the next response answers. A client
+// must call it for HEAD and CONNECT requests: a response to HEAD and a 2xx response to CONNECT
+// have no body, and their bytes do not show this. Other methods do not need the call.
+//
+// The method applies to one final response. Call ExpectResponseTo before that response can
+// arrive: when you write the request or, if requests are pipelined, in the handler of the
+// previous response. If c is not an HTTP client's connection, ExpectResponseTo does nothing
+// and returns false.
+func ExpectResponseTo(c *reactor.Conn, method string) bool {
 	l, ok := reactor.Find[*layer](c)
 	if !ok || !l.parser.Response {
 		return false

@@ -5,32 +5,33 @@ import "bytes"
 // A Header is one header line.
 type Header struct {
 	Name  []byte // as sent; compare it without regard to case
-	Value []byte // without the blanks around it; bytes above 0x7f are possible
+	Value []byte // without leading and trailing blanks; may contain bytes above 0x7f
 }
 
-// A Message is a parsed request or response. Its slices alias the buffer it
-// was parsed from: in an event's data they are valid until the handler
-// returns. The zero value is ready to be parsed into; its Headers array is
-// used again by the next parse.
+// A Message is a parsed request or response. Its slices point into the buffer that was
+// parsed. If the Message is the data of an event, they are valid until the handler returns.
+// The zero value is ready for parsing. A later parse into the same Message overwrites Headers.
 type Message struct {
-	Method []byte // of a request, case-sensitive; nil in a response
-	URI    []byte // path as sent, not percent-decoded; host:port for CONNECT; "*" for OPTIONS *
-	Query  []byte // what follows the first '?', nil if there is none
-	Proto  []byte // "HTTP/1.1" or "HTTP/1.0"
-	Status int    // of a response; 0 in a request
-	Reason []byte // of a response, may be empty
+	Method []byte // request: the method, case-sensitive; response: nil
+	// URI is the path of a request as sent, not percent-decoded. It is host:port for
+	// CONNECT, and "*" for OPTIONS *.
+	URI    []byte
+	Query  []byte // request: what follows the first '?'; nil if there is no '?'
+	Proto  []byte // the version, such as "HTTP/1.1" or "HTTP/1.0"
+	Status int    // response: the status code; request: 0
+	Reason []byte // response: the reason phrase; may be empty
 
-	Headers []Header // in the order sent, repeated names included
+	Headers []Header // in the order sent, including repeated names
 
-	Head []byte // start line, header lines and the empty line
+	Head []byte // the start line, the header lines and the empty line
 	Body []byte // without chunk framing; empty until the message is complete
-	Raw  []byte // Head and Body in one piece
+	Raw  []byte // Head and Body in one slice
 
-	authority []byte // of a target in absolute form or of CONNECT
+	authority []byte // host and port of an absolute-form or CONNECT target; nil otherwise
 }
 
-// notNil panics if a call that fills a Message was given none.
-func (m *Message) notNil(call string) {
+// requireNotNil panics if m is nil. call is the name of the function that got m.
+func (m *Message) requireNotNil(call string) {
 	if m == nil {
 		panic("http: " + call + " into a nil Message")
 	}
@@ -39,9 +40,8 @@ func (m *Message) notNil(call string) {
 // IsRequest reports whether m is a request.
 func (m *Message) IsRequest() bool { return m.Status == 0 }
 
-// Header returns the value of the first header line of that name, compared
-// without regard to case: nil if there is none, empty but not nil if the
-// value is empty.
+// Header returns the value of the first header line with that name, compared without regard
+// to case. It returns nil if there is no such line. An empty value is not nil.
 func (m *Message) Header(name string) []byte {
 	for i := range m.Headers {
 		if h := &m.Headers[i]; equalFold(h.Name, name) {
@@ -51,9 +51,9 @@ func (m *Message) Header(name string) []byte {
 	return nil
 }
 
-// HasToken reports whether token is a member of the comma-separated list
-// that all header lines of that name make up together [RFC 9110 5.6.1]. Both
-// are compared without regard to case.
+// HasToken reports whether token is a member of the comma-separated list in the header lines
+// with that name [RFC 9110 5.6.1]. If the name is repeated, all lines together are the list.
+// Name and token are compared without regard to case.
 func (m *Message) HasToken(name, token string) bool {
 	for i := range m.Headers {
 		h := &m.Headers[i]
@@ -73,8 +73,8 @@ func (m *Message) HasToken(name, token string) bool {
 
 var comma = []byte{','}
 
-// Host returns the host and port that a request is for: those of its target
-// if that has any, else the Host header's [RFC 9112 3.2.2].
+// Host returns the host and port that a request addresses. They come from the request
+// target, or from the Host header if the target has none [RFC 9112 3.2.2].
 func (m *Message) Host() []byte {
 	if m.authority != nil {
 		return m.authority
@@ -82,11 +82,12 @@ func (m *Message) Host() []byte {
 	return m.Header("Host")
 }
 
-// Var returns the value of a variable of a Query, or of a form in a Body,
-// with '+' and percent escapes decoded: appended to dst, so that a dst with
-// room makes it free of allocation. The name is compared with what was sent.
-// If the variable is missing or has a broken escape ok is false and dst is
-// returned as it was.
+// Var looks up a variable in form, which is a Query or the Body of a submitted form. It
+// appends the value to dst and returns the extended slice. '+' and percent escapes in the
+// value are decoded. Var does not allocate if dst has enough capacity.
+//
+// name is compared with the bytes that were sent, before decoding. If the variable is missing
+// or its value contains a broken escape, ok is false and dst is returned unchanged.
 func Var(dst, form []byte, name string) (value []byte, ok bool) {
 	for rest, more := form, true; more; {
 		var pair []byte
@@ -106,6 +107,8 @@ func Var(dst, form []byte, name string) (value []byte, ok bool) {
 
 var ampersand = []byte{'&'}
 
+// appendUnescaped appends raw to dst with '+' and percent escapes decoded. On a broken
+// escape it returns dst unchanged and false.
 func appendUnescaped(dst, raw []byte) ([]byte, bool) {
 	keep := len(dst)
 	for i := 0; i < len(raw); i++ {
@@ -125,30 +128,30 @@ func appendUnescaped(dst, raw []byte) ([]byte, bool) {
 	return dst, true
 }
 
-// isEscape reports whether b begins with a percent escape [RFC 3986 2.1].
+// isEscape reports whether b starts with a percent escape [RFC 3986 2.1].
 func isEscape(b []byte) bool {
-	return len(b) >= 3 && b[0] == '%' && class[b[1]]&class[b[2]]&isHex != 0
+	return len(b) >= 3 && b[0] == '%' && charClasses[b[1]]&charClasses[b[2]]&classHex != 0
 }
 
-// minor returns the y of HTTP/1.y as far as it matters: 0 or 1.
-func (m *Message) minor() int {
+// minorVersion returns the minor version: 0 for HTTP/1.0 and 1 for all others.
+func (m *Message) minorVersion() int {
 	if len(m.Proto) > 0 && m.Proto[len(m.Proto)-1] == '0' {
 		return 0
 	}
 	return 1
 }
 
-// persists reports whether the connection lives on behind this message and
-// its answer, if it is up to the sender [RFC 9112 9.3].
-func (m *Message) persists() bool {
+// wantsKeepAlive reports whether the sender of this message wants to keep the connection open
+// after the message and its response [RFC 9112 9.3].
+func (m *Message) wantsKeepAlive() bool {
 	if m.HasToken("Connection", "close") {
 		return false
 	}
-	return m.minor() == 1 || m.HasToken("Connection", "keep-alive")
+	return m.minorVersion() == 1 || m.HasToken("Connection", "keep-alive")
 }
 
-// clear forgets everything but the memory of Headers.
-func (m *Message) clear() {
+// reset sets m to its zero value, but keeps the array of Headers for the next parse.
+func (m *Message) reset() {
 	headers := m.Headers
 	clear(headers)
 	*m = Message{Headers: headers[:0]}

@@ -6,38 +6,38 @@ import (
 	"io"
 )
 
-// A Parser parses one message after another, each from a buffer that grows at
-// its end until the message is complete. It remembers how far it has looked,
-// as offsets: the buffer may lie elsewhere at each call, and the work is
-// linear however small the pieces in which a message arrives. The zero value
+// A Parser parses one message after another. The caller passes a buffer that starts with the
+// message, and appends bytes to it until the message is complete. The Parser stores offsets
+// into the buffer and no slices, so the buffer may move between calls. The total work is
+// linear in the size of the message, even if it arrives in many small pieces. The zero value
 // parses requests.
 //
-// The fields are read when a message is parsed and may be changed between
-// messages.
+// The fields may be changed between messages.
 type Parser struct {
 	Limits   Limits
 	Response bool // parse responses instead of requests
-	// Method is the method of the request that the response answers. Only
-	// "HEAD" and "CONNECT" make a difference: their answers have no body.
+	// Method is the method of the request that the response answers. Only "HEAD" and
+	// "CONNECT" make a difference: the response to HEAD and a 2xx response to CONNECT have
+	// no body.
 	Method string
 
 	state
 }
 
-// state is what is forgotten between two messages. All offsets count from the
-// beginning of the buffer.
+// state is the part of a Parser that is reset after each message. All offsets count from
+// the beginning of the buffer.
 type state struct {
-	start   int  // of the start line: behind the empty line that may precede it
-	line    int  // of the line that scan is in
-	scan    int  // up to here nothing new can be found
-	head    int  // end of the header; 0 until it is complete
-	fields  int  // header lines
-	started bool // the start line is complete
-	minor   int  // of the version
-	status  int  // of a response
-	framing framing
-	kind    bodyKind
-	chunks  chunks
+	startLineAt   int  // offset of the start line, after the empty line that may precede it
+	lineAt        int  // offset of the line that is being scanned
+	scanned       int  // offset of the first byte that is not scanned
+	headEnd       int  // offset of the end of the header; 0 until the header is complete
+	headerCount   int  // number of header lines, including trailer lines
+	startLineDone bool // the start line is complete
+	minorVersion  int  // minor version: 0 or 1
+	status        int  // status code of a response
+	framing       framing
+	kind          bodyKind
+	chunks        chunkState
 }
 
 type bodyKind uint8
@@ -46,62 +46,63 @@ const (
 	bodyNone bodyKind = iota
 	bodyLength
 	bodyChunked
-	bodyToEnd // until the stream ends
+	bodyToEnd // close-delimited: the body lasts until the stream ends
 )
 
-// seen reports whether the parser keeps offsets into a message that is not
-// complete.
-func (p *Parser) seen() bool { return p.scan > 0 }
+// inMessage reports whether the parser has scanned the beginning of a message but not its end.
+func (p *Parser) inMessage() bool { return p.scanned > 0 }
 
-// Reset forgets the message that was begun.
+// Reset discards the state of an incomplete message. The next call starts with a new one.
 func (p *Parser) Reset() { p.state = state{} }
 
-// HeadDone reports whether the header of the present message is complete.
-func (p *Parser) HeadDone() bool { return p.head > 0 }
+// HeadDone reports whether the header of the current message is complete.
+func (p *Parser) HeadDone() bool { return p.headEnd > 0 }
 
-// ParseHead parses a header without regard to body limits: see
-// [Parser.ParseHead]. A message that begins with "HTTP/" is a response. It
-// begins anew each time. For input that comes in small pieces keep a Parser.
+// ParseHead parses the header at the beginning of buf, like [Parser.ParseHead]. It ignores
+// limits.Body. A message that starts with "HTTP/" is parsed as a response. Each call parses
+// from the beginning. Use a Parser if the input arrives in small pieces.
 func ParseHead(buf []byte, msg *Message, limits Limits) (n int, err error) {
-	msg.notNil("ParseHead")
+	msg.requireNotNil("ParseHead")
 	const response = "HTTP/"
 	k := min(len(buf), len(response))
 	p := Parser{Limits: limits, Response: string(buf[:k]) == response[:k]}
 	return p.ParseHead(buf, msg)
 }
 
-// ParseHead parses as far as the end of the header and returns its length,
-// that of an empty line before it included; msg.Body stays empty. Parse can
-// go on from there. Errors are those of Parse.
+// ParseHead parses the header at the beginning of buf into msg and returns its length in
+// bytes. An empty line before a request is included in the length. msg.Body stays empty. To
+// parse the body, call Parse with the same bytes and more bytes after them. ParseHead returns
+// the same errors as Parse.
 func (p *Parser) ParseHead(buf []byte, msg *Message) (n int, err error) {
-	msg.notNil("Parser.ParseHead")
-	fresh := p.scan == 0
+	msg.requireNotNil("Parser.ParseHead")
+	fresh := p.scanned == 0
 	if fresh {
-		msg.clear()
+		msg.reset()
 	}
-	if p.head == 0 {
+	if p.headEnd == 0 {
 		if err := p.scanHead(buf, msg); err != nil {
-			return 0, p.blame(err)
+			return 0, p.withStatus(err)
 		}
 	}
 	if !fresh {
-		p.refill(buf, msg)
+		p.refillMessage(buf, msg)
 	}
-	return p.head, nil
+	return p.headEnd, nil
 }
 
-// Parse parses the message at the beginning of buf and returns its length.
-// While it is incomplete n is 0 and the error ErrIncomplete: call again with
-// the same bytes and more behind them; msg means nothing until Parse returns
-// nil, but once HeadDone reports true ParseHead tells what the header says.
-// An *Error means that the message is refused; it comes with the first byte
-// that makes it certain. After a complete message the Parser is ready for
-// the one at buf[n:].
+// Parse parses the message at the beginning of buf into msg and returns its length in bytes:
 //
-// A chunked body is decoded in place: bytes of buf behind the header change.
+//	nil             the message is complete; the Parser is ready for the next one, at buf[n:]
+//	ErrIncomplete   n is 0; call again with the same bytes and more bytes after them
+//	*Error          the message is refused; Parse returns it as soon as it finds a wrong byte
+//
+// msg is undefined until Parse returns nil. To get the header earlier, call ParseHead as soon
+// as HeadDone returns true.
+//
+// A chunked body is decoded in place: the bytes of buf after the header change.
 func (p *Parser) Parse(buf []byte, msg *Message) (n int, err error) {
-	msg.notNil("Parser.Parse")
-	filled := p.head == 0
+	msg.requireNotNil("Parser.Parse")
+	filled := p.headEnd == 0
 	if filled {
 		if _, err := p.ParseHead(buf, msg); err != nil {
 			return 0, err
@@ -110,20 +111,20 @@ func (p *Parser) Parse(buf []byte, msg *Message) (n int, err error) {
 	return p.parseBody(buf, msg, filled)
 }
 
-// ParseEnd is Parse for the time when the stream has ended: buf is all there
-// will be. It completes a response body that lasts until then. An empty
-// buf means that the stream ended between messages: n is 0 and err is nil.
-// Otherwise what is incomplete is cut: errors.Is(err, io.ErrUnexpectedEOF).
+// ParseEnd is Parse at the end of the stream: no more bytes can follow buf. It completes a
+// response whose body lasts until the end of the stream. If buf is empty, the stream has ended
+// between messages: n is 0 and err is nil. If the message is incomplete, the error wraps
+// io.ErrUnexpectedEOF.
 func (p *Parser) ParseEnd(buf []byte, msg *Message) (n int, err error) {
-	msg.notNil("Parser.ParseEnd")
-	if len(buf) == 0 || p.scan <= 2 && string(buf) == "\r\n" {
+	msg.requireNotNil("Parser.ParseEnd")
+	if len(buf) == 0 || p.scanned <= 2 && string(buf) == "\r\n" {
 		return 0, nil
 	}
 	n, err = p.Parse(buf, msg)
 	switch {
 	case err != ErrIncomplete:
 		return n, err
-	case p.head == 0:
+	case p.headEnd == 0:
 		return 0, fmt.Errorf("http: connection closed inside the header: %w", io.ErrUnexpectedEOF)
 	case p.kind != bodyToEnd:
 		return 0, fmt.Errorf("http: connection closed inside the body: %w", io.ErrUnexpectedEOF)
@@ -131,27 +132,27 @@ func (p *Parser) ParseEnd(buf []byte, msg *Message) (n int, err error) {
 	return p.complete(buf, msg, false, len(buf), len(buf)), nil
 }
 
-// scanHead goes through the lines of the header, checks each and fills msg.
+// scanHead parses the lines of the header that have arrived and fills msg.
 func (p *Parser) scanHead(buf []byte, msg *Message) error {
 	for {
-		line, err := p.nextLine(buf, p.start+p.Limits.head())
+		line, err := p.nextLine(buf, p.startLineAt+p.Limits.head())
 		switch {
 		case err == errTooLong:
 			return p.headTooLong()
 		case err != nil:
 			return err
-		case p.started && len(line) == 0:
-			p.head = p.line
-			msg.Head = buf[p.start:p.head:p.head]
-			return p.chooseBody()
-		case p.started:
+		case p.startLineDone && len(line) == 0:
+			p.headEnd = p.lineAt
+			msg.Head = buf[p.startLineAt:p.headEnd:p.headEnd]
+			return p.chooseBodyKind()
+		case p.startLineDone:
 			err = p.addField(line, msg)
-		case len(line) == 0 && p.start == 0 && !p.Response:
-			p.start = p.line // one empty line is ignored [RFC 9112 2.2]
+		case len(line) == 0 && p.startLineAt == 0 && !p.Response:
+			p.startLineAt = p.lineAt // ignore one empty line [RFC 9112 2.2]
 		default:
-			p.started = true
-			err = p.startLine(line, msg)
-			p.minor, p.status = msg.minor(), msg.Status
+			p.startLineDone = true
+			err = p.parseStartLine(line, msg)
+			p.minorVersion, p.status = msg.minorVersion(), msg.Status
 		}
 		if err != nil {
 			return err
@@ -159,11 +160,11 @@ func (p *Parser) scanHead(buf []byte, msg *Message) error {
 	}
 }
 
-func (p *Parser) startLine(line []byte, msg *Message) error {
+func (p *Parser) parseStartLine(line []byte, msg *Message) error {
 	if p.Response {
-		return statusLine(line, msg)
+		return parseStatusLine(line, msg)
 	}
-	return requestLine(line, msg)
+	return parseRequestLine(line, msg)
 }
 
 func (p *Parser) addField(line []byte, msg *Message) error {
@@ -171,17 +172,18 @@ func (p *Parser) addField(line []byte, msg *Message) error {
 	if err := checkField(line, h); err != nil {
 		return err
 	}
-	if p.fields++; p.fields > p.Limits.headers() {
+	if p.headerCount++; p.headerCount > p.Limits.headers() {
 		return refuse(431, "header %.40q is beyond the limit of %d header lines", h.Name, p.Limits.headers())
 	}
 	msg.Headers = append(msg.Headers, h)
-	return p.framing.add(h, p.minor == 0)
+	return p.framing.addHeader(h, p.minorVersion == 0)
 }
 
-// headTooLong names the line that did not fit any more.
+// headTooLong returns the error for a header that exceeds the limit. It says whether the
+// start line alone is too long.
 func (p *Parser) headTooLong() error {
 	switch {
-	case p.started:
+	case p.startLineDone:
 		return refuse(431, "header is larger than the limit of %d bytes", p.Limits.head())
 	case p.Response:
 		return malformed("status line is larger than the limit of %d bytes", p.Limits.head())
@@ -189,19 +191,19 @@ func (p *Parser) headTooLong() error {
 	return refuse(414, "request line is larger than the limit of %d bytes", p.Limits.head())
 }
 
-// refill sets msg from a header that was checked when its bytes arrived,
-// because the buffer may have moved since.
-func (p *Parser) refill(buf []byte, msg *Message) {
-	msg.clear()
-	msg.Head = buf[p.start:p.head:p.head]
+// refillMessage fills msg from a header that was checked in an earlier call. It is necessary
+// because the buffer may have moved since then.
+func (p *Parser) refillMessage(buf []byte, msg *Message) {
+	msg.reset()
+	msg.Head = buf[p.startLineAt:p.headEnd:p.headEnd]
 	first := true
 	for rest := msg.Head; ; first = false {
-		i := bytes.IndexByte(rest, '\r') // none is inside a line
+		i := bytes.IndexByte(rest, '\r') // CR occurs only at the end of a line
 		line := rest[:i:i]
 		rest = rest[i+2:]
 		switch {
 		case first:
-			_ = p.startLine(line, msg) // accepted before
+			_ = p.parseStartLine(line, msg) // was checked before: cannot fail
 		case i == 0:
 			return
 		default:
@@ -210,19 +212,20 @@ func (p *Parser) refill(buf []byte, msg *Message) {
 	}
 }
 
-// complete ends the message: its body ends at body, its bytes in buf at n.
+// complete fills msg and resets the parser. body is the offset of the end of the decoded
+// body. n is the length of the message in buf. complete returns n.
 func (p *Parser) complete(buf []byte, msg *Message, filled bool, body, n int) int {
 	if !filled {
-		p.refill(buf, msg)
+		p.refillMessage(buf, msg)
 	}
-	msg.Body = buf[p.head:body:body]
-	msg.Raw = buf[p.start:body:body]
+	msg.Body = buf[p.headEnd:body:body]
+	msg.Raw = buf[p.startLineAt:body:body]
 	p.Reset()
 	return n
 }
 
-// blame gives an error the status that fits the kind of message.
-func (p *Parser) blame(err error) error {
+// withStatus sets the status of an *Error to 502 if the parser parses responses.
+func (p *Parser) withStatus(err error) error {
 	if e, ok := err.(*Error); ok && p.Response {
 		return &Error{Status: 502, Reason: e.Reason}
 	}

@@ -8,30 +8,35 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Reply answers the current request of a server's connection
-// (mg_http_reply). headers are complete lines, "Name: value\r\n" each;
-// Content-Length and Connection are added as needed. The body is formatted as
-// fmt.Sprintf does it; it is left out, but counted, in the answer to HEAD.
+// Reply answers the current request of a server's connection, like mg_http_reply. headers
+// are complete header lines, "Name: value\r\n" each. Reply adds Content-Length, and
+// Connection if necessary. The body is formatted like fmt.Sprintf. The response to HEAD has
+// the Content-Length of the body, but not the body.
 //
-// Reply may be called in the handler of EvHTTPMsg or at any time later; the
-// next request on the connection waits for it. In the handler of EvHTTPHdrs
-// it answers without waiting for the body: EvHTTPMsg is not raised, and if there
-// is a body the connection closes. It closes too if the request or headers
-// say "Connection: close".
+// Reply may be called in EvHTTPMsg or at any later time. The next request on the connection
+// waits until the current one is answered. In EvHTTPHdrs, Reply answers without waiting for
+// the body. EvHTTPMsg is then not raised, and the connection closes if the request has a body.
+// The connection also closes if the request or headers say "Connection: close".
 //
-// If it returns an error nothing was written: ErrNoRequest; reactor.ErrClosed;
-// or the arguments are wrong: a status out of 200 to 999, a line in headers
-// that is not a header (so that no CR or LF can be smuggled in), one that is
-// Reply's to write, a body for a status that has none (204, 205, 304), a 2xx
-// for CONNECT. The error wraps its cause, see errors.Is. One that the program does
-// not look at is logged once, at level Warn, unless it is reactor.ErrClosed.
+// If Reply returns an error, it has written nothing. It returns ErrNoRequest,
+// reactor.ErrClosed, or an error for one of these arguments:
+//
+//	status    not in the range 200 to 999
+//	status    2xx in answer to CONNECT
+//	headers   a line is not a valid header line (so CR and LF cannot be injected)
+//	headers   Content-Length or Transfer-Encoding
+//	body      not empty although the status (204, 205, 304) allows no body
+//
+// The error wraps its cause: use errors.Is. An error that the program does not use is logged
+// once at level Warn. reactor.ErrClosed is not logged.
 func Reply(c *reactor.Conn, status int, headers, format string, args ...any) error {
-	return refused(c, reply(c, status, headers, format, args...))
+	return reported(c, reply(c, status, headers, format, args...))
 }
 
-// refused makes the loop log an error of an answer that the program does not look at. That
-// the connection has ended is none: the program is told so by EvClose.
-func refused(c *reactor.Conn, err error) error {
+// reported wraps err, so that it is logged if the program does not use it.
+// reactor.ErrClosed is not logged, because EvClose tells the program that the connection has
+// ended.
+func reported(c *reactor.Conn, err error) error {
 	if err == reactor.ErrClosed {
 		return err
 	}
@@ -39,7 +44,7 @@ func refused(c *reactor.Conn, err error) error {
 }
 
 func reply(c *reactor.Conn, status int, headers, format string, args ...any) error {
-	a, err := newAnswer(c, status, headers)
+	a, err := newResponse(c, status, headers)
 	if err != nil {
 		return err
 	}
@@ -50,24 +55,24 @@ func reply(c *reactor.Conn, status int, headers, format string, args ...any) err
 		c.Send.Truncate(start)
 		return err
 	}
-	if a.layer.head {
+	if a.layer.isHEAD {
 		c.Send.Truncate(start)
 	}
-	s := a.layer.store
+	s := a.layer.spares
 	s.scratch = a.appendHead(s.scratch[:0], size)
 	c.Send.Insert(start, s.scratch)
-	a.layer.answered(c, a.last)
+	a.layer.requestAnswered(c, a.closeAfter)
 	return nil
 }
 
-// ReplyBytes is Reply with a body that needs no formatting. It does not
-// allocate once the connection's memory is warm.
+// ReplyBytes answers like Reply, but writes body without formatting. It copies body. After a
+// warm-up it does not allocate.
 func ReplyBytes(c *reactor.Conn, status int, headers string, body []byte) error {
-	return refused(c, replyBytes(c, status, headers, body))
+	return reported(c, replyBytes(c, status, headers, body))
 }
 
 func replyBytes(c *reactor.Conn, status int, headers string, body []byte) error {
-	a, err := newAnswer(c, status, headers)
+	a, err := newResponse(c, status, headers)
 	if err != nil {
 		return err
 	}
@@ -75,57 +80,59 @@ func replyBytes(c *reactor.Conn, status int, headers string, body []byte) error 
 		return err
 	}
 	a.write(c, body)
-	a.layer.answered(c, a.last)
+	a.layer.requestAnswered(c, a.closeAfter)
 	return nil
 }
 
-// answer is the header of an answer before it is written.
-type answer struct {
-	layer   *layer
-	status  int
-	headers string
-	last    bool // the connection ends with it
-	says    bool // headers say so already
+// response is a response before it is written.
+type response struct {
+	layer      *layer
+	status     int
+	headers    string
+	closeAfter bool // the connection closes after the response
+	hasClose   bool // headers already contain Connection: close
 }
 
-func newAnswer(c *reactor.Conn, status int, headers string) (answer, error) {
-	l, err := waiting(c)
+func newResponse(c *reactor.Conn, status int, headers string) (response, error) {
+	l, err := pendingLayer(c)
 	switch {
 	case err != nil:
-		return answer{}, err
+		return response{}, err
 	case status < 200 || status > 999:
-		return answer{}, fmt.Errorf("http: status %d is not in 200..999", status)
-	case l.connect && status < 300: // it would have no Content-Length [RFC 9110 9.3.6]
-		return answer{}, fmt.Errorf("http: status %d to CONNECT is for whoever takes over the connection", status)
+		return response{}, fmt.Errorf("http: status %d is not in the range 200 to 999", status)
+	case l.isCONNECT && status < 300: // such a response must not have Content-Length [RFC 9110 9.3.6]
+		return response{}, fmt.Errorf("http: Reply cannot answer CONNECT with status %d, which starts a tunnel: write the response to the connection", status)
 	}
 	closes, err := checkHeaders(headers)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return answer{l, status, headers, closes || l.last || l.early(), closes}, nil
+	return response{l, status, headers, closes || l.closeAfter || l.answersEarly(), closes}, nil
 }
 
-// checkBody refuses a body where none can be.
-func (a *answer) checkBody(size int) error {
+// checkBody returns an error if the status does not allow a body of size bytes.
+func (a *response) checkBody(size int) error {
 	if size > 0 && (a.status == 204 || a.status == 205 || a.status == 304) { // [RFC 9110 15.3.5, 15.3.6, 15.4.5]
-		return fmt.Errorf("http: status %d has no body", a.status)
+		return fmt.Errorf("http: a response with status %d has no body, got %d bytes", a.status, size)
 	}
 	return nil
 }
 
-// maxHead is room for all of a header that is not the caller's.
-const maxHead = 128
+// headSpace is the number of bytes to reserve for a response's header, without the caller's
+// lines. It is enough for every header.
+const headSpace = 128
 
-// write appends the answer to Send.
-func (a *answer) write(c *reactor.Conn, body []byte) {
-	c.Send.Grow(maxHead + len(a.headers) + len(body))
+// write appends the response to Send.
+func (a *response) write(c *reactor.Conn, body []byte) {
+	c.Send.Grow(headSpace + len(a.headers) + len(body))
 	c.Send.Append(a.appendHead(c.Send.AvailableBuffer(), len(body)))
-	if !a.layer.head {
+	if !a.layer.isHEAD {
 		c.Send.Append(body)
 	}
 }
 
-func (a *answer) appendHead(b []byte, size int) []byte {
+// appendHead appends the header of the response. size is the length of the body in bytes.
+func (a *response) appendHead(b []byte, size int) []byte {
 	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(a.status), 10)
 	b = append(b, ' ')
@@ -133,9 +140,9 @@ func (a *answer) appendHead(b []byte, size int) []byte {
 	b = append(b, "\r\n"...)
 	b = append(b, a.headers...)
 	switch {
-	case a.last && !a.says:
+	case a.closeAfter && !a.hasClose:
 		b = append(b, "Connection: close\r\n"...)
-	case !a.last && a.layer.old: // else a 1.0 client expects the end [RFC 9112 C.2.2]
+	case !a.closeAfter && a.layer.http10: // HTTP/1.0 closes by default [RFC 9112 C.2.2]
 		b = append(b, "Connection: keep-alive\r\n"...)
 	}
 	if a.status != 204 && a.status != 304 { // [RFC 9110 8.6]
@@ -146,30 +153,30 @@ func (a *answer) appendHead(b []byte, size int) []byte {
 	return append(b, "\r\n"...)
 }
 
-// replyError answers a request that could not be read.
-func (l *layer) replyError(c *reactor.Conn, e *Error) {
-	if !l.begun {
-		l.request = request{} // that of a request before
+// replyRefused answers a request that the parser refused. The body is the reason.
+func (l *layer) replyRefused(c *reactor.Conn, e *Error) {
+	if !l.inMessage {
+		l.request = request{} // l.request still describes the previous request
 	}
-	a := answer{layer: l, status: e.Status, headers: "Content-Type: text/plain\r\n", last: true}
+	a := response{layer: l, status: e.Status, headers: "Content-Type: text/plain\r\n", closeAfter: true}
 	a.write(c, []byte(e.Reason+"\n"))
 }
 
-// Waiting says whether a request waits for its answer: it returns nil, or the
-// error that Reply would return, ErrNoRequest or reactor.ErrClosed. It is for
-// protocols that answer by themselves.
-func Waiting(c *reactor.Conn) error {
-	_, err := waiting(c)
+// CheckReply returns nil if a request waits for a response. Otherwise it returns the error that
+// Reply would return: ErrNoRequest or reactor.ErrClosed. It is for protocols that write the
+// response themselves.
+func CheckReply(c *reactor.Conn) error {
+	_, err := pendingLayer(c)
 	return err
 }
 
-// checkHeaders checks Reply's header lines and reports whether they close the
-// connection.
+// checkHeaders checks the header lines for Reply. closes is true if they contain
+// Connection: close.
 func checkHeaders(headers string) (closes bool, err error) {
 	err = EachHeader(headers, func(name, value string) error {
 		switch {
 		case strings.EqualFold(name, "Content-Length"), strings.EqualFold(name, "Transfer-Encoding"):
-			return fmt.Errorf("http: header %q is Reply's to write", name)
+			return fmt.Errorf("http: header %q must not be set: Reply writes it", name)
 		case strings.EqualFold(name, "Connection"):
 			closes = closes || hasToken(value, "close")
 		}
@@ -178,10 +185,12 @@ func checkHeaders(headers string) (closes bool, err error) {
 	return closes, err
 }
 
-// EachHeader calls fn for each of the lines "Name: value\r\n" that headers is
-// made of, as callers of Reply and of other protocols' handshakes write them. It
-// stops at the first error: fn's, or that of a line which is not a header, so
-// that no CR or LF can be smuggled in. It panics if fn is nil.
+// EachHeader calls fn for each line of headers. Each line must be "Name: value\r\n". Programs
+// pass headers to Reply and to the handshakes of other protocols in this form. fn gets the
+// value without leading and trailing blanks.
+//
+// EachHeader returns the first error: the error of fn, or an error for a line that is not a
+// valid header line. So nobody can inject CR or LF. It panics if fn is nil.
 func EachHeader(headers string, fn func(name, value string) error) error {
 	if fn == nil {
 		panic("http: EachHeader with a nil function")
@@ -194,9 +203,9 @@ func EachHeader(headers string, fn func(name, value string) error) error {
 		case !found:
 			return fmt.Errorf("http: header line %q does not end with CRLF", line)
 		case !colon || !IsToken(name):
-			return fmt.Errorf("http: header line %q is not Name: value", line)
+			return fmt.Errorf("http: header line %q is not of the form Name: value", line)
 		case !isFieldValue(value):
-			return fmt.Errorf("http: control byte in header %q", name)
+			return fmt.Errorf("http: value of header %q contains a control byte", name)
 		}
 		if err := fn(name, strings.Trim(value, " \t")); err != nil {
 			return err
@@ -205,7 +214,7 @@ func EachHeader(headers string, fn func(name, value string) error) error {
 	return nil
 }
 
-// isFieldValue reports whether s has no control bytes but tabs [RFC 9110 5.5].
+// isFieldValue reports whether s has no control bytes except tabs [RFC 9110 5.5].
 func isFieldValue(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -215,7 +224,8 @@ func isFieldValue(s string) bool {
 	return true
 }
 
-// hasToken reports whether a comma-separated list has that member.
+// hasToken reports whether token is a member of the comma-separated list, without regard to
+// case.
 func hasToken(list, token string) bool {
 	for more := true; more; {
 		var item string

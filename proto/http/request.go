@@ -6,61 +6,63 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// request is what a server's layer remembers of a request until it is
-// answered.
+// request is what a server's layer stores about the current request.
 type request struct {
-	unanswered bool
-	head       bool // the method is HEAD: the answer has no body
-	connect    bool // the method is CONNECT
-	old        bool // HTTP/1.0
-	last       bool // the connection ends with the answer
-	expects    bool // the client waits for 100 (Continue) before it sends the body
+	unanswered      bool // the header was delivered and no response was written yet
+	isHEAD          bool // the method is HEAD: the response has no body
+	isCONNECT       bool // the method is CONNECT
+	http10          bool // the version is HTTP/1.0
+	closeAfter      bool // the connection closes after the response
+	expectsContinue bool // the client waits for 100 (Continue) before it sends the body
 }
 
 func newRequest(msg *Message) request {
 	return request{
-		unanswered: true,
-		head:       string(msg.Method) == "HEAD",
-		connect:    string(msg.Method) == "CONNECT",
-		old:        msg.minor() == 0,
-		last:       !msg.persists(),
-		expects:    msg.minor() > 0 && msg.HasToken("Expect", "100-continue"),
+		unanswered:      true,
+		isHEAD:          string(msg.Method) == "HEAD",
+		isCONNECT:       string(msg.Method) == "CONNECT",
+		http10:          msg.minorVersion() == 0,
+		closeAfter:      !msg.wantsKeepAlive(),
+		expectsContinue: msg.minorVersion() > 0 && msg.HasToken("Expect", "100-continue"),
 	}
 }
 
-// waits reports whether a request was delivered whole and not yet answered:
-// those behind it must wait.
-func (l *layer) waits() bool { return l.unanswered && !l.begun }
+// awaitsReply reports whether a complete request was delivered and is not answered yet. The
+// next request must wait for that answer.
+func (l *layer) awaitsReply() bool { return l.unanswered && !l.inMessage }
 
-// checkBacklog bounds what a client can pile up behind a request that waits.
+// checkBacklog fails the connection if the client sends too many bytes after a request that
+// waits for a response. The limit is one more message: Head + Body bytes.
 func (l *layer) checkBacklog(c *reactor.Conn) {
 	limit := l.parser.Limits.head() + l.parser.Limits.body()
 	if n := c.Recv.Len(); n > limit {
-		c.Fail(fmt.Errorf("http: %d bytes behind a request that is not answered yet, the limit is %d", n, limit))
+		c.Fail(fmt.Errorf("http: client sent %d bytes after a request that is not answered yet, the limit is %d bytes", n, limit))
 	}
 }
 
-// answered lets the next request go on, or ends the connection.
-func (l *layer) answered(c *reactor.Conn, last bool) {
+// requestAnswered is called when the current request is answered. If last is true, it drains
+// the connection. Otherwise it continues with the next request.
+func (l *layer) requestAnswered(c *reactor.Conn, last bool) {
 	l.unanswered = false
 	if last {
-		l.closing = true
-		c.Stack().SetReceiving(false) // of a body that is still to come nothing is wanted
+		l.discarding = true
+		c.Stack().SetReceiving(false) // the rest of the request's body is discarded
 		c.Drain()
 	}
-	if !l.busy && (c.Recv.Len() > 0 || l.ended) {
+	if !l.delivering && (c.Recv.Len() > 0 || l.peerEnded) {
 		c.Stack().Redispatch()
 	}
 }
 
-// early reports whether an answer given now comes before the end of the
-// request's body. The connection ends with such an answer: whether the
-// client still sends that body cannot be known [RFC 9112 9.3, RFC 9110 10.1.1].
-func (l *layer) early() bool { return l.begun && l.parser.hasBody() }
+// answersEarly reports whether the request has a body that is not completely parsed yet. A
+// response that is written now closes the connection, because the server cannot know whether
+// the client still sends the body [RFC 9112 9.3, RFC 9110 10.1.1].
+func (l *layer) answersEarly() bool { return l.inMessage && l.parser.hasBody() }
 
-// waiting returns the layer of a connection that can be answered on.
-func waiting(c *reactor.Conn) (*layer, error) {
-	if _, err := c.Write(nil); err != nil { // closed, or about to be
+// pendingLayer returns the layer of a connection on which a request waits for a response. The
+// error is ErrNoRequest or reactor.ErrClosed.
+func pendingLayer(c *reactor.Conn) (*layer, error) {
+	if _, err := c.Write(nil); err != nil { // the connection is closed or closing
 		return nil, err
 	}
 	l, ok := reactor.Find[*layer](c)
@@ -70,16 +72,20 @@ func waiting(c *reactor.Conn) (*layer, error) {
 	return l, nil
 }
 
-// Answered says that the handler has written the whole answer to the current
-// request to the connection itself. The next request goes on; if the request
-// was the last one on the connection (its header says so, it is of
-// HTTP/1.0, or its body had not arrived) the connection is drained.
-// The errors are ErrNoRequest and reactor.ErrClosed.
-func Answered(c *reactor.Conn) error {
-	l, err := waiting(c)
+// MarkAnswered tells the layer that the current request is answered: the program itself has
+// written a complete response to the connection. The layer then continues with the next
+// request.
+//
+// In these cases the layer drains the connection instead: the request has
+// "Connection: close", or it is HTTP/1.0 without "Connection: keep-alive", or it has a body
+// and EvHTTPMsg was not raised yet.
+//
+// The error is ErrNoRequest or reactor.ErrClosed.
+func MarkAnswered(c *reactor.Conn) error {
+	l, err := pendingLayer(c)
 	if err != nil {
 		return err
 	}
-	l.answered(c, l.last || l.early())
+	l.requestAnswered(c, l.closeAfter || l.answersEarly())
 	return nil
 }

@@ -2,38 +2,38 @@ package http
 
 import "bytes"
 
-// requestLine parses "method SP request-target SP HTTP-version" [RFC 9112 3].
-func requestLine(line []byte, msg *Message) error {
+// parseRequestLine parses "method SP request-target SP HTTP-version" [RFC 9112 3].
+func parseRequestLine(line []byte, msg *Message) error {
 	if len(line) == 0 {
 		return malformed("empty request line")
 	}
-	// Exactly one space each: a target with a space in it is refused, not
-	// mended [RFC 9112 3.2].
+	// Only single spaces separate the parts. A target that contains a space is refused,
+	// not repaired [RFC 9112 3.2].
 	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
 	if first == last {
-		return malformed("request line %.40q is not method, target and version", line)
+		return malformed("request line %.40q does not consist of method, target and version", line)
 	}
 	method, target, proto := line[:first], line[first+1:last], line[last+1:]
 	if !IsToken(method) {
 		return malformed("method %.40q is not a token", method)
 	}
-	if err := version(proto); err != nil {
+	if err := checkVersion(proto); err != nil {
 		return err
 	}
 	msg.Method, msg.Proto, msg.Status = method, proto, 0
 	return parseTarget(target, msg)
 }
 
-// statusLine parses "HTTP-version SP status-code SP [reason-phrase]"
-// [RFC 9112 4]. The second space may be missing along with the reason: that
-// is common, and nothing else could be meant.
-func statusLine(line []byte, msg *Message) error {
+// parseStatusLine parses "HTTP-version SP status-code SP [reason-phrase]" [RFC 9112 4]. The
+// second space may be missing if there is no reason. Many servers leave it out, and the line
+// is not ambiguous without it.
+func parseStatusLine(line []byte, msg *Message) error {
 	proto, rest, _ := bytes.Cut(line, space)
-	if err := version(proto); err != nil {
+	if err := checkVersion(proto); err != nil {
 		return err
 	}
 	code, reason, _ := bytes.Cut(rest, space)
-	if len(code) != 3 || !all(code, isDigit) || code[0] == '0' {
+	if len(code) != 3 || !allOf(code, classDigit) || code[0] == '0' {
 		return malformed("status code %.40q is not three digits", code)
 	}
 	msg.Proto, msg.Reason = proto, reason
@@ -43,16 +43,16 @@ func statusLine(line []byte, msg *Message) error {
 
 var space = []byte{' '}
 
-// version checks "HTTP/" DIGIT "." DIGIT [RFC 9112 2.3]. A minor version that
-// does not exist yet is treated as 1.1 [RFC 9110 2.5].
-func version(proto []byte) error {
+// checkVersion checks that proto is "HTTP/" DIGIT "." DIGIT with the major version 1
+// [RFC 9112 2.3]. A minor version above 1 is accepted and treated as 1.1 [RFC 9110 2.5].
+func checkVersion(proto []byte) error {
 	const shape = "HTTP/1.1"
 	if len(proto) != len(shape) || string(proto[:5]) != shape[:5] || proto[6] != '.' ||
-		class[proto[5]]&class[proto[7]]&isDigit == 0 {
+		charClasses[proto[5]]&charClasses[proto[7]]&classDigit == 0 {
 		return malformed("version %.40q is not HTTP/1.1 or HTTP/1.0", proto)
 	}
 	if proto[5] != '1' {
-		return refuse(505, "version %s is not supported", proto)
+		return refuse(505, "version %s is not supported: want HTTP/1.1 or HTTP/1.0", proto)
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 package http
 
-// reasonPhrase returns the phrase that belongs to a status [RFC 9110 15, RFC
-// 6585], empty for those that are rarely seen: it is optional [RFC 9112 4].
+// reasonPhrase returns the reason phrase of a status code [RFC 9110 15, RFC 6585]. It is
+// empty for rare codes, because the phrase is optional [RFC 9112 4].
 func reasonPhrase(status int) string {
 	switch status {
 	case 200:
@@ -32,6 +32,7 @@ func reasonPhrase(status int) string {
 	return errorPhrase(status)
 }
 
+// errorPhrase returns the reason phrase of a status code from 400 on.
 func errorPhrase(status int) string {
 	switch status {
 	case 400:

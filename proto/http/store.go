@@ -2,46 +2,47 @@ package http
 
 import "github.com/rikki-go/rikki/reactor"
 
-// server is the layer of a listener: what its connections share.
-type server struct {
+// listener is the layer of a listener. It holds what the accepted connections share.
+type listener struct {
 	limits Limits
-	store  store
+	spares spares
 }
 
-// Handle does nothing: a listener has no bytes.
-func (s *server) Handle(*reactor.Conn, reactor.Event, any) {}
+// Handle implements [reactor.Protocol]. It does nothing, because a listener receives no bytes.
+func (s *listener) Handle(*reactor.Conn, reactor.Event, any) {}
 
-// Accept returns the layer of an accepted connection.
-func (s *server) Accept(*reactor.Conn) reactor.Protocol {
-	l := s.store.layer()
-	*l = layer{store: &s.store}
+// Accept implements [reactor.Acceptor]. It returns the layer of an accepted connection.
+func (s *listener) Accept(*reactor.Conn) reactor.Protocol {
+	l := s.spares.getLayer()
+	*l = layer{spares: &s.spares}
 	l.parser.Limits = s.limits
 	return l
 }
 
 func newClient() *layer {
-	l := &layer{store: new(store)}
+	l := &layer{spares: new(spares)}
 	l.parser.Response = true
 	return l
 }
 
-// store lends memory, so that neither a connection that becomes a WebSocket
-// nor a message leaves garbage behind. A Message is lent while the layer runs:
-// handlers of one connection can run inside those of another, each with its
-// own.
-type store struct {
+// spares is a pool of layers and messages. With it connections and messages create no
+// garbage. A layer goes back to the pool when its connection closes, or when another layer
+// replaces it, for example the layer of a WebSocket. Each layer takes a Message while it
+// delivers. One Message is not enough: a handler of one connection can run inside a handler
+// of another connection.
+type spares struct {
 	layers   []*layer
 	messages []*Message
-	scratch  []byte // of Reply, while it composes a header
+	scratch  []byte // scratch buffer in which Reply composes a header
 }
 
-// What a store keeps at most.
+// The largest number of unused layers and messages in spares.
 const (
-	keepLayers   = 256
-	keepMessages = 16
+	maxSpareLayers   = 256
+	maxSpareMessages = 16
 )
 
-func (s *store) layer() *layer {
+func (s *spares) getLayer() *layer {
 	last := len(s.layers) - 1
 	if last < 0 {
 		return new(layer)
@@ -51,13 +52,13 @@ func (s *store) layer() *layer {
 	return l
 }
 
-func (s *store) keepLayer(l *layer) {
-	if len(s.layers) < keepLayers {
+func (s *spares) putLayer(l *layer) {
+	if len(s.layers) < maxSpareLayers {
 		s.layers = append(s.layers, l)
 	}
 }
 
-func (s *store) message() *Message {
+func (s *spares) getMessage() *Message {
 	last := len(s.messages) - 1
 	if last < 0 {
 		return new(Message)
@@ -67,11 +68,11 @@ func (s *store) message() *Message {
 	return m
 }
 
-// keepMessage takes a message back. It is cleared so that it keeps nothing
-// of a connection's memory alive.
-func (s *store) keepMessage(m *Message) {
-	m.clear()
-	if len(s.messages) < keepMessages {
+// putMessage puts a message back into the pool. It clears the message, so that the message
+// does not keep a connection's buffer alive.
+func (s *spares) putMessage(m *Message) {
+	m.reset()
+	if len(s.messages) < maxSpareMessages {
 		s.messages = append(s.messages, m)
 	}
 }

@@ -5,10 +5,10 @@ import (
 	"net/netip"
 )
 
-// parseTarget checks a request target and splits it into URI, Query and, for
-// the forms that have one, the authority [RFC 9112 3.2].
+// parseTarget checks a request target and splits it into URI and Query. It also sets the
+// authority for the forms that have one [RFC 9112 3.2].
 func parseTarget(target []byte, msg *Message) error {
-	if len(target) == 0 || !all(target, isTarget) {
+	if len(target) == 0 || !allOf(target, classTarget) {
 		return malformed("request target %.40q is not a URL path", target)
 	}
 	msg.authority, msg.Query = nil, nil
@@ -21,19 +21,19 @@ func parseTarget(target []byte, msg *Message) error {
 		return nil
 	case string(target) == "*": // asterisk-form [RFC 9112 3.2.4]
 		if string(msg.Method) != "OPTIONS" {
-			return malformed("target * is for OPTIONS only")
+			return malformed("request target * is allowed for OPTIONS only, not for %.40q", msg.Method)
 		}
 		msg.URI = target
 		return nil
 	case target[0] == '/': // origin-form [RFC 9112 3.2.1]
 		return splitPath(target, msg)
 	}
-	return absoluteForm(target, msg)
+	return parseAbsoluteForm(target, msg)
 }
 
-// absoluteForm parses "http://authority/path", which every server must accept
+// parseAbsoluteForm parses "http://authority/path", which every server must accept
 // [RFC 9112 3.2.2].
-func absoluteForm(target []byte, msg *Message) error {
+func parseAbsoluteForm(target []byte, msg *Message) error {
 	scheme, rest, found := bytes.Cut(target, schemeEnd)
 	if !found || !equalFold(scheme, "http") && !equalFold(scheme, "https") {
 		return malformed("request target %.40q is neither a path nor an http URL", target)
@@ -43,10 +43,9 @@ func absoluteForm(target []byte, msg *Message) error {
 		end = len(rest)
 	}
 	authority, path := rest[:end], rest[end:]
-	// An empty host is invalid, userinfo is treated as an error
-	// [RFC 9110 4.2.1, 4.2.4].
+	// An empty host and userinfo (user:password@) are errors [RFC 9110 4.2.1, 4.2.4].
 	if host, _ := splitPort(authority); len(host) == 0 || !isAuthority(authority) {
-		return malformed("host %.40q in the request target", authority)
+		return malformed("%.40q in the request target is neither host nor host:port", authority)
 	}
 	msg.authority = authority
 	return splitPath(path, msg)
@@ -58,7 +57,7 @@ var (
 	rootPath  = []byte{'/'}
 )
 
-// splitPath sets URI and Query. An empty path is "/" [RFC 9110 4.2.3].
+// splitPath sets URI and Query. An empty path becomes "/" [RFC 9110 4.2.3].
 func splitPath(target []byte, msg *Message) error {
 	path, query, found := bytes.Cut(target, question)
 	for rest := path; ; {
@@ -81,8 +80,8 @@ func splitPath(target []byte, msg *Message) error {
 	return nil
 }
 
-// splitPort cuts at the colon in front of the port, which one in brackets
-// is not.
+// splitPort splits at the colon before the port. A colon inside the brackets of an IPv6
+// address does not count. port is nil if there is none.
 func splitPort(authority []byte) (host, port []byte) {
 	colon := bytes.LastIndexByte(authority, ':')
 	if colon < 0 || bytes.IndexByte(authority[colon:], ']') >= 0 {
@@ -91,17 +90,17 @@ func splitPort(authority []byte) (host, port []byte) {
 	return authority[:colon], authority[colon+1:]
 }
 
-// isAuthority reports whether b is "host" or "host:port", which is also what
-// a Host header must be; it may be empty there [RFC 9110 7.2]. Userinfo and
-// percent escapes are not accepted: no host name has them.
+// isAuthority reports whether b is "host" or "host:port". A Host header must have the same
+// form, and may be empty [RFC 9110 7.2]. Userinfo and percent escapes are not accepted,
+// because no host name contains them.
 func isAuthority(b []byte) bool {
 	host, port := splitPort(b)
-	if !all(port, isDigit) {
+	if !allOf(port, classDigit) {
 		return false
 	}
 	if n := len(host); n >= 2 && host[0] == '[' && host[n-1] == ']' {
 		addr, err := netip.ParseAddr(string(host[1 : n-1]))
 		return err == nil && addr.Is6() && addr.Zone() == ""
 	}
-	return all(host, isRegName)
+	return allOf(host, classRegName)
 }
