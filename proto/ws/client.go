@@ -14,27 +14,27 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// clientHandshake is a client's side of the opening handshake.
+// clientHandshake is the state of a client during the opening handshake.
 type clientHandshake struct {
-	request   []byte // what is sent at EvConnect, without extensions and the empty line
-	accept    string // what the server's Sec-WebSocket-Accept must be
+	request   []byte // the request without its end: sendRequest adds extensions and an empty line
+	accept    string // the Sec-WebSocket-Accept that the server must send
 	protocols []string
 	parser    http.Parser
-	answer    http.Message
+	response  http.Message
 }
 
-// Connect opens a WebSocket to ws://host[:port][/path][?query], or with TLS to
-// wss://…, see reactor's Conn.StartTLS. User and password in the URL are sent as
-// HTTP Basic credentials. headers are further lines of the request,
-// "Name: value\r\n" each, such as "Sec-WebSocket-Protocol: mqtt\r\n". Those that the
-// handshake itself sends are refused. opts is one *Options at most.
+// Connect opens a WebSocket to ws://host[:port][/path][?query], or to wss://… with TLS (see
+// reactor.Conn.StartTLS). A user and a password in the URL are sent as HTTP Basic
+// credentials. headers are additional lines of the request, "Name: value\r\n" each, such as
+// "Sec-WebSocket-Protocol: mqtt\r\n". Headers that the handshake itself sends are not allowed,
+// nor are Content-Length and Transfer-Encoding. opts is one *Options or none.
 //
-// Bad arguments are errors at once. The handler hears what it hears after
-// reactor.Manager.Connect, then EvWSOpen with the server's answer, an
-// *http.Message, or EvError. fn may be nil if layers do all the work.
+// Connect returns an error for invalid arguments. The handler gets the events of
+// reactor.Manager.Connect, then EvWSOpen or EvError. The data of EvWSOpen is the server's
+// response, an *http.Message. fn may be nil if other layers handle the events.
 func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string,
 	opts ...*Options) (*reactor.Conn, error) {
-	o, err := one("Connect", opts)
+	o, err := oneOptions("Connect", opts)
 	if err != nil {
 		return nil, err
 	}
@@ -44,18 +44,18 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	}
 	transport := map[string]string{"ws": "tcp", "wss": "tls"}[u.Scheme]
 	if transport == "" {
-		return nil, fmt.Errorf("ws: bad URL %q: want ws:// or wss://", u.Redacted())
+		return nil, fmt.Errorf("ws: bad URL %q: want scheme ws:// or wss://", u.Redacted())
 	}
 	if strings.Contains(url, "#") { // [RFC 6455 3]
-		return nil, fmt.Errorf("ws: bad URL %q: it has a fragment", u.Redacted())
+		return nil, fmt.Errorf("ws: bad URL %q: a fragment (#...) is not allowed", u.Redacted())
 	}
 	if u.Host == "" {
-		return nil, fmt.Errorf("ws: bad URL %q: no host", u.Redacted())
+		return nil, fmt.Errorf("ws: bad URL %q: host is missing", u.Redacted())
 	}
-	if strings.Contains(u.User, ":") { // it would be another user's [RFC 7617 2]
-		return nil, fmt.Errorf("ws: bad URL %q: colon in the user name", u.Redacted())
+	if strings.Contains(u.User, ":") { // the colon would end the user name [RFC 7617 2]
+		return nil, fmt.Errorf("ws: bad URL %q: a colon in the user name is not allowed", u.Redacted())
 	}
-	protocols, err := o.valid(headers)
+	protocols, err := o.validate(headers)
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +65,9 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	}
 	h := newClientHandshake(u, hostHeader(u, defaultPort), headers, protocols)
 	var request http.Message
-	if _, err := http.ParseHead(append(h.request, "\r\n"...), &request, http.Limits{Head: len(h.request) + 3}); err != nil {
-		return nil, fmt.Errorf("ws: bad URL %q: it makes no legal request: %w", u.Redacted(), err)
+	_, err = http.ParseHead(append(h.request, "\r\n"...), &request, http.Limits{Head: len(h.request) + 3})
+	if err != nil {
+		return nil, fmt.Errorf("ws: bad URL %q: request would be malformed: %w", u.Redacted(), err)
 	}
 	c, err := m.Connect(u.Socket(transport, defaultPort), fn, fnData)
 	if err != nil {
@@ -76,8 +77,9 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	return c, nil
 }
 
-// hostHeader leaves the port out if it is the scheme's own [RFC 6455 4.1],
-// and the zone of an address, which means nothing to the server [RFC 6874 4].
+// hostHeader returns the value of Host. It leaves out the default port of the scheme
+// [RFC 6455 4.1], and the zone of an address, which has no meaning for the server
+// [RFC 6874 4].
 func hostHeader(u reactor.URL, defaultPort uint16) string {
 	u.Host, _, _ = strings.Cut(u.Host, "%")
 	if u.HasPort && u.Port != defaultPort {
@@ -89,7 +91,7 @@ func hostHeader(u reactor.URL, defaultPort uint16) string {
 	return u.Host
 }
 
-// newClientHandshake writes the request [RFC 6455 4.1].
+// newClientHandshake chooses a key and writes the request [RFC 6455 4.1].
 func newClientHandshake(u reactor.URL, host, headers string, protocols []string) *clientHandshake {
 	var nonce [16]byte
 	rand.Read(nonce[:])
@@ -122,34 +124,36 @@ func hasHeader(headers, name string) (found bool) {
 	return found
 }
 
-// ask sends the request, before whatever the program has put into Send.
-func (h *clientHandshake) ask(c *reactor.Conn, extensions string) {
+// sendRequest sends the request. The program may have put bytes into Send already: the request
+// goes before them.
+func (h *clientHandshake) sendRequest(c *reactor.Conn, extensions string) {
 	c.Stack().SetHandshaking(true)
 	c.Send.Insert(0, []byte(extensions+"\r\n"))
 	c.Send.Insert(0, h.request)
 	h.request = nil
 }
 
-// finishHandshake reads the server's answer and reports whether frames follow.
+// finishHandshake reads the server's response. It returns true when the handshake has
+// succeeded and frames may follow.
 func (l *layer) finishHandshake(c *reactor.Conn) bool {
-	if c.Stopped() {
+	if c.InputStopped() {
 		return false
 	}
 	h := l.extras.handshake
-	n, err := h.parser.ParseHead(c.Recv.Bytes(), &h.answer)
-	for err == nil && h.answer.Status < 200 && h.answer.Status != 101 { // interim [RFC 9110 15.2]
+	n, err := h.parser.ParseHead(c.Recv.Bytes(), &h.response)
+	for err == nil && h.response.Status < 200 && h.response.Status != 101 { // interim [RFC 9110 15.2]
 		c.Recv.Consume(n)
 		h.parser.Reset()
-		n, err = h.parser.ParseHead(c.Recv.Bytes(), &h.answer)
+		n, err = h.parser.ParseHead(c.Recv.Bytes(), &h.response)
 	}
 	if errors.Is(err, http.ErrIncomplete) {
 		return false
 	}
 	switch {
 	case err == nil:
-		err = h.check(c, l, c.Recv.Bytes()[n:])
+		err = h.checkResponse(c, l, c.Recv.Bytes()[n:])
 	case !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()):
-		err = errors.New("ws: handshake: the server speaks TLS on this port: use wss://")
+		err = errors.New("ws: handshake: server speaks TLS on this port: use wss://")
 	default:
 		err = fmt.Errorf("ws: handshake: %w", err)
 	}
@@ -163,14 +167,14 @@ func (l *layer) finishHandshake(c *reactor.Conn) bool {
 	}
 	c.Stack().SetHandshaking(false)
 	c.Recv.Consume(n)
-	l.opened(c, &h.answer)
+	l.opened(c, &h.response)
 	return true
 }
 
-// check holds the answer against the letter of RFC 6455 section 4.1. body is what
-// has come behind its head.
-func (h *clientHandshake) check(c *reactor.Conn, l *layer, body []byte) error {
-	m := &h.answer
+// checkResponse checks the response against RFC 6455 section 4.1. body contains the bytes that
+// have arrived after the header.
+func (h *clientHandshake) checkResponse(c *reactor.Conn, l *layer, body []byte) error {
+	m := &h.response
 	bad := func(header, format string, args ...any) error {
 		return &HandshakeError{Status: m.Status, Header: header, Reason: fmt.Sprintf(format, args...)}
 	}
@@ -185,32 +189,34 @@ func (h *clientHandshake) check(c *reactor.Conn, l *layer, body []byte) error {
 		return bad("", "%s", strings.TrimSpace(reason))
 	}
 	if !m.HasToken("Upgrade", "websocket") {
-		return bad("Upgrade", "Upgrade header of the answer is %q, not websocket", m.Header("Upgrade"))
+		return bad("Upgrade", "response has Upgrade %q, want websocket", m.Header("Upgrade"))
 	}
 	if !m.HasToken("Connection", "Upgrade") {
-		return bad("Connection", "Connection header of the answer is %q, without the token Upgrade", m.Header("Connection"))
+		return bad("Connection", "response has Connection %q, want Upgrade", m.Header("Connection"))
 	}
-	switch accept, n := only(m, "Sec-WebSocket-Accept"); {
+	switch accept, n := singleHeader(m, "Sec-WebSocket-Accept"); {
 	case n == 0:
-		return bad("Sec-WebSocket-Accept", "answer has no Sec-WebSocket-Accept header")
+		return bad("Sec-WebSocket-Accept", "response has no Sec-WebSocket-Accept header")
 	case n > 1:
-		return bad("Sec-WebSocket-Accept", "answer has %d Sec-WebSocket-Accept headers", n)
+		return bad("Sec-WebSocket-Accept", "response has %d Sec-WebSocket-Accept headers, want 1", n)
 	case string(accept) != h.accept:
-		return bad("Sec-WebSocket-Accept", "Sec-WebSocket-Accept of the answer is %q, want %q", accept, h.accept)
+		return bad("Sec-WebSocket-Accept", "response has Sec-WebSocket-Accept %q, want %q", accept, h.accept)
 	}
-	if err := l.agree(c, m); err != nil {
+	if err := l.applyExtensions(c, m); err != nil {
 		return bad("Sec-WebSocket-Extensions", "%v", err)
 	}
-	switch protocol, n := only(m, "Sec-WebSocket-Protocol"); {
+	switch protocol, n := singleHeader(m, "Sec-WebSocket-Protocol"); {
 	case n > 1:
-		return bad("Sec-WebSocket-Protocol", "answer has %d Sec-WebSocket-Protocol headers", n)
+		return bad("Sec-WebSocket-Protocol", "response has %d Sec-WebSocket-Protocol headers, want 1", n)
 	case n == 1 && !slices.Contains(h.protocols, string(protocol)):
-		return bad("Sec-WebSocket-Protocol", "server chose subprotocol %q, offered were %q", protocol, h.protocols)
+		return bad("Sec-WebSocket-Protocol", "server chose subprotocol %q, but %q were offered",
+			protocol, h.protocols)
 	}
 	return nil
 }
 
-// firstLine returns how a refusal in plain text begins, for a person to read.
+// firstLine returns the first line of body for the error message, at most 120 bytes. If the
+// body is not plain text, or has a transfer coding, firstLine returns "".
 func firstLine(m *http.Message, body []byte) string {
 	if !strings.HasPrefix(string(m.Header("Content-Type")), "text/plain") || m.Header("Transfer-Encoding") != nil {
 		return ""
@@ -219,9 +225,9 @@ func firstLine(m *http.Message, body []byte) string {
 	return string(bytes.TrimSpace(line))
 }
 
-// only returns the value of a header that should appear once, as it lies in the
-// message, and how often it does.
-func only(m *http.Message, name string) (value []byte, n int) {
+// singleHeader returns the value of a header that should appear once, and how often it
+// appears. The value points into the message.
+func singleHeader(m *http.Message, name string) (value []byte, n int) {
 	for _, h := range m.Headers {
 		if strings.EqualFold(string(h.Name), name) {
 			value = h.Value

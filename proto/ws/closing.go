@@ -1,69 +1,75 @@
 package ws
 
 import (
-	"encoding/binary"
 	"unicode/utf8"
+
+	gobwas "github.com/gobwas/ws"
 
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Close sends a Close frame with a code and a reason, which may be empty. The
-// peer's answer closes the connection; Options.CloseWait bounds the wait for it.
-// Errors are those of Send.
-func Close(c *reactor.Conn, code CloseCode, reason string) error {
+// Close sends a Close frame with a code and a reason. The reason may be empty. When the
+// peer has answered, the connection closes. Options.CloseWait limits the wait for the
+// answer. Errors are those of Send.
+func Close(c *reactor.Conn, code StatusCode, reason string) error {
 	if len(reason) > maxControl-2 {
 		return ErrControlTooLong
 	}
 	var buf [maxControl]byte
-	return Send(c, append(binary.BigEndian.AppendUint16(buf[:0], uint16(code)), reason...), OpClose)
+	payload := buf[:2+len(reason)]
+	gobwas.PutCloseFrameBody(payload, code, reason)
+	return Send(c, payload, OpClose)
 }
 
-// Leave implements reactor.Leaver: an open WebSocket says that it is going away
-// and waits for the peer's Close frame.
-func (l *layer) Leave(c *reactor.Conn) bool {
+// SayGoodbye implements reactor.GoodbyeSayer. An open WebSocket sends a Close frame with
+// StatusGoingAway and waits for the peer's Close frame.
+func (l *layer) SayGoodbye(c *reactor.Conn) bool {
 	if l.state != open {
-		return l.state == closing && !c.Stopped()
+		return l.state == closing && !c.InputStopped()
 	}
-	return Close(c, CloseGoingAway, "") == nil && !c.Stopped() // while paused its answer is not read
+	err := Close(c, StatusGoingAway, "")
+	return err == nil && !c.InputStopped() // a stopped connection does not read the answer
 }
 
 // closeWait is the wait for the peer's Close frame.
 type closeWait struct {
-	deadline reactor.Deadline
-	ahead    int // bytes of Send up to the end of our Close frame
+	deadline  reactor.Deadline
+	unwritten int // bytes of Send up to the end of our Close frame
 }
 
-// closeSent notes that our Close frame is at the end of Send, and bounds the wait for the
-// peer's.
+// closeSent notes that our Close frame is at the end of Send. It starts the deadline for
+// the peer's Close frame.
 func (l *layer) closeSent(c *reactor.Conn) {
 	l.state = closing
-	w := &closeWait{ahead: c.Send.Len()}
-	w.deadline = reactor.Deadline{Name: "close", Expired: l.closeDue}
-	l.extra().closeWait = w
+	w := &closeWait{unwritten: c.Send.Len()}
+	w.deadline = reactor.Deadline{Name: "close", Expired: l.closeExpired}
+	l.ensureExtras().closeWait = w
 	c.Stack().StartDeadline(&w.deadline, l.opts.closeWait())
 }
 
-// closeTaken notes that the socket took n bytes. The wait counts from when it took the
-// Close frame, and before that from when it last took something.
-func (l *layer) closeTaken(c *reactor.Conn, n int) {
-	if w := l.extras.closeWait; w != nil && w.ahead > 0 && l.state == closing {
-		w.ahead -= n
+// closeWritten notes that the socket took n bytes. The deadline starts again each time,
+// until the socket has taken the Close frame.
+func (l *layer) closeWritten(c *reactor.Conn, n int) {
+	if w := l.extras.closeWait; w != nil && w.unwritten > 0 && l.state == closing {
+		w.unwritten -= n
 		c.Stack().StartDeadline(&w.deadline, l.opts.closeWait())
 	}
 }
 
-// closeDue fails a connection whose peer has not answered in time, unless it was drained:
-// then the peer's Close frame would not be heard, and Drain bounds the wait for its end.
-func (l *layer) closeDue(c *reactor.Conn) {
-	if notOpen(c) == ErrCloseSent {
+// closeExpired fails a connection whose peer has not answered in time. It does nothing if the
+// connection has been drained meanwhile: it then no longer reads the peer's Close frame, and
+// Drain limits the wait for the peer's end.
+func (l *layer) closeExpired(c *reactor.Conn) {
+	if afterCloseError(c) == ErrCloseSent {
 		l.state = done
 		c.Fail(&reactor.DeadlineError{Deadline: "close", After: l.opts.closeWait()})
 	}
 }
 
-// answerClose answers the peer's Close frame with its code, unless ours came
-// first [RFC 6455 5.5.1]. A server closes the connection then; a client waits for
-// that [RFC 6455 7.1.1].
+// answerClose answers the peer's Close frame with a Close frame that has the same code. If
+// this side sent a Close frame first, it sends no second one [RFC 6455 5.5.1]. In both cases a
+// server then closes the connection, and a client waits until the server has closed it
+// [RFC 6455 7.1.1].
 func (l *layer) answerClose(c *reactor.Conn, payload []byte) {
 	if l.state == open {
 		Send(c, payload[:min(len(payload), 2)], OpClose)
@@ -79,20 +85,21 @@ func (l *layer) answerClose(c *reactor.Conn, payload []byte) {
 	}
 }
 
-// checkClose checks the payload of a Close frame [RFC 6455 5.5.1, 7.4], or what
-// has arrived of it if it is not whole.
+// checkClose checks the payload of a Close frame [RFC 6455 5.5.1, 7.4]. If whole is false,
+// p is the part that has arrived.
 func checkClose(p []byte, whole bool) error {
 	switch {
 	case len(p) == 0 || len(p) == 1 && !whole:
 		return nil
 	case len(p) == 1:
-		return violation(CloseProtocolError, "close frame with one byte of payload")
+		return violation(StatusProtocolError, "close frame has one byte of payload: want none, or a code of two bytes")
 	}
-	if code := CloseCode(binary.BigEndian.Uint16(p)); !code.valid() {
-		return violation(CloseProtocolError, "close frame with code %d", code)
+	code, reason := gobwas.ParseCloseFrameDataUnsafe(p) // reason points into p
+	if !validStatus(code) {
+		return violation(StatusProtocolError, "close frame has code %s, which must not be sent", statusName(code))
 	}
-	if reason := new(textState); !utf8.Valid(p[2:]) && (whole || !reason.next(p[2:])) {
-		return violation(CloseInvalidData, "reason in close frame is not UTF-8")
+	if !utf8.ValidString(reason) && (whole || !new(utf8State).next(p[2:])) {
+		return violation(StatusInvalidFramePayloadData, "reason in close frame is not UTF-8")
 	}
 	return nil
 }

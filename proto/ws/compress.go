@@ -10,96 +10,102 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// deflation is what a connection keeps that agreed to permessage-deflate
-// [RFC 7692]: with context takeover a compressor and what the peer's messages
-// may refer to, otherwise next to nothing.
+// deflation is the compression state of a connection that agreed to permessage-deflate
+// [RFC 7692]. With context takeover it keeps a compressor for the messages that it sends, and
+// the last inflated bytes of the peer's messages.
 type deflation struct {
-	opts   *Deflate
-	params deflateParams
-	out    *deflater // its own, made for the first message if its context is taken over
-	past   inflateHistory
-	cost   int // bytes, of the manager's budget
+	opts        *Deflate
+	params      deflateParams
+	compressor  *deflater // with context takeover: the connection's own, made for its first message
+	peerHistory inflateWindow
+	cost        int // number of bytes that are charged to the manager's budget
 }
 
-// newDeflation takes what was agreed, or is asked for, out of the budget.
+// newDeflation makes the state and charges its cost to the budget. p contains the parameters
+// that were agreed, or that a client offers.
 func newDeflation(s *spares, opts *Deflate, p deflateParams) *deflation {
 	d := &deflation{opts: opts}
-	d.set(s, p)
+	d.setParams(s, p)
 	return d
 }
 
-func (d *deflation) set(s *spares, p deflateParams) {
-	s.flate.spent -= d.cost
+// setParams changes the parameters. It returns the old cost to the budget and charges the new
+// cost.
+func (d *deflation) setParams(s *spares, p deflateParams) {
+	s.flate.contextBytes -= d.cost
 	d.params, d.cost = p, 0
-	if p.on() {
-		d.cost = d.opts.cost(p)
+	if p.enabled() {
+		d.cost = d.opts.contextCost(p)
 	}
-	s.flate.spent += d.cost
+	s.flate.contextBytes += d.cost
 }
 
-// release gives back what the connection keeps.
+// release returns the connection's bytes to the budget and its compressor to the pool.
 func (d *deflation) release(s *spares) {
-	d.set(s, deflateParams{})
-	if d.out != nil {
-		s.flate.putDeflater(d.out)
-		d.out = nil
+	d.setParams(s, deflateParams{})
+	if d.compressor != nil {
+		s.flate.putDeflater(d.compressor)
+		d.compressor = nil
 	}
 }
 
-// shape is what compressed messages of the connection look like.
-func (d *deflation) shape() (level int, bits uint8) {
+// sendParams returns the level and the window bits of messages that the connection sends.
+func (d *deflation) sendParams() (level int, bits uint8) {
 	return d.opts.level(d.params.sendBits, d.params.sendTakeover), d.params.sendBits
 }
 
-// borrow returns the compressor for one message, which goes back with giveBack.
-func (d *deflation) borrow(s *spares) *deflater {
-	if d.out != nil {
-		return d.out
+// borrowDeflater returns the compressor for one message. The caller must call returnDeflater
+// afterwards.
+func (d *deflation) borrowDeflater(s *spares) *deflater {
+	if d.compressor != nil {
+		return d.compressor
 	}
-	level, bits := d.shape()
-	out := s.flate.deflater(d.opts, level, bits)
+	level, bits := d.sendParams()
+	out := s.flate.getDeflater(d.opts, level, bits)
 	if d.params.sendTakeover {
-		d.out = out
+		d.compressor = out
 	}
 	return out
 }
 
-func (d *deflation) giveBack(s *spares, out *deflater) {
-	if out != d.out {
+// returnDeflater returns a borrowed compressor to the pool, unless it is the connection's own.
+func (d *deflation) returnDeflater(s *spares, out *deflater) {
+	if out != d.compressor {
 		s.flate.putDeflater(out)
 	}
 }
 
-// forget makes the next message refer to none of those before: the peer has got
-// one that our compressor has not seen.
-func (d *deflation) forget() {
-	if d.out != nil {
-		d.out.reset()
+// resetContext makes the next message independent of all earlier ones. It is called after a
+// message was sent that did not go through the connection's compressor.
+func (d *deflation) resetContext() {
+	if d.compressor != nil {
+		d.compressor.reset()
 	}
 }
 
-// history is what the peer's messages may refer to, nil if to nothing.
-func (d *deflation) history() *inflateHistory {
+// history returns the data that the peer's messages may refer to. It is nil without context
+// takeover.
+func (d *deflation) history() *inflateWindow {
 	if d.params.recvTakeover {
-		return &d.past
+		return &d.peerHistory
 	}
 	return nil
 }
 
-// deflates reports whether messages may be sent compressed.
-func (l *layer) deflates() bool { return l.extras != nil && l.extras.deflate != nil }
+// deflateAgreed reports whether compression was agreed.
+func (l *layer) deflateAgreed() bool { return l.extras != nil && l.extras.deflate != nil }
 
-// compresses reports whether a message of n bytes is sent compressed.
-func (l *layer) compresses(op OpCode, n int) bool {
-	return l.deflates() && !op.isControl() && l.extras.deflate.opts.compresses(n)
+// shouldCompress reports whether a message of n bytes is sent compressed.
+func (l *layer) shouldCompress(op OpCode, n int) bool {
+	return l.deflateAgreed() && !op.IsControl() && l.extras.deflate.opts.longEnough(n)
 }
 
-// compress returns a message compressed. It is valid until the next one.
+// compress returns p compressed. The result is valid until the next call.
 func (l *layer) compress(c *reactor.Conn, p []byte) []byte {
 	s, d := shared(c), l.extras.deflate
-	out := d.borrow(s)
+	out := d.borrowDeflater(s)
 	s.scratch = out.compress(s.scratch[:0], p)
-	d.giveBack(s, out)
+	d.returnDeflater(s, out)
 	compressed := s.scratch
 	if cap(s.scratch) > maxSpareBytes {
 		s.scratch = nil
@@ -107,11 +113,12 @@ func (l *layer) compress(c *reactor.Conn, p []byte) []byte {
 	return compressed
 }
 
-// inflate inflates the message that has arrived and hands it on: whole, or as
-// Options.Delivery says, piece by piece in next.
-func (l *layer) inflate(c *reactor.Conn, p []byte) {
-	s, d, in := shared(c), l.extras.deflate, l.in
-	f := s.flate.inflater()
+// deliverInflated inflates the message p, which has arrived completely, and delivers it. If
+// Options.Delivery is not Whole, it only starts the inflater. deliverNextPiece then inflates
+// and delivers the pieces.
+func (l *layer) deliverInflated(c *reactor.Conn, p []byte) {
+	s, d, in := shared(c), l.extras.deflate, l.current
+	f := s.flate.getInflater()
 	limit := inflateLimit{max: int(min(l.opts.Limits.message(), math.MaxInt)), ratio: d.opts.MaxRatio}
 	if l.opts.Delivery != Whole {
 		if len(in.parts) == 0 {
@@ -125,25 +132,26 @@ func (l *layer) inflate(c *reactor.Conn, p []byte) {
 	var err error
 	whole.parts, err = f.inflate(whole.parts, p, d.history(), d.params.recvBits, limit)
 	s.flate.putInflater(f)
-	if err == nil && in.message == OpText && !utf8.Valid(whole.parts) {
+	if err == nil && in.messageType == OpText && !utf8.Valid(whole.parts) {
 		err = errNotText
 	}
 	if err != nil {
-		l.refuse(c, err)
+		l.failWith(c, err)
 	} else {
-		whole.message = in.message
-		l.settle(c) // the message as it came
-		l.raise(c, reactor.EvWSMsg, Message{Data: whole.parts, Op: whole.message, First: true, Fin: true})
+		whole.messageType = in.messageType
+		l.dropIncoming(c) // release the compressed message
+		l.raise(c, reactor.EvWSMsg, Message{Data: whole.parts, Op: whole.messageType, First: true, Fin: true})
 	}
 	s.putIncoming(whole)
 }
 
-// pieceSize is the most of an inflated message that is handed on at once.
+// pieceSize is the largest piece of an inflated message that is delivered, in bytes.
 const pieceSize = 16 << 10
 
-// inflateNext hands on the next piece of a compressed message.
-func (l *layer) inflateNext(c *reactor.Conn) bool {
-	s, in := shared(c), l.in
+// deliverNextPiece delivers the next piece of a compressed message. It returns false if the
+// connection has failed.
+func (l *layer) deliverNextPiece(c *reactor.Conn) bool {
+	s, in := shared(c), l.current
 	piece := s.getIncoming()
 	defer s.putIncoming(piece)
 	if cap(piece.parts) < pieceSize {
@@ -151,22 +159,22 @@ func (l *layer) inflateNext(c *reactor.Conn) bool {
 	}
 	n, err := in.inflater.next(piece.parts[:pieceSize])
 	data := piece.parts[:n]
-	if in.message == OpText && (!in.text.next(data) || err == io.EOF && !in.text.complete()) {
+	if in.messageType == OpText && (!in.text.next(data) || err == io.EOF && !in.text.complete()) {
 		err = errNotText
 	}
 	switch {
 	case err == nil:
-		l.hand(c, data, false)
+		l.deliverPiece(c, data, false)
 	case err == io.EOF:
-		l.hand(c, nil, true)
+		l.deliverPiece(c, nil, true)
 	default:
-		l.refuse(c, err)
+		l.failWith(c, err)
 		return false
 	}
 	return true
 }
 
-// extensionLines are the values of the header that negotiates extensions.
+// extensionLines returns the values of all Sec-WebSocket-Extensions headers.
 func extensionLines(hm *http.Message) (lines [][]byte) {
 	for _, h := range hm.Headers {
 		if strings.EqualFold(string(h.Name), "Sec-WebSocket-Extensions") {
@@ -176,9 +184,9 @@ func extensionLines(hm *http.Message) (lines [][]byte) {
 	return lines
 }
 
-// negotiate is a server's answer to the extensions that a request offers: the
-// value of its header, empty if there is none.
-func (o *Options) negotiate(c *reactor.Conn, hm *http.Message) (d *deflation, answer string, err error) {
+// negotiateExtensions chooses among the extensions that a request offers. answer is the
+// value of the response's header. It is empty if no extension was accepted.
+func (o *Options) negotiateExtensions(c *reactor.Conn, hm *http.Message) (d *deflation, answer string, err error) {
 	lines := extensionLines(hm)
 	if len(lines) == 0 {
 		return nil, "", nil
@@ -187,38 +195,38 @@ func (o *Options) negotiate(c *reactor.Conn, hm *http.Message) (d *deflation, an
 		return nil, "", eachExtension(lines, func(extension) {})
 	}
 	s := shared(c)
-	p, answer, err := o.Deflate.accept(lines, o.Deflate.room(s.flate.spent))
-	if p.on() {
+	p, answer, err := o.Deflate.acceptOffer(lines, o.Deflate.budgetLeft(s.flate.contextBytes))
+	if p.enabled() {
 		d = newDeflation(s, o.Deflate, p)
 	}
 	return d, answer, err
 }
 
-// ask is a client's offer of extensions, as a line of its request.
-func (l *layer) ask(c *reactor.Conn) string {
+// extensionOffer returns a client's offer of extensions, as a line of its request.
+func (l *layer) extensionOffer(c *reactor.Conn) string {
 	d := l.opts.Deflate
 	if d == nil {
 		return ""
 	}
 	s := shared(c)
-	asked, value := d.offer(d.room(s.flate.spent))
+	asked, value := d.offer(d.budgetLeft(s.flate.contextBytes))
 	l.extras.deflate = newDeflation(s, d, asked)
 	return "Sec-WebSocket-Extensions: " + value + "\r\n"
 }
 
-// agree holds the server's answer against what was asked for.
-func (l *layer) agree(c *reactor.Conn, hm *http.Message) error {
+// applyExtensions checks the server's answer against what was offered, and applies it.
+func (l *layer) applyExtensions(c *reactor.Conn, hm *http.Message) error {
 	d, lines := l.extras.deflate, extensionLines(hm)
 	if d == nil {
-		_, err := (*Deflate)(nil).agree(deflateParams{}, lines)
+		_, err := (*Deflate)(nil).checkAnswer(deflateParams{}, lines)
 		return err
 	}
-	p, err := d.opts.agree(d.params, lines)
+	p, err := d.opts.checkAnswer(d.params, lines)
 	if err != nil {
 		return err
 	}
-	d.set(shared(c), p)
-	if !p.on() {
+	d.setParams(shared(c), p)
+	if !p.enabled() {
 		l.extras.deflate = nil
 	}
 	return nil

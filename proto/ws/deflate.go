@@ -2,118 +2,122 @@ package ws
 
 import (
 	"compress/flate"
-	"errors"
 	"fmt"
 	"io"
 )
 
-// Deflate says how permessage-deflate [RFC 7692] is offered by a client or
-// accepted by a server, and how messages are compressed. The zero value has the
-// defaults. Sending is this side's, receiving the peer's.
+// Deflate says how a client offers permessage-deflate [RFC 7692], how a server accepts it,
+// and how messages are compressed. The zero value has the defaults. A field without Peer
+// in its name is about the messages that this side sends.
 type Deflate struct {
-	// Level is compress/flate's: 1 is fastest and 9 smallest, -2 is Huffman codes
-	// only. 0 is 2 with context takeover and 1 without, where each message begins
-	// anew: that is cheap at level 1 only, which in turn makes little of a
-	// context.
+	// Level is the compression level of compress/flate: 1 is fastest, 9 makes the smallest
+	// messages, -2 uses Huffman codes only. Zero is level 2 with context takeover and level
+	// 1 without. The reason: without context takeover each message begins a new stream, and
+	// only level 1 begins a stream cheaply. But level 1 gains little from a context.
 	Level int
 
-	// Threshold is the size in bytes of the shortest message that is
-	// compressed; 0 is DefaultDeflateThreshold, negative: none is too short.
+	// Threshold is the size in bytes of the shortest message that is compressed. Zero is
+	// DefaultDeflateThreshold. With a negative value all messages are compressed.
 	Threshold int
 
-	// WindowBits and PeerWindowBits are the base-2 logarithms, 8 to 15, of how
-	// many bytes back a compressed message may refer: the most that is used for
-	// sending, and the most that the peer is asked to use, which bounds the
-	// memory for receiving. 0 is 15, which is 32 KiB [RFC 7692 7.1.2]. A server
-	// can ask only clients that say they can be asked; a client's handshake fails if
-	// the server agrees to compress and not to what it was asked. The memory for sending
-	// does not shrink with the window, and windows below 15 compress far worse.
+	// WindowBits and PeerWindowBits say how far back a compressed message may refer: 8 to
+	// 15 stand for 1<<8 to 1<<15 bytes. Zero is 15, which is 32 KiB [RFC 7692 7.1.2].
+	// WindowBits is the maximum for messages that this side sends. PeerWindowBits is the
+	// maximum that the peer is asked to use; it limits the memory for receiving.
+	//
+	// A server can limit a client's window only if the client's offer allows it. The
+	// handshake of a client fails if the server agrees to compress but ignores
+	// PeerWindowBits. A smaller window does not save memory for sending. Windows below 15
+	// compress far worse.
 	WindowBits, PeerWindowBits int
 
-	// NoContextTakeover compresses each message by itself, which needs no
-	// memory between messages; PeerNoContextTakeover asks the same of the peer
+	// NoContextTakeover compresses each message independently, which needs no memory
+	// between messages. PeerNoContextTakeover asks the peer to do the same
 	// [RFC 7692 7.1.1].
 	NoContextTakeover, PeerNoContextTakeover bool
 
-	// MaxRatio fails the connection with CloseTooLarge when a message inflates
-	// to more than 64 KiB and to more than MaxRatio times its size; 0 is no
-	// limit. Nothing is compressed to less than a 1032nd of its size.
+	// MaxRatio limits how much a message may grow when it is inflated. A message that
+	// becomes larger than 64 KiB and larger than MaxRatio times its size fails the
+	// connection with StatusMessageTooBig. Zero means no limit. DEFLATE makes no message
+	// smaller than 1/1032 of its size.
 	MaxRatio int
 
-	// Budget is how many bytes the contexts of all of a Manager's connections
-	// may take: for each up to 32 KiB for receiving, as its window is, and 800 KiB
-	// for sending, 1180 KiB at level 1. Past it connections are negotiated without
-	// context takeover. 0 is DefaultDeflateBudget, negative: no context takeover
-	// at all.
+	// Budget is how many bytes the contexts of all connections of a Manager may take. A
+	// context is what one message leaves for the next. A context for receiving takes up to
+	// 32 KiB, depending on the window. A context for sending takes 800 KiB, or 1180 KiB at
+	// level 1. When the budget is used up, new connections are negotiated without context
+	// takeover. Zero is DefaultDeflateBudget. A negative value turns context takeover off.
 	Budget int
 
-	// NewCompressor makes the compressors in the place of compress/flate's, for
-	// instance with a package that is faster; docs/performance.md compares one. They
-	// must not refer back more than 1<<windowBits bytes. Budget takes them to be as
-	// large as compress/flate's.
+	// NewCompressor makes the compressors, for example with a faster package than
+	// compress/flate; docs/performance.md compares one. Nil uses compress/flate. A compressor
+	// must not refer back more than 1<<windowBits bytes. Budget assumes that it takes as much
+	// memory as one of compress/flate.
 	NewCompressor func(level, windowBits int) Compressor
 }
 
-// A Compressor writes a DEFLATE stream [RFC 1951]. That of compress/flate is one.
+// A Compressor writes a DEFLATE stream [RFC 1951]. *flate.Writer of compress/flate is one.
 type Compressor interface {
-	// Write compresses p. It may keep any amount back.
+	// Write compresses p. It may buffer any part of the result.
 	Write(p []byte) (int, error)
-	// Flush writes out all that was kept back, up to a byte's end, and an empty
-	// stored block [RFC 7692 7.2.1].
+	// Flush writes out everything that is buffered, and an empty stored block, which ends
+	// at a byte boundary [RFC 7692 7.2.1].
 	Flush() error
-	// Reset begins a new stream, on w, which refers to nothing that was before.
+	// Reset begins a new stream on w. The new stream refers to nothing that was compressed
+	// before.
 	Reset(w io.Writer)
 }
 
-// The defaults of Deflate, chosen by what docs/performance.md shows.
+// The defaults of Deflate. docs/performance.md has the measurements behind them.
 const (
 	DefaultDeflateThreshold = 256      // bytes
 	DefaultDeflateBudget    = 64 << 20 // bytes
 )
 
-// minWindow and maxWindow are the smallest and the largest window bits
+// minWindow and maxWindow are the smallest and the largest number of window bits
 // [RFC 7692 7.1.2].
 const (
 	minWindow = 8
 	maxWindow = 15
 )
 
-// check returns an error for values that are out of range.
-func (d *Deflate) check() error {
+// validate returns an error for values that are out of range.
+func (d *Deflate) validate() error {
 	for _, bits := range []int{d.WindowBits, d.PeerWindowBits} {
 		if bits != 0 && (bits < minWindow || bits > maxWindow) {
-			return fmt.Errorf("ws: window bits %d are not in the range 8 to 15", bits)
+			return fmt.Errorf("ws: invalid window bits %d in Deflate: want 8 to 15, or 0", bits)
 		}
 	}
 	if d.Level < -2 || d.Level > 9 {
-		return fmt.Errorf("ws: compression level %d is not one of compress/flate's", d.Level)
+		return fmt.Errorf("ws: invalid compression level %d in Deflate: want -2 to 9", d.Level)
 	}
 	if d.MaxRatio < 0 {
-		return errors.New("ws: negative MaxRatio")
+		return fmt.Errorf("ws: invalid Deflate.MaxRatio %d: want 0 or more", d.MaxRatio)
 	}
 	return nil
 }
 
-func orDefault(v, otherwise int) int {
+func valueOrDefault(v, preset int) int {
 	if v == 0 {
-		return otherwise
+		return preset
 	}
 	return v
 }
 
-// compresses reports whether a message of n bytes is long enough.
-func (d *Deflate) compresses(n int) bool {
-	return n >= orDefault(d.Threshold, DefaultDeflateThreshold)
+// longEnough reports whether a message of n bytes is long enough to be compressed.
+func (d *Deflate) longEnough(n int) bool {
+	return n >= valueOrDefault(d.Threshold, DefaultDeflateThreshold)
 }
 
-// room is how many bytes of the budget are left when spent are taken.
-func (d *Deflate) room(spent int) int {
-	return max(orDefault(d.Budget, DefaultDeflateBudget), 0) - spent
+// budgetLeft returns how many bytes of the budget are left after spent bytes. It is negative if
+// more was spent.
+func (d *Deflate) budgetLeft(spent int) int {
+	return max(valueOrDefault(d.Budget, DefaultDeflateBudget), 0) - spent
 }
 
-// level is the one that messages are compressed with. In a window of 256 bytes
-// there is so little to refer to that it is not worth the ends of blocks that
-// keep references within it (see deflater).
+// level returns the compression level for messages. For a window of 256 bytes it is
+// HuffmanOnly, which makes no references. In such a window references gain little, and the
+// deflater would have to end a block before every 256 bytes: see deflater.
 func (d *Deflate) level(bits uint8, takeover bool) int {
 	switch {
 	case bits == minWindow && d.NewCompressor == nil:
@@ -126,42 +130,42 @@ func (d *Deflate) level(bits uint8, takeover bool) int {
 	return flate.BestSpeed
 }
 
-// deflateParams is what the two sides of a connection agreed upon. It is zero
-// if that is not to compress.
+// deflateParams is what the two sides of a connection agreed. It is zero if they agreed
+// not to compress.
 type deflateParams struct {
-	sendBits, recvBits         uint8 // of the window
-	sendTakeover, recvTakeover bool  // of the context, from message to message
+	sendBits, recvBits         uint8 // window bits
+	sendTakeover, recvTakeover bool  // context takeover: a message may refer to earlier ones
 }
 
-// on reports whether messages may be compressed.
-func (p deflateParams) on() bool { return p.sendBits != 0 }
+// enabled reports whether messages may be compressed.
+func (p deflateParams) enabled() bool { return p.sendBits != 0 }
 
-// wishes is what the options ask for by themselves.
-func (d *Deflate) wishes() deflateParams {
+// requestedParams returns what the options ask for, without the limits of the peer and the budget.
+func (d *Deflate) requestedParams() deflateParams {
 	return deflateParams{
-		sendBits:     uint8(orDefault(d.WindowBits, maxWindow)),
-		recvBits:     uint8(orDefault(d.PeerWindowBits, maxWindow)),
+		sendBits:     uint8(valueOrDefault(d.WindowBits, maxWindow)),
+		recvBits:     uint8(valueOrDefault(d.PeerWindowBits, maxWindow)),
 		sendTakeover: !d.NoContextTakeover,
 		recvTakeover: !d.PeerNoContextTakeover,
 	}
 }
 
-// afford takes the contexts away that do not fit into room bytes, and the one
-// for sending if it would be of no use. The one for receiving goes first: it
-// costs little.
-func (d *Deflate) afford(p deflateParams, room int) deflateParams {
-	if p.recvTakeover = p.recvTakeover && room >= inflateCost(p.recvBits); p.recvTakeover {
-		room -= inflateCost(p.recvBits)
+// withinBudget turns off context takeover for a direction if its context does not fit into
+// budget bytes. The context for receiving, which is small, is counted first. Context takeover
+// for sending is also turned off if the level does not use it.
+func (d *Deflate) withinBudget(p deflateParams, budget int) deflateParams {
+	if p.recvTakeover = p.recvTakeover && budget >= inflateWindowCost(p.recvBits); p.recvTakeover {
+		budget -= inflateWindowCost(p.recvBits)
 	}
 	level := d.level(p.sendBits, true)
-	p.sendTakeover = p.sendTakeover && level != flate.HuffmanOnly && room >= deflateCost(level)
+	p.sendTakeover = p.sendTakeover && level != flate.HuffmanOnly && budget >= deflateCost(level)
 	return p
 }
 
-// cost is how many bytes the contexts take that a connection keeps.
-func (d *Deflate) cost(p deflateParams) (n int) {
+// contextCost returns how many bytes the contexts of a connection take.
+func (d *Deflate) contextCost(p deflateParams) (n int) {
 	if p.recvTakeover {
-		n += inflateCost(p.recvBits)
+		n += inflateWindowCost(p.recvBits)
 	}
 	if p.sendTakeover {
 		n += deflateCost(d.level(p.sendBits, true))

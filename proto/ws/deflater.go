@@ -5,25 +5,25 @@ import (
 	"io"
 )
 
-// deflater compresses messages, one after the other [RFC 7692 7.2.1]. One that
-// is made with newDeflater is ready for use.
+// deflater compresses messages, one after the other [RFC 7692 7.2.1]. newDeflater returns one
+// that is ready for use.
 //
-// compress/flate refers back up to 32 KiB whatever the peer's window is. So for
-// a smaller window it begins anew before more than that has gone by: then no
-// reference can reach further.
+// compress/flate can refer back up to 32 KiB and has no setting for a smaller window. If the
+// agreed window is smaller, the deflater resets compress/flate before more than one window of
+// data has gone through it. Then no reference can reach beyond the window.
 type deflater struct {
-	fw     Compressor
-	own    *Deflate // whose NewCompressor made fw; nil for compress/flate's
-	dst    []byte   // where fw's output goes during a call
-	level  int      // compress/flate's
-	bits   uint8    // of the window
-	window int      // bytes; 0: no reference can reach too far
-	past   int      // bytes that could be referred to, 32 KiB at the most
-	open   bool     // something was put in since the last flush
+	compressor Compressor
+	madeBy     *Deflate // the Deflate whose NewCompressor made it; nil for compress/flate
+	dst        []byte   // during a call: destination of the compressor's output
+	level      int      // compression level of compress/flate
+	bits       uint8    // base-2 logarithm of the window
+	window     int      // window in bytes; 0 if the compressor itself stays within the window
+	sinceReset int      // number of bytes that the compressor could refer to, 32 KiB at most
+	unflushed  bool     // bytes were written to the compressor since the last flush
 }
 
-// deflateCost is how many bytes of heap a deflater takes: what compress/flate
-// allocates, in which there are tables for every level.
+// deflateCost is the number of heap bytes that a deflater uses. compress/flate allocates them,
+// including tables for every level.
 func deflateCost(level int) int {
 	switch level {
 	case flate.HuffmanOnly:
@@ -34,112 +34,118 @@ func deflateCost(level int) int {
 	return 800 << 10
 }
 
+// newDeflater returns a deflater that uses compress/flate, for a window of 1<<bits bytes.
 func newDeflater(level int, bits uint8) *deflater {
 	d := &deflater{level: level}
-	d.fw, _ = flate.NewWriter(d, level) // Deflate.check knows the levels
+	d.compressor, _ = flate.NewWriter(d, level) // cannot fail: Deflate.validate has checked the level
 	d.setWindow(bits)
 	return d
 }
 
-// newDeflater returns one with the compressor that the options want.
+// newDeflater returns a deflater with the compressor that the options choose.
 func (o *Deflate) newDeflater(level int, bits uint8) *deflater {
 	if o.NewCompressor == nil {
 		return newDeflater(level, bits)
 	}
-	d := &deflater{own: o, level: level, fw: o.NewCompressor(level, int(bits))}
-	d.fw.Reset(d)
+	d := &deflater{madeBy: o, level: level, compressor: o.NewCompressor(level, int(bits))}
+	d.compressor.Reset(d)
 	d.setWindow(bits)
 	return d
 }
 
+// setWindow sets the window to 1<<bits bytes.
 func (d *deflater) setWindow(bits uint8) {
 	d.bits, d.window = bits, 1<<bits
-	if bits == maxWindow || d.level == flate.HuffmanOnly || d.own != nil {
+	if bits == maxWindow || d.level == flate.HuffmanOnly || d.madeBy != nil {
 		d.window = 0
 	}
 }
 
-// serves reports whether the deflater is what the options want.
-func (d *deflater) serves(o *Deflate, level int, bits uint8) bool {
+// matches reports whether the deflater can be used with these options, level and window.
+func (d *deflater) matches(o *Deflate, level int, bits uint8) bool {
 	if o.NewCompressor == nil {
-		return d.own == nil && d.level == level
+		return d.madeBy == nil && d.level == level
 	}
-	return d.own == o && d.level == level && d.bits == bits
+	return d.madeBy == o && d.level == level && d.bits == bits
 }
 
-// Write implements io.Writer for compress/flate.
+// Write implements io.Writer. The compressor writes its output here.
 func (d *deflater) Write(p []byte) (int, error) {
 	d.dst = append(d.dst, p...)
 	return len(p), nil
 }
 
-// reset forgets the messages before: the next one does not refer to them.
+// reset makes the next message independent of the previous ones.
 func (d *deflater) reset() {
-	if d.past > 0 {
-		d.fw.Reset(d)
-		d.past, d.open = 0, false
+	if d.sinceReset > 0 {
+		d.compressor.Reset(d)
+		d.sinceReset, d.unflushed = 0, false
 	}
 }
 
-// compress appends a whole message.
+// compress compresses the whole message p and appends the result to dst.
 func (d *deflater) compress(dst, p []byte) []byte {
-	if d.window > 0 && d.past+len(p) > d.window && len(p) <= d.window {
-		d.reset() // here it costs nothing, in the middle it would the end of a block
+	if d.window > 0 && d.sinceReset+len(p) > d.window && len(p) <= d.window {
+		d.reset() // between messages a reset costs nothing; in a message it would end a block
 	}
-	return d.end(d.write(dst, p))
+	return d.finish(d.write(dst, p))
 }
 
-// write appends what the compressor gives away of a message of which p is the
-// next part; it may keep any amount back.
+// write compresses p, the next part of a message, and appends the output to dst. The
+// compressor may keep any part of the output until the next flush.
 func (d *deflater) write(dst, p []byte) []byte {
 	d.dst = dst
-	for d.window > 0 && d.past+len(p) > d.window {
-		n := d.window - d.past
-		d.put(p[:n])
-		if d.open {
+	for d.window > 0 && d.sinceReset+len(p) > d.window {
+		n := d.window - d.sinceReset
+		d.compressPart(p[:n])
+		if d.unflushed {
 			d.sync()
 		}
 		d.reset()
 		p = p[n:]
 	}
-	d.put(p)
-	return d.take()
+	d.compressPart(p)
+	return d.takeOutput()
 }
 
-func (d *deflater) put(p []byte) {
-	d.fw.Write(p) // no error: ours has none
-	d.past = min(d.past+len(p), 1<<maxWindow)
-	d.open = d.open || len(p) > 0
+// compressPart passes p to the compressor.
+func (d *deflater) compressPart(p []byte) {
+	d.compressor.Write(p) // cannot fail, because deflater.Write cannot fail
+	d.sinceReset = min(d.sinceReset+len(p), 1<<maxWindow)
+	d.unflushed = d.unflushed || len(p) > 0
 }
 
-// sync ends what was put in at a byte's end, with deflateTail.
+// sync makes the compressor write all output that it has kept. The output then ends on a byte
+// boundary, with deflateTail.
 func (d *deflater) sync() {
-	d.fw.Flush()
-	d.open = false
+	d.compressor.Flush()
+	d.unflushed = false
 }
 
-func (d *deflater) take() []byte {
+// takeOutput returns the destination with the output and drops the reference to it.
+func (d *deflater) takeOutput() []byte {
 	dst := d.dst
 	d.dst = nil
 	return dst
 }
 
-// flush appends what is left of the parts written so far, up to a byte's end.
-// More of the message may follow.
+// flush appends the output that the compressor has kept to dst. The output ends on a byte
+// boundary. More parts of the message may follow.
 func (d *deflater) flush(dst []byte) []byte {
 	d.dst = dst
 	d.sync()
-	return d.take()
+	return d.takeOutput()
 }
 
-// end appends what is left of the message, without the four bytes with which a
-// flush always ends [RFC 7692 7.2.1].
-func (d *deflater) end(dst []byte) []byte {
+// finish appends the rest of the message to dst. It removes deflateTail, the four bytes at the
+// end of each flush [RFC 7692 7.2.1].
+func (d *deflater) finish(dst []byte) []byte {
 	dst = d.flush(dst)
 	return dst[:len(dst)-len(deflateTail)]
 }
 
-// deflateTail is what the receiver puts behind a message [RFC 7692 7.2.2].
+// deflateTail is at the end of each flush. The sender removes it from the end of a message,
+// and the receiver appends it again [RFC 7692 7.2.1, 7.2.2].
 const deflateTail = "\x00\x00\xff\xff"
 
 var _ io.Writer = (*deflater)(nil)

@@ -1,28 +1,28 @@
-// Package ws is the WebSocket protocol, RFC 6455, for connections of package
-// reactor, client and server.
+// Package ws implements WebSocket clients and servers [RFC 6455] on reactor connections.
 //
 //	c, err := ws.Connect(m, "ws://127.0.0.1:8000/echo", handler, nil, "")
 //
-// or, in the handler of an http.Listen listener, on reactor.EvHTTPMsg:
+// A server calls Upgrade in the handler of http.Listen, on reactor.EvHTTPMsg:
 //
 //	ws.Upgrade(c, data.(*http.Message), "")
 //
-// The handler then hears reactor.EvWSOpen, a reactor.EvWSMsg per message and
-// a reactor.EvWSCtl per control frame. It sends with Send and Printf, or
-// appends bytes to c.Send and frames them in place with Wrap. NewWriter sends a
-// message in frames, Prepare makes one for many connections. Listen serves
-// WebSockets and nothing else.
+// After that the handler gets reactor.EvWSOpen, then a reactor.EvWSMsg for each message and
+// a reactor.EvWSCtl for each control frame. It sends with Send and Printf. It can also
+// append bytes to c.Send and make them a frame in place with Wrap. NewWriter sends a message
+// in several frames. Prepare encodes a message once for many connections. Listen makes a
+// server that accepts WebSockets only.
 //
-// Connect, Upgrade and Listen take Options, which say how connections behave: limits,
-// delivery in pieces, compression as RFC 7692 says, keep-alive, which requests are
-// accepted. SetLimits changes the limits of one connection.
+// Connect, Upgrade and Listen take Options. They set the limits, the delivery in pieces, the
+// compression (RFC 7692), the keep-alive, and the requests that a server accepts. SetLimits
+// changes the limits of one connection.
 //
 //	c, err := ws.Connect(m, url, handler, nil, "", &ws.Options{Deflate: &ws.Deflate{}})
 //
-// Calls that send return ErrNotWebSocket for a connection that Connect, Upgrade or
-// Listen did not make a WebSocket.
+// Only connections of Connect, Upgrade and Listen speak WebSocket. On other connections all
+// calls that send return ErrNotWebSocket.
 //
-// Programs that use the package of gobwas, too, give that one another name:
+// OpCode and StatusCode are the types of github.com/gobwas/ws. A program that also imports
+// that package gives it another name:
 //
 //	import (
 //		gws "github.com/gobwas/ws"
@@ -36,24 +36,26 @@
 //	           |                             |
 //	     [handshaking] ---- 101, all checks --+--> EvWSOpen
 //	           |                                     |
-//	any other answer: Fail                         [open] -- a violation: Close frame, Fail
+//	other response: Fail                           [open] -- a violation: Close frame, Fail
 //	                                              /      \      no pong in time: Fail
 //	                        Close, OpClose sent  /        \   the peer's Close frame:
 //	                                            v          v  answered, EvWSCtl
-//	                                      [closing] ----> [done] -- server: Drain --------> EvClose
-//	                                          |   the peer's      \ client: the server hangs
-//	        no Close frame in CloseWait: Fail    Close frame         up, or after 1 s Close
+//	                                      [closing] ----> [done] -- server: Drain ----> EvClose
+//	                                          |   the peer's      \ client: the server ends
+//	        no Close frame in CloseWait: Fail    Close frame         it, or Close after 1 s
 //
-// In [closing] and [done] nothing can be sent; in [done] what arrives is
-// dropped. Pings are answered without the handler's help.
+// In [closing] and [done] the program can send nothing. In [done] input is discarded. The
+// layer answers pings in [open] and [closing]; the handler does not.
 //
-// # The way of a frame
+// # How a frame is processed
 //
-// Bytes arrive in c.Recv, where they are unmasked and checked as they come. A
-// frame waits there until it is complete, and its payload is handed to the handler
-// where it lies. Only the fragments of a message that comes in several frames are
-// copied, once, to lie in one piece; with Options.Delivery they are handed on as they
-// are. What is handed on is taken out of Recv before the handler runs, so a
-// handler may pause, close or raise EvRead at any time. A message that comes
-// compressed is gathered as it is, then inflated.
+//  1. Bytes arrive in c.Recv. They are unmasked and checked as they arrive.
+//  2. A frame stays in c.Recv until it is complete. Its payload is delivered from there,
+//     without a copy.
+//  3. The fragments of a message are copied once, to join them. If Options.Delivery is Frames
+//     or Chunks, they are delivered without this copy.
+//  4. A compressed message is collected first and then inflated.
+//
+// Data is removed from c.Recv before the handler runs. Therefore a handler may pause, close
+// or raise EvRead at any time.
 package ws

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+
+	"github.com/gobwas/ws/wsflate"
 
 	"github.com/rikki-go/rikki/proto/http"
 )
@@ -16,15 +19,19 @@ type extension struct {
 }
 
 type extensionParam struct {
-	name, value []byte // value is nil if there is none
+	name, value []byte // value is nil if the parameter has none
 }
 
-var errExtensions = errors.New("Sec-WebSocket-Extensions is malformed")
+var errExtensions = errors.New("header Sec-WebSocket-Extensions is malformed: " +
+	"want a list like name; parameter=value")
 
-// eachExtension calls fn for the extensions of all the header's lines. An
-// extension is valid until fn returns. The error is for lines that are no list
-// of extensions. The side that gets such a line must fail the connection
-// [RFC 6455 9.1].
+// eachExtension calls fn for each extension in the lines of the header. The extension is
+// valid until fn returns. eachExtension returns an error if a line is not a list of
+// extensions. The side that receives such a line must fail the connection [RFC 6455 9.1].
+//
+// httphead.ScanOptions is not used, because it also accepts malformed lists: for example
+// "a b", "a; b=", "a; b=1 2", and quoted values that are not tokens
+// (TestGobwasAcceptsIllegalExtensions).
 func eachExtension(lines [][]byte, fn func(e extension)) error {
 	var e extension
 	for _, line := range lines {
@@ -50,10 +57,10 @@ func eachExtension(lines [][]byte, fn func(e extension)) error {
 	return nil
 }
 
-// extensionScanner takes a line apart.
+// extensionScanner splits a line into tokens, values and separators.
 type extensionScanner struct {
 	rest []byte
-	bad  bool // something was missing
+	bad  bool // a token or a value was missing or malformed
 }
 
 func (s *extensionScanner) done() bool {
@@ -81,8 +88,8 @@ func (s *extensionScanner) token() []byte {
 	return token
 }
 
-// value takes a token or a quoted string, which must be a token without its
-// quotes and escapes [RFC 6455 9.1].
+// value takes a token or a quoted string. The quoted string must be a token after its
+// quotes and escapes are removed [RFC 6455 9.1].
 func (s *extensionScanner) value() []byte {
 	if !s.take('"') {
 		return s.token()
@@ -105,82 +112,80 @@ func (s *extensionScanner) value() []byte {
 	return nil
 }
 
-const permessageDeflate = "permessage-deflate"
+// windowWithoutValue is the value of wsflate.Parameters.ClientMaxWindowBits for an offer of
+// client_max_window_bits without a value [RFC 7692 7.1.2.2].
+const windowWithoutValue wsflate.WindowBits = 1
 
-// deflateTerms are the parameters of an offer or an answer. Window bits are 0 if
-// they are not among them.
-type deflateTerms struct {
-	serverFresh, clientFresh bool // no context takeover
-	serverBits, clientBits   uint8
-}
-
-// terms reads the parameters of permessage-deflate [RFC 7692 7.1]. An offer's
-// client_max_window_bits may be without value, and is 15 then [RFC 7692 7.1.2.2].
-func (e extension) terms(answer bool) (t deflateTerms, err error) {
-	for _, p := range e.params {
-		var twice bool
+// parameters reads the parameters of permessage-deflate in an offer or an answer
+// [RFC 7692 7.1]. If a window is missing, its field is 0. Only an offer may have
+// client_max_window_bits without a value. The field is windowWithoutValue then.
+//
+// wsflate.Parameters.Parse is not used, because it also accepts invalid parameters: two
+// client_max_window_bits if one is without a value, "08", and numbers that overflow.
+func (e extension) parameters(answer bool) (t wsflate.Parameters, err error) {
+	for i, p := range e.params {
 		ok := p.value == nil
 		switch string(p.name) {
 		case "server_no_context_takeover":
-			twice, t.serverFresh = t.serverFresh, true
+			t.ServerNoContextTakeover = true
 		case "client_no_context_takeover":
-			twice, t.clientFresh = t.clientFresh, true
+			t.ClientNoContextTakeover = true
 		case "server_max_window_bits":
-			twice = t.serverBits != 0
-			t.serverBits, ok = windowBits(p.value)
+			t.ServerMaxWindowBits, ok = windowBits(p.value)
 		case "client_max_window_bits":
-			twice = t.clientBits != 0
-			if t.clientBits, ok = windowBits(p.value); p.value == nil && !answer {
-				t.clientBits, ok = maxWindow, true
+			if t.ClientMaxWindowBits, ok = windowBits(p.value); p.value == nil && !answer {
+				t.ClientMaxWindowBits, ok = windowWithoutValue, true
 			}
 		default:
 			return t, fmt.Errorf("parameter %q is unknown", p.name)
 		}
-		if twice {
-			return t, fmt.Errorf("parameter %s is there twice", p.name)
-		}
-		if !ok && p.value == nil {
-			return t, fmt.Errorf("parameter %s has no value", p.name)
-		}
-		if !ok {
-			return t, fmt.Errorf("parameter %s has the value %q", p.name, p.value)
+		same := func(q extensionParam) bool { return bytes.Equal(q.name, p.name) }
+		switch {
+		case slices.ContainsFunc(e.params[:i], same):
+			return t, fmt.Errorf("parameter %s appears twice", p.name)
+		case !ok && p.value == nil:
+			return t, fmt.Errorf("parameter %s has no value: want 8 to 15", p.name)
+		case !ok:
+			return t, fmt.Errorf("parameter %s has the invalid value %q", p.name, p.value)
 		}
 	}
 	return t, nil
 }
 
 // windowBits reads a number from 8 to 15 without leading zeros [RFC 7692 7.1.2].
-func windowBits(v []byte) (bits uint8, ok bool) {
+func windowBits(v []byte) (bits wsflate.WindowBits, ok bool) {
 	n, err := strconv.ParseUint(string(v), 10, 8)
-	return uint8(n), err == nil && n >= minWindow && n <= maxWindow && v[0] != '0'
+	return wsflate.WindowBits(n), err == nil && n >= minWindow && n <= maxWindow && v[0] != '0'
 }
 
-// accept chooses the first offer of permessage-deflate among a request's
-// Sec-WebSocket-Extensions that can be accepted, with contexts that fit into
-// room bytes. answer is the value of the answer's header, empty if there is none.
-// An offer with parameters that are unknown, there twice or have bad values is
-// declined [RFC 7692 7.1]. The error is that of eachExtension.
-func (d *Deflate) accept(lines [][]byte, room int) (p deflateParams, answer string, err error) {
+// acceptOffer accepts the first valid offer of permessage-deflate in a request's
+// Sec-WebSocket-Extensions. An offer is declined if a parameter is unknown, appears twice or
+// has an invalid value [RFC 7692 7.1]. Context takeover is turned off if the contexts do not
+// fit into budget bytes. answer is the value of the response's header. It is empty if no offer
+// was accepted. The error is the error of eachExtension.
+func (d *Deflate) acceptOffer(lines [][]byte, budget int) (p deflateParams, answer string, err error) {
 	err = eachExtension(lines, func(e extension) {
-		if p.on() || string(e.name) != permessageDeflate {
+		if p.enabled() || string(e.name) != wsflate.ExtensionName {
 			return
 		}
-		offer, err := e.terms(false)
+		offer, err := e.parameters(false)
 		if err != nil {
 			return
 		}
-		p = d.wishes()
-		p.sendTakeover = p.sendTakeover && !offer.serverFresh // [RFC 7692 7.1.1.1]
-		p.recvTakeover = p.recvTakeover && !offer.clientFresh
-		if offer.serverBits != 0 {
-			p.sendBits = min(p.sendBits, offer.serverBits)
+		p = d.requestedParams()
+		p.sendTakeover = p.sendTakeover && !offer.ServerNoContextTakeover // [RFC 7692 7.1.1.1]
+		p.recvTakeover = p.recvTakeover && !offer.ClientNoContextTakeover
+		if offer.ServerMaxWindowBits.Defined() {
+			p.sendBits = min(p.sendBits, uint8(offer.ServerMaxWindowBits))
 		}
-		if offer.clientBits == 0 { // it may not be asked [RFC 7692 7.1.2.2]
+		switch offer.ClientMaxWindowBits {
+		case 0: // the server may not limit the client's window [RFC 7692 7.1.2.2]
 			p.recvBits = maxWindow
-		} else {
-			p.recvBits = min(p.recvBits, offer.clientBits)
+		case windowWithoutValue: // the server may limit it to any size
+		default:
+			p.recvBits = min(p.recvBits, uint8(offer.ClientMaxWindowBits))
 		}
-		p = d.afford(p, room)
+		p = d.withinBudget(p, budget)
 		answer = p.answer(offer)
 	})
 	if err != nil {
@@ -189,103 +194,116 @@ func (d *Deflate) accept(lines [][]byte, room int) (p deflateParams, answer stri
 	return p, answer, nil
 }
 
-// answer is a server's. What is not said about windows is 15.
-func (p deflateParams) answer(offer deflateTerms) string {
-	t := deflateTerms{serverFresh: !p.sendTakeover, clientFresh: !p.recvTakeover}
-	if offer.serverBits != 0 || p.sendBits < maxWindow { // [RFC 7692 7.1.2.1]
-		t.serverBits = p.sendBits
+// answer returns the value of the response's header. If it leaves out a window, this window
+// is 15.
+func (p deflateParams) answer(offer wsflate.Parameters) string {
+	t := wsflate.Parameters{
+		ServerNoContextTakeover: !p.sendTakeover,
+		ClientNoContextTakeover: !p.recvTakeover,
+	}
+	if offer.ServerMaxWindowBits.Defined() || p.sendBits < maxWindow { // [RFC 7692 7.1.2.1]
+		t.ServerMaxWindowBits = wsflate.WindowBits(p.sendBits)
 	}
 	if p.recvBits < maxWindow {
-		t.clientBits = p.recvBits
+		t.ClientMaxWindowBits = wsflate.WindowBits(p.recvBits)
 	}
-	return t.String()
+	return formatDeflate(t)
 }
 
-// String writes the terms as an element of Sec-WebSocket-Extensions.
-func (t deflateTerms) String() string {
-	s := permessageDeflate
-	if t.serverFresh {
+// formatDeflate writes permessage-deflate as an element of Sec-WebSocket-Extensions.
+// httphead.WriteOptions is not used: it needs an io.Writer and writes no blanks.
+func formatDeflate(t wsflate.Parameters) string {
+	s := wsflate.ExtensionName
+	if t.ServerNoContextTakeover {
 		s += "; server_no_context_takeover"
 	}
-	if t.clientFresh {
+	if t.ClientNoContextTakeover {
 		s += "; client_no_context_takeover"
 	}
-	if t.serverBits != 0 {
-		s += "; server_max_window_bits=" + strconv.Itoa(int(t.serverBits))
+	if t.ServerMaxWindowBits.Defined() {
+		s += "; server_max_window_bits=" + strconv.Itoa(int(t.ServerMaxWindowBits))
 	}
-	if t.clientBits != 0 {
-		s += "; client_max_window_bits=" + strconv.Itoa(int(t.clientBits))
+	if t.ClientMaxWindowBits.Defined() {
+		s += "; client_max_window_bits"
+	}
+	if t.ClientMaxWindowBits > windowWithoutValue {
+		s += "=" + strconv.Itoa(int(t.ClientMaxWindowBits))
 	}
 	return s
 }
 
-// offer is the value of a request's Sec-WebSocket-Extensions, and what is kept
-// of it until the answer comes: the most that can be agreed upon.
-func (d *Deflate) offer(room int) (asked deflateParams, value string) {
-	asked = d.afford(d.wishes(), room)
-	t := deflateTerms{serverFresh: !asked.recvTakeover, clientFresh: !asked.sendTakeover}
+// offer returns the value of a request's Sec-WebSocket-Extensions. asked contains the offered
+// parameters: the server may agree to them or to less. The client keeps asked until the
+// response arrives.
+func (d *Deflate) offer(budget int) (asked deflateParams, value string) {
+	asked = d.withinBudget(d.requestedParams(), budget)
+	t := wsflate.Parameters{
+		ServerNoContextTakeover: !asked.recvTakeover,
+		ClientNoContextTakeover: !asked.sendTakeover,
+	}
 	if asked.recvBits < maxWindow {
-		t.serverBits = asked.recvBits
+		t.ServerMaxWindowBits = wsflate.WindowBits(asked.recvBits)
 	}
+	t.ClientMaxWindowBits = windowWithoutValue // the server may limit our window [RFC 7692 7.1.2.2]
 	if asked.sendBits < maxWindow {
-		t.clientBits = asked.sendBits
-		return asked, t.String()
+		t.ClientMaxWindowBits = wsflate.WindowBits(asked.sendBits)
 	}
-	return asked, t.String() + "; client_max_window_bits" // ours may be restricted [RFC 7692 7.1.2.2]
+	return asked, formatDeflate(t)
 }
 
-// agree holds a server's answer to an offer against the letter of RFC 7692
-// section 7.1; it may leave the extension out. d may be nil and asked zero, then
-// nothing was offered. An error is the reason why the handshake fails.
-func (d *Deflate) agree(asked deflateParams, lines [][]byte) (p deflateParams, err error) {
-	var bad error
+// checkAnswer checks a server's answer to an offer [RFC 7692 7.1]. The answer may leave the
+// extension out. If nothing was offered, d may be nil and asked is zero. If checkAnswer
+// returns an error, the handshake fails.
+func (d *Deflate) checkAnswer(asked deflateParams, lines [][]byte) (p deflateParams, err error) {
+	var refused error
 	n := 0
 	err = eachExtension(lines, func(e extension) {
 		if n++; n > 1 {
-			bad = errors.New("server chose more than one extension")
+			refused = errors.New("server chose more than one extension")
 		} else {
-			p, bad = asked.take(e)
+			p, refused = asked.limitedBy(e)
 		}
 	})
 	if err == nil {
-		err = bad
+		err = refused
 	}
-	if err != nil || !p.on() {
+	if err != nil || !p.enabled() {
 		return deflateParams{}, err
 	}
-	return d.afford(p, d.cost(asked)), nil
+	return d.withinBudget(p, d.contextCost(asked)), nil
 }
 
-// take takes the server's terms over.
-func (asked deflateParams) take(e extension) (p deflateParams, err error) {
-	if string(e.name) != permessageDeflate || !asked.on() {
+// limitedBy returns what was asked with the limits that the server's answer sets.
+func (asked deflateParams) limitedBy(e extension) (p deflateParams, err error) {
+	if string(e.name) != wsflate.ExtensionName || !asked.enabled() {
 		return p, fmt.Errorf("server chose extension %q, which was not offered", e.name)
 	}
-	t, err := e.terms(true)
+	t, err := e.parameters(true)
 	if err != nil {
-		return p, fmt.Errorf("server chose %s: %w", permessageDeflate, err)
+		return p, fmt.Errorf("server chose %s: %w", wsflate.ExtensionName, err)
 	}
 	refuse := func(format string, args ...any) (deflateParams, error) {
-		return p, fmt.Errorf("server chose "+permessageDeflate+" "+format, args...)
+		return p, fmt.Errorf("server chose "+wsflate.ExtensionName+" "+format, args...)
 	}
+	serverBits, clientBits := uint8(t.ServerMaxWindowBits), uint8(t.ClientMaxWindowBits)
 	switch {
-	case !asked.recvTakeover && !t.serverFresh: // [RFC 7692 7.1.1.1]
-		return refuse("without server_no_context_takeover, which was asked for")
-	case asked.recvBits < maxWindow && t.serverBits == 0: // [RFC 7692 7.1.2.1]
-		return refuse("without server_max_window_bits, which was asked for")
-	case t.serverBits > asked.recvBits:
-		return refuse("with server_max_window_bits=%d, offered were %d", t.serverBits, asked.recvBits)
-	case t.clientBits > asked.sendBits: // [RFC 7692 7.1.2.2]
-		return refuse("with client_max_window_bits=%d, offered were %d", t.clientBits, asked.sendBits)
+	case !asked.recvTakeover && !t.ServerNoContextTakeover: // [RFC 7692 7.1.1.1]
+		return refuse("without server_no_context_takeover, which was offered")
+	case asked.recvBits < maxWindow && serverBits == 0: // [RFC 7692 7.1.2.1]
+		return refuse("without server_max_window_bits, which was offered")
+	case serverBits > asked.recvBits:
+		return refuse("with server_max_window_bits=%d, but the offer was %d", serverBits, asked.recvBits)
+	case clientBits > asked.sendBits: // [RFC 7692 7.1.2.2]
+		return refuse("with client_max_window_bits=%d, but the offer was %d", clientBits, asked.sendBits)
 	}
 	p = asked
-	p.sendTakeover = asked.sendTakeover && !t.clientFresh // [RFC 7692 7.1.1.2]
-	p.recvTakeover = !t.serverFresh
-	if t.serverBits != 0 {
-		p.recvBits = t.serverBits
+	p.sendTakeover = asked.sendTakeover && !t.ClientNoContextTakeover // [RFC 7692 7.1.1.2]
+	p.recvTakeover = !t.ServerNoContextTakeover
+	if serverBits != 0 {
+		p.recvBits = serverBits
 	}
-	if t.clientBits != 0 {
-		p.sendBits = t.clientBits
+	if clientBits != 0 {
+		p.sendBits = clientBits
 	}
 	return p, nil
 }

@@ -2,24 +2,23 @@ package ws
 
 import "slices"
 
-// flatePool keeps the compressors and decompressors that a Manager's
-// connections do not need between messages, and the account of those that
-// they do. The zero value is empty and ready for use. Like all of a Manager it
-// belongs to one goroutine.
+// flatePool is a Manager's pool of unused compressors and decompressors. It also counts the
+// bytes of the contexts that connections keep. The zero value is empty and ready for use. It
+// belongs to the goroutine of the Manager.
 type flatePool struct {
-	deflaters []*deflater
-	inflaters []*inflater
-	spent     int // bytes that contexts of connections may take
+	deflaters    []*deflater // the least recently used one first
+	inflaters    []*inflater
+	contextBytes int // bytes that the connections' contexts use at most
 }
 
-// maxPooled is how many of each are kept: they are in use while a message is
-// sent or handled, so that few are at a time.
+// maxPooled is the largest number of deflaters and of inflaters in the pool. It is small,
+// because they are used only while a message is sent or handled.
 const maxPooled = 4
 
-// deflater returns one that refers to nothing, of a level and for a window of
-// 1<<bits bytes.
-func (p *flatePool) deflater(o *Deflate, level int, bits uint8) *deflater {
-	i := slices.IndexFunc(p.deflaters, func(d *deflater) bool { return d.serves(o, level, bits) })
+// getDeflater takes a deflater from the pool or creates one. The deflater has the given level
+// and a window of 1<<bits bytes. It does not refer to previous messages.
+func (p *flatePool) getDeflater(o *Deflate, level int, bits uint8) *deflater {
+	i := slices.IndexFunc(p.deflaters, func(d *deflater) bool { return d.matches(o, level, bits) })
 	if i < 0 {
 		return o.newDeflater(level, bits)
 	}
@@ -29,8 +28,8 @@ func (p *flatePool) deflater(o *Deflate, level int, bits uint8) *deflater {
 	return d
 }
 
-// putDeflater takes one back, also in mid-message. If there are enough, the one
-// that has not been used for longest goes.
+// putDeflater puts d into the pool. d may be in the middle of a message. If the pool is full,
+// putDeflater drops the least recently used deflater.
 func (p *flatePool) putDeflater(d *deflater) {
 	d.reset()
 	if len(p.deflaters) == maxPooled {
@@ -39,8 +38,8 @@ func (p *flatePool) putDeflater(d *deflater) {
 	p.deflaters = append(p.deflaters, d)
 }
 
-// inflater returns one to begin a message with.
-func (p *flatePool) inflater() *inflater {
+// getInflater takes an inflater from the pool or creates one. The caller calls begin or inflate.
+func (p *flatePool) getInflater() *inflater {
 	n := len(p.inflaters)
 	if n == 0 {
 		return new(inflater)
@@ -50,7 +49,7 @@ func (p *flatePool) inflater() *inflater {
 	return f
 }
 
-// putInflater takes one back, also in mid-message.
+// putInflater puts f into the pool, even in the middle of a message.
 func (p *flatePool) putInflater(f *inflater) {
 	f.end()
 	if len(p.inflaters) < maxPooled {

@@ -3,24 +3,30 @@ package ws
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strconv"
+
+	gobwas "github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
 )
 
-// OpCode is the type of a frame [RFC 6455 5.2].
-type OpCode uint8
+// OpCode is the type of a frame [RFC 6455 5.2]. It is the type of gobwas/ws, with its
+// methods.
+type OpCode = gobwas.OpCode
 
-// The frame types. Those from OpClose on are control frames [RFC 6455 5.5].
+// The frame types. OpClose, OpPing and OpPong are control frames [RFC 6455 5.5].
 const (
-	OpContinuation OpCode = 0x0
-	OpText         OpCode = 0x1
-	OpBinary       OpCode = 0x2
-	OpClose        OpCode = 0x8
-	OpPing         OpCode = 0x9
-	OpPong         OpCode = 0xa
+	OpContinuation = gobwas.OpContinuation // 0x0
+	OpText         = gobwas.OpText         // 0x1
+	OpBinary       = gobwas.OpBinary       // 0x2
+	OpClose        = gobwas.OpClose        // 0x8
+	OpPing         = gobwas.OpPing         // 0x9
+	OpPong         = gobwas.OpPong         // 0xa
 )
 
-// String returns the name that RFC 6455 section 5.2 gives the frame.
-func (op OpCode) String() string {
+// OpName returns the name of a frame type for logs and errors, as in RFC 6455 section 5.2:
+// "text", "ping". Other values are "opcode 0x3".
+func OpName(op OpCode) string {
 	switch op {
 	case OpContinuation:
 		return "continuation"
@@ -38,143 +44,144 @@ func (op OpCode) String() string {
 	return "opcode 0x" + strconv.FormatUint(uint64(op), 16)
 }
 
-func (op OpCode) isControl() bool { return op&0x8 != 0 }
-
-func (op OpCode) reserved() bool { return op > OpPong || op > OpBinary && op < OpClose }
-
 // Flags in the first byte of a frame.
 const (
 	finBit  = 0x80
-	rsv1Bit = 0x40
+	rsv1Bit = 0x40 // the message is compressed [RFC 7692 6]
 )
 
-// maxControl is the most that a control frame carries [RFC 6455 5.5].
-const maxControl = 125
+// maxControl is the largest payload of a control frame, in bytes [RFC 6455 5.5].
+const maxControl = gobwas.MaxControlFramePayloadSize
 
-// maxHeader is the longest frame header: two bytes, a 64-bit length, a key.
-const maxHeader = 14
+// maxHeader is the size of the longest frame header: two bytes, a 64-bit length, a key.
+const maxHeader = gobwas.MaxHeaderSize
 
-// errIncomplete says that the header is not all there yet.
+// errIncomplete says that a part of the header has not arrived yet.
 var errIncomplete = errors.New("ws: incomplete frame")
 
-// header is a frame's [RFC 6455 5.2], but for the masking key, its last four
-// bytes: without an array it is handed on in registers.
-type header struct {
-	length int64 // bytes of payload
-	op     OpCode
-	fin    bool
-	rsv1   bool // the message is compressed [RFC 7692 6]
-	masked bool
-}
-
-// expected is what the receiver of a frame knows beforehand.
-type expected struct {
-	masked    bool // the peer is a client
-	inMessage bool // a fragmented message has begun
-	deflate   bool // permessage-deflate was agreed
-}
-
-// parseHeader reads the frame header at the beginning of buf and returns how
-// long it is. What is forbidden is refused with the first byte that shows it,
-// before the rest of the header has arrived.
-func parseHeader(buf []byte, want expected) (h header, size int, err error) {
+// parseHeader reads the frame header at the beginning of buf and returns its size in bytes.
+// state contains the side of the connection, StateFragmented inside a fragmented message, and
+// StateExtended if permessage-deflate was agreed. The error is errIncomplete if a part of the
+// header is missing. A wrong byte is reported as soon as it arrives.
+//
+// gobwas.ReadHeader is not used: it waits for the whole header, reads from an io.Reader, and
+// accepts lengths that are not in their shortest form.
+func parseHeader(buf []byte, state gobwas.State) (h gobwas.Header, size int, err error) {
 	if len(buf) == 0 {
 		return h, 0, errIncomplete
 	}
-	h.fin, h.rsv1, h.op = buf[0]&0x80 != 0, buf[0]&0x40 != 0, OpCode(buf[0]&0x0f)
-	if reason := h.wrongType(buf[0], want); reason != "" {
-		return h, 0, violation(CloseProtocolError, "%s frame %s", h.op, reason)
+	h.Fin, h.Rsv, h.OpCode = buf[0]&finBit != 0, buf[0]>>4&7, OpCode(buf[0]&0x0f)
+	h.Masked = state.ServerSide() // the right value, until the second byte has arrived
+	if len(buf) > 1 {
+		h.Masked, h.Length = buf[1]&0x80 != 0, int64(buf[1]&0x7f)
+	}
+	// Nearly every frame is a whole message, is masked as it must be, and is not inside another
+	// message. Such a frame breaks no rule, so it skips the check. The check takes longer than
+	// the rest of parseHeader.
+	first := buf[0]
+	if state.Extended() {
+		first &^= rsv1Bit
+	}
+	whole := first == finBit|byte(OpText) || first == finBit|byte(OpBinary)
+	if !whole || state.Fragmented() || h.Masked != state.ServerSide() {
+		if err := checkFirstBytes(h, state); err != nil {
+			return h, 0, err
+		}
 	}
 	if len(buf) == 1 {
 		return h, 0, errIncomplete
 	}
-	h.masked, h.length = buf[1]&0x80 != 0, int64(buf[1]&0x7f)
-	if reason := h.wrongSize(want); reason != "" {
-		return h, 0, violation(CloseProtocolError, "%s frame %s", h.op, reason)
-	}
 	size = 2
-	switch h.length {
-	case 126:
-		size += 2
-	case 127:
-		size += 8
-	}
-	if size > 2 {
-		if err := h.extend(buf[2:min(size, len(buf))], size-2); err != nil {
+	if width := extendedLength(h.Length); width > 0 {
+		if h.Length, err = parseLength(buf[2:min(2+width, len(buf))], width); err != nil {
 			return h, 0, err
 		}
+		size += width
 	}
-	if h.masked {
-		size += 4
+	if h.Masked {
+		size += len(h.Mask)
 	}
 	if len(buf) < size {
 		return h, 0, errIncomplete
 	}
+	if h.Masked {
+		h.Mask = [4]byte(buf[size-len(h.Mask) : size])
+	}
 	return h, size, nil
 }
 
-// wrongType says what the first byte of a frame breaks, if anything.
-func (h *header) wrongType(first byte, want expected) string {
-	switch {
-	case first&0x30 != 0: // no extension that we know uses them [RFC 6455 5.2]
-		return "has reserved bit RSV2 or RSV3 set"
-	case h.op.reserved(): // [RFC 6455 5.2]
-		return "is of a reserved type"
-	case h.rsv1 && !want.deflate: // [RFC 6455 5.2]
-		return "has reserved bit RSV1 set, and no compression was agreed"
-	case h.rsv1 && h.op != OpText && h.op != OpBinary: // [RFC 7692 6, 6.1]
-		return "has RSV1 set, which belongs to the first frame of a message"
-	case h.op.isControl() && !h.fin: // [RFC 6455 5.5]
-		return "is fragmented: control frames are final"
-	case h.op == OpContinuation && !want.inMessage: // [RFC 6455 5.4]
-		return "continues nothing"
-	case want.inMessage && (h.op == OpText || h.op == OpBinary): // [RFC 6455 5.4]
-		return "inside a fragmented message"
+// checkFirstBytes checks the first two bytes of a frame [RFC 6455 5, RFC 7692 6]. h.Length is
+// the 7-bit length in the second byte. It is enough, because only control frames have a
+// maximum length.
+//
+// gobwas.CheckHeader accepts all reserved bits if it gets StateExtended. So it is called
+// without StateExtended: no extension uses RSV2 and RSV3, and UnsetBit checks RSV1.
+func checkFirstBytes(h gobwas.Header, state gobwas.State) error {
+	rest, err := h, error(nil)
+	if state.Extended() {
+		rest, _, err = wsflate.UnsetBit(h)
 	}
-	return ""
+	if err == nil {
+		err = gobwas.CheckHeader(rest, state.Clear(gobwas.StateExtended))
+	}
+	switch {
+	case err != nil:
+		return violation(StatusProtocolError, "%s: %v", describe(h), err)
+	case h.OpCode == OpClose && h.Length == 1: // [RFC 6455 5.5.1]
+		return violation(StatusProtocolError, "close frame has one byte of payload: want none, or a code of two bytes")
+	}
+	return nil
 }
 
-// wrongSize says what the second byte breaks, if anything.
-func (h *header) wrongSize(want expected) string {
-	switch {
-	case h.masked && !want.masked: // [RFC 6455 5.1]
-		return "from a server is masked"
-	case !h.masked && want.masked: // [RFC 6455 5.1]
-		return "from a client is not masked"
-	case h.op.isControl() && h.length > maxControl: // [RFC 6455 5.5]
-		return "has more than 125 bytes: too many for a control frame"
-	case h.op == OpClose && h.length == 1: // [RFC 6455 5.5.1]
-		return "with one byte of payload"
+// describe names a frame for an error: its type, and the reserved bits that are set.
+func describe(h gobwas.Header) string {
+	s, with := OpName(h.OpCode)+" frame", " with "
+	for i, set := range [...]bool{h.Rsv1(), h.Rsv2(), h.Rsv3()} {
+		if set {
+			s += fmt.Sprint(with, "RSV", i+1)
+			with = ", "
+		}
 	}
-	return ""
+	return s
 }
 
-// extend reads what is there of the length in 16 or 64 bits: it must be
-// minimal and have no top bit [RFC 6455 5.2].
-func (h *header) extend(p []byte, width int) error {
-	h.length = 0
+// extendedLength returns the size of the length field that follows the first two bytes.
+func extendedLength(length7 int64) int {
+	switch length7 {
+	case 126:
+		return 2
+	case 127:
+		return 8
+	}
+	return 0
+}
+
+// parseLength reads a length of width bytes. p is the part of it that has arrived. The length
+// must be in its shortest form and must not have the top bit set [RFC 6455 5.2].
+func parseLength(p []byte, width int) (n int64, err error) {
 	for _, b := range p {
-		h.length = h.length<<8 | int64(b)
+		n = n<<8 | int64(b)
 	}
 	missing := 8 * (width - len(p))
 	if len(p) > 0 && width == 8 && p[0]&0x80 != 0 {
-		return violation(CloseProtocolError, "frame length has its top bit set")
+		return 0, violation(StatusProtocolError, "frame length has its top bit set")
 	}
 	least := int64(126)
 	if width == 8 {
 		least = 1 << 16
 	}
-	if h.length < least>>missing { // whatever follows
-		return violation(CloseProtocolError, "frame length is not in its shortest form")
+	if n < least>>missing { // too small, even if all missing bits are ones
+		return 0, violation(StatusProtocolError, "frame length is not in its shortest form")
 	}
 	if missing > 0 {
-		return errIncomplete
+		return 0, errIncomplete
 	}
-	return nil
+	return n, nil
 }
 
-// appendHeader appends the header of a frame with n bytes of payload. first is
-// its first byte: an OpCode and flags.
+// appendHeader appends the header of a frame with n bytes of payload. first is the first
+// byte of the frame: an OpCode and flags. gobwas.WriteHeaderBuffer does the same, but needs an
+// io.Writer and takes four times as long (BenchmarkAppendHeader).
 func appendHeader(dst []byte, first byte, n int, masked bool, key [4]byte) []byte {
 	mask := byte(0)
 	if masked {

@@ -3,7 +3,6 @@ package ws
 import (
 	"crypto/sha1"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,8 +10,8 @@ import (
 	"github.com/rikki-go/rikki/proto/http"
 )
 
-// appendAccept appends the server's proof that it understood the key, of which
-// there are 24 bytes in a legal request [RFC 6455 4.2.2].
+// appendAccept appends the value of Sec-WebSocket-Accept for a key. It proves that the
+// server understood the request. A legal key has 24 bytes [RFC 6455 4.2.2].
 func appendAccept(dst, key []byte) []byte {
 	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 	var buf [24 + len(guid)]byte
@@ -20,7 +19,7 @@ func appendAccept(dst, key []byte) []byte {
 	return base64.StdEncoding.AppendEncode(dst, sum[:])
 }
 
-// validKey reports whether a key is 16 bytes in base64 [RFC 6455 4.2.1].
+// validKey reports whether a key is the base64 form of 16 bytes [RFC 6455 4.2.1].
 func validKey(key []byte) bool {
 	var raw [18]byte
 	if len(key) != 24 {
@@ -30,18 +29,19 @@ func validKey(key []byte) bool {
 	return err == nil && n == 16
 }
 
-// ownHeaders are those that the handshake itself sends, and whose second
-// appearance would make it ambiguous.
-var ownHeaders = []string{"Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
+// handshakeHeaders are the headers that a program must not add to a handshake. The handshake
+// itself sends them, or they would make it ambiguous.
+var handshakeHeaders = []string{"Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
 	"Sec-WebSocket-Accept", "Sec-WebSocket-Extensions", "Content-Length", "Transfer-Encoding"}
 
-// checkExtra checks the headers that a program adds to a handshake and
-// returns the subprotocols among them.
-func checkExtra(headers string) (protocols []string, err error) {
+// checkAddedHeaders checks the headers that a program adds to a handshake. It returns the
+// subprotocols in these headers. httphead.ScanTokens is not used, because it accepts "a b" and
+// "a,,b" as lists.
+func checkAddedHeaders(headers string) (protocols []string, err error) {
 	err = http.EachHeader(headers, func(name, value string) error {
-		for _, own := range ownHeaders {
+		for _, own := range handshakeHeaders {
 			if strings.EqualFold(name, own) {
-				return fmt.Errorf("ws: header %s is set by the handshake itself", own)
+				return fmt.Errorf("ws: header %s must not be added to a handshake", own)
 			}
 		}
 		if !strings.EqualFold(name, "Sec-WebSocket-Protocol") {
@@ -49,10 +49,10 @@ func checkExtra(headers string) (protocols []string, err error) {
 		}
 		for p := range strings.SplitSeq(value, ",") {
 			if p = strings.Trim(p, " \t"); !http.IsToken(p) {
-				return errors.New("ws: Sec-WebSocket-Protocol is not a list of tokens")
+				return fmt.Errorf("ws: header Sec-WebSocket-Protocol is %q: want tokens separated by commas", value)
 			}
 			if slices.Contains(protocols, p) { // [RFC 6455 4.1]
-				return fmt.Errorf("ws: Sec-WebSocket-Protocol names %s twice", p)
+				return fmt.Errorf("ws: header Sec-WebSocket-Protocol names %q twice", p)
 			}
 			protocols = append(protocols, p)
 		}

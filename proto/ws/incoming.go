@@ -4,53 +4,47 @@ import (
 	"math"
 	"unicode/utf8"
 
-	"github.com/gobwas/ws"
+	gobwas "github.com/gobwas/ws"
 
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// incoming is what has arrived of a message that is not complete. A message
-// in one frame that lies in Recv as a whole, as most do, needs none.
+// incoming is the state of a message, or of a control frame, that has arrived in part. Most
+// messages are one frame, and Recv contains the whole frame. They need no incoming.
 type incoming struct {
-	header           // of the frame that is arriving, with the length that is still to come
-	key      [4]byte // which it is masked with
-	arriving bool    // the header was taken out of Recv, its payload not
-	seen     int     // bytes of that payload, at the front of Recv, that are unmasked and checked
-	message  OpCode  // OpText or OpBinary once the message has begun
-	deflated bool    // the message is compressed
-	handed   bool    // a piece of the message was handed to the handler
-	size     int64   // bytes of the message, without those of the frame that is arriving
-	text     textState
-	parts    []byte    // the message so far
-	inflater *inflater // the message has arrived, compressed, and is handed on in pieces
+	gobwas.Header        // of the current frame; Length counts the payload bytes not delivered yet
+	inPayload     bool   // the header was taken out of Recv, the payload was not
+	checked       int    // number of payload bytes at the front of Recv that check has handled
+	messageType   OpCode // OpText or OpBinary after the message has begun, otherwise 0
+	deflated      bool   // the message is compressed
+	delivered     bool   // the handler has got a piece of the message
+	size          int64  // number of message bytes before the payload that Length counts
+	text          utf8State
+	parts         []byte    // the fragments so far, joined
+	inflater      *inflater // delivers a complete compressed message in pieces
 }
 
-// begin takes note of a frame's header, which lies in raw.
-func (in *incoming) begin(h header, raw []byte) {
-	in.header, in.seen = h, 0
-	if h.masked {
-		in.key = maskKey(raw)
-	}
-	if h.op == OpText || h.op == OpBinary {
-		in.message, in.deflated = h.op, h.rsv1
+// begin starts a frame with the header h.
+func (in *incoming) begin(h gobwas.Header) {
+	in.Header, in.checked = h, 0
+	if h.OpCode == OpText || h.OpCode == OpBinary {
+		in.messageType, in.deflated = h.OpCode, h.Rsv1()
 	}
 }
 
-// maskKey is the end of the header of a masked frame.
-func maskKey(raw []byte) [4]byte { return [4]byte(raw[len(raw)-4:]) }
-
-// check goes on with what has newly arrived of the frame's payload, and says
-// what it breaks.
+// check unmasks and checks the bytes of the frame's payload that have arrived since the last
+// call. payload is the part of the payload that has arrived so far. check returns a
+// *ProtocolError if the payload is invalid.
 func (in *incoming) check(payload []byte) error {
-	fresh := payload[in.seen:]
-	if in.masked {
-		ws.Cipher(fresh, in.key, in.seen)
+	fresh := payload[in.checked:]
+	if in.Masked {
+		gobwas.Cipher(fresh, in.Mask, in.checked)
 	}
-	in.seen = len(payload)
+	in.checked = len(payload)
 	switch {
-	case in.op == OpClose:
-		return checkClose(payload, int64(len(payload)) == in.length)
-	case in.op.isControl() || in.message != OpText || in.deflated:
+	case in.OpCode == OpClose:
+		return checkClose(payload, int64(len(payload)) == in.Length)
+	case in.OpCode.IsControl() || in.messageType != OpText || in.deflated:
 		return nil
 	case !in.text.next(fresh):
 		return errNotText
@@ -58,168 +52,176 @@ func (in *incoming) check(payload []byte) error {
 	return nil
 }
 
-var errNotText = violation(CloseInvalidData, "text message is not UTF-8") // [RFC 6455 8.1]
+var errNotText = violation(StatusInvalidFramePayloadData, "text message is not UTF-8") // [RFC 6455 8.1]
 
-// next takes what it can from the front of Recv; false means that nothing
-// more can be done with the connection for now.
-func (l *layer) next(c *reactor.Conn) bool {
+// handleNext handles the frame at the front of Recv, or the next piece of an inflated message. It
+// returns false if it needs more bytes, or if the connection is done or has failed.
+func (l *layer) handleNext(c *reactor.Conn) bool {
 	if l.state == done {
-		c.Recv.Reset() // nothing follows a Close frame [RFC 6455 5.5.1]
+		c.Recv.Reset() // discard bytes after a Close frame [RFC 6455 5.5.1]
 		return false
 	}
-	switch in := l.in; {
-	case in != nil && in.arriving:
-		return l.proceed(c)
+	switch in := l.current; {
+	case in != nil && in.inPayload:
+		return l.continueFrame(c)
 	case in != nil && in.inflater != nil:
-		return l.inflateNext(c)
+		return l.deliverNextPiece(c)
 	}
 	buf := c.Recv.Bytes()
-	h, size, err := parseHeader(buf, l.expected(c))
-	if err == nil && !h.op.isControl() {
+	h, size, err := parseHeader(buf, l.headerContext(c))
+	if err == nil && !h.OpCode.IsControl() {
 		err = l.checkSize(h)
 	}
 	switch {
 	case err == errIncomplete:
 		return false
 	case err != nil:
-		l.refuse(c, err)
+		l.failWith(c, err)
 		return false
-	case int64(len(buf)-size) < h.length:
-		in := l.incoming(c)
-		in.begin(h, buf[:size])
-		in.arriving = true
+	case int64(len(buf)-size) < h.Length:
+		in := l.ensureCurrent(c)
+		in.begin(h)
+		in.inPayload = true
 		c.Recv.Consume(size)
-		return l.proceed(c)
+		return l.continueFrame(c)
 	}
-	end := size + int(h.length)
+	end := size + int(h.Length)
 	payload := buf[size:end:end]
 	c.Recv.Consume(end)
-	if l.in == nil && h.fin && !h.rsv1 && !h.op.isControl() { // a message in one piece
-		if h.masked {
-			ws.Cipher(payload, maskKey(buf[:size]), 0)
+	if l.current == nil && h.Fin && !h.Rsv1() && !h.OpCode.IsControl() { // a whole message
+		if h.Masked {
+			gobwas.Cipher(payload, h.Mask, 0)
 		}
-		if h.op == OpText && !utf8.Valid(payload) {
-			l.refuse(c, errNotText)
+		if h.OpCode == OpText && !utf8.Valid(payload) {
+			l.failWith(c, errNotText)
 			return false
 		}
-		l.raise(c, reactor.EvWSMsg, Message{Data: payload, Op: h.op, First: true, Fin: true})
+		l.raise(c, reactor.EvWSMsg, Message{Data: payload, Op: h.OpCode, First: true, Fin: true})
 		return true
 	}
-	in := l.incoming(c)
-	in.begin(h, buf[:size])
+	in := l.ensureCurrent(c)
+	in.begin(h)
 	if err := in.check(payload); err != nil {
-		l.refuse(c, err)
+		l.failWith(c, err)
 		return false
 	}
-	l.frame(c, payload)
+	l.handleFrame(c, payload)
 	return true
 }
 
-// expected tells the parser of headers where the connection stands.
-func (l *layer) expected(c *reactor.Conn) expected {
-	return expected{
-		masked:    !c.IsClient(),
-		inMessage: l.in != nil && l.in.message != 0,
-		deflate:   l.deflates(),
+// headerContext returns the state that parseHeader checks a header against.
+func (l *layer) headerContext(c *reactor.Conn) gobwas.State {
+	state := gobwas.StateServerSide
+	if c.IsClient() {
+		state = gobwas.StateClientSide
 	}
+	if l.current != nil && l.current.messageType != 0 {
+		state = state.Set(gobwas.StateFragmented)
+	}
+	if l.deflateAgreed() {
+		state = state.Set(gobwas.StateExtended)
+	}
+	return state
 }
 
-// checkSize holds a frame against the limit of its message, before its payload
-// arrives.
-func (l *layer) checkSize(h header) error {
-	limit, before, deflated := l.opts.Limits.message(), int64(0), h.rsv1
-	if l.in != nil {
-		before, deflated = l.in.size, deflated || l.in.deflated
+// checkSize returns an error if a frame makes its message larger than the limit. It is called
+// when the header has arrived, before the payload arrives.
+func (l *layer) checkSize(h gobwas.Header) error {
+	limit, before, deflated := l.opts.Limits.message(), int64(0), h.Rsv1()
+	if l.current != nil {
+		before, deflated = l.current.size, deflated || l.current.deflated
 	}
 	most := limit
-	if deflated && limit < math.MaxInt64/2 { // what cannot be compressed becomes larger
+	if deflated && limit < math.MaxInt64/2 { // incompressible data grows when it is compressed
 		most += limit/8 + 1024
 	}
-	if l.opts.Delivery != Chunks || deflated { // it is to lie in one piece
+	if l.opts.Delivery != Chunks || deflated { // the message must fit into one slice
 		most = min(most, math.MaxInt)
 	}
-	if h.length > most-before {
-		return violation(CloseTooLarge, "message of more than %d bytes", min(limit, most))
+	if h.Length > most-before {
+		return violation(StatusMessageTooBig, "message is too large: more than %d bytes", min(limit, most))
 	}
 	return nil
 }
 
-// proceed goes on with a frame whose payload was not all there.
-func (l *layer) proceed(c *reactor.Conn) bool {
-	in := l.in
+// continueFrame handles the next part of a frame whose header was handled before. It returns
+// false if it needs more bytes, or if the connection has failed.
+func (l *layer) continueFrame(c *reactor.Conn) bool {
+	in := l.current
 	buf := c.Recv.Bytes()
-	n := int(min(int64(len(buf)), in.length))
+	n := int(min(int64(len(buf)), in.Length))
 	payload := buf[:n:n]
 	if err := in.check(payload); err != nil {
-		l.refuse(c, err)
+		l.failWith(c, err)
 		return false
 	}
-	if int64(n) < in.length {
-		if l.opts.Delivery == Chunks && !in.op.isControl() && !in.deflated && n > 0 {
+	if int64(n) < in.Length {
+		if l.opts.Delivery == Chunks && !in.OpCode.IsControl() && !in.deflated && n > 0 {
 			c.Recv.Consume(n)
 			in.skip(n)
-			l.hand(c, payload, false)
+			l.deliverPiece(c, payload, false)
 		}
 		return false
 	}
-	in.arriving = false
+	in.inPayload = false
 	c.Recv.Consume(n)
-	l.frame(c, payload)
+	l.handleFrame(c, payload)
 	return true
 }
 
-// skip makes the frame one that begins n bytes later.
+// skip is called after the first n bytes of the current frame's payload were delivered. It
+// rotates the masking key, so that the key fits the rest of the payload.
 func (in *incoming) skip(n int) {
-	in.length -= int64(n)
+	in.Length -= int64(n)
 	in.size += int64(n)
-	in.seen = 0
-	k := in.key
+	in.checked = 0
+	k := in.Mask
 	for i := range k {
-		in.key[i] = k[(i+n)%4]
+		in.Mask[i] = k[(i+n)%4]
 	}
 }
 
-// frame handles a frame that is complete and checked.
-func (l *layer) frame(c *reactor.Conn, payload []byte) {
-	in := l.in
-	if in.op.isControl() {
-		op := in.op
-		if in.message == 0 { // it is no part of a message
-			l.settle(c)
+// handleFrame handles a frame that is complete, unmasked and checked.
+func (l *layer) handleFrame(c *reactor.Conn, payload []byte) {
+	in := l.current
+	if in.OpCode.IsControl() {
+		op := in.OpCode
+		if in.messageType == 0 { // no message has begun
+			l.dropIncoming(c)
 		}
-		l.control(c, op, payload)
+		l.handleControl(c, op, payload)
 		return
 	}
 	in.size += int64(len(payload))
-	if in.fin && !in.text.complete() {
-		l.refuse(c, errNotText)
+	if in.Fin && !in.text.complete() {
+		l.failWith(c, errNotText)
 		return
 	}
 	if l.opts.Delivery != Whole && !in.deflated {
-		l.hand(c, payload, in.fin)
+		l.deliverPiece(c, payload, in.Fin)
 		return
 	}
-	if !in.fin || len(in.parts) > 0 {
+	if !in.Fin || len(in.parts) > 0 {
 		in.parts = append(in.parts, payload...)
 		payload = in.parts
 	}
-	if !in.fin {
+	if !in.Fin {
 		return
 	}
 	if in.deflated {
-		l.inflate(c, payload)
+		l.deliverInflated(c, payload)
 		return
 	}
-	l.hand(c, payload, true)
+	l.deliverPiece(c, payload, true)
 }
 
-// hand gives the handler a piece of the message, the last one if fin is set.
-func (l *layer) hand(c *reactor.Conn, p []byte, fin bool) {
-	in := l.in
-	m := Message{Data: p, Op: in.message, First: !in.handed, Fin: fin}
-	in.handed = true
+// deliverPiece raises EvWSMsg with a piece of the message. fin says that it is the last piece.
+func (l *layer) deliverPiece(c *reactor.Conn, p []byte, fin bool) {
+	in := l.current
+	m := Message{Data: p, Op: in.messageType, First: !in.delivered, Fin: fin}
+	in.delivered = true
 	if fin {
-		l.in = nil
+		l.current = nil
 	}
 	l.raise(c, reactor.EvWSMsg, m)
 	if fin {

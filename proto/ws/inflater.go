@@ -7,42 +7,42 @@ import (
 	"slices"
 )
 
-// inflater inflates messages, one after the other [RFC 7692 7.2.2]. The zero
-// value is ready for use. What a message is to become is pulled piece by piece,
-// with begin and next, or asked for at once, with inflate.
+// inflater inflates messages, one after the other [RFC 7692 7.2.2]. begin and next inflate a
+// message in pieces; inflate inflates a whole message. The zero value is ready for use.
 type inflater struct {
-	fr    io.ReadCloser // compress/flate's, which is a flate.Resetter
-	in    inflateSource
-	past  *inflateHistory // the connection's, or own
-	own   inflateHistory  // for messages without context
-	size  int             // bytes that past keeps
-	limit inflateLimit
-	most  int // bytes that the message may become
-	sum   int // bytes that it has become
-	ends  int // final blocks that it may still have
+	reader          io.ReadCloser // from compress/flate; also a flate.Resetter
+	source          messageSource
+	history         *inflateWindow // history of the connection, or &ownHistory
+	ownHistory      inflateWindow  // history of a message without context takeover
+	historySize     int            // largest size of history in bytes
+	limit           inflateLimit
+	maxBytes        int // limit of the inflated size of the current message in bytes
+	inflated        int // inflated size so far in bytes
+	finalBlocksLeft int // number of final blocks that the message may still contain
 }
 
-// inflaterCost is how many bytes of heap an inflater takes at the most once it
-// was used.
+// inflaterCost is the largest number of heap bytes that an inflater uses.
 const inflaterCost = 76 << 10
 
-// inflateTail is put behind a message: what the sender took away
-// [RFC 7692 7.2.2], and an empty final block, so that compress/flate knows the
-// end from a message that was cut off.
+// inflateTail is appended to a compressed message. It consists of the bytes that the sender
+// has removed [RFC 7692 7.2.2] and an empty final block. The final block lets compress/flate
+// distinguish the end of a message from a message that is cut off.
 var inflateTail = []byte(deflateTail + "\x01\x00\x00\xff\xff")
 
-// inflateSource reads a message and its tail. It is read to the byte, not
-// beyond: it is an io.ByteReader.
-type inflateSource struct{ p, tail []byte }
+// messageSource is the input of compress/flate: a message and its tail. It implements
+// io.ByteReader, so compress/flate does not read ahead.
+type messageSource struct{ p, tail []byte }
 
-func (s *inflateSource) left() int {
+// left returns the number of bytes that are left in the message. At the end of the message it
+// continues with the tail. It returns 0 at the end of the tail.
+func (s *messageSource) left() int {
 	if len(s.p) == 0 {
 		s.p, s.tail = s.tail, nil
 	}
 	return len(s.p)
 }
 
-func (s *inflateSource) ReadByte() (byte, error) {
+func (s *messageSource) ReadByte() (byte, error) {
 	if s.left() == 0 {
 		return 0, io.EOF
 	}
@@ -51,7 +51,7 @@ func (s *inflateSource) ReadByte() (byte, error) {
 	return c, nil
 }
 
-func (s *inflateSource) Read(p []byte) (int, error) {
+func (s *messageSource) Read(p []byte) (int, error) {
 	if s.left() == 0 {
 		return 0, io.EOF
 	}
@@ -60,15 +60,15 @@ func (s *inflateSource) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// inflateHistory is what a message may refer to of those before it: the last
-// 1<<bits bytes. It grows as they come. The zero value is empty.
-type inflateHistory []byte
+// inflateWindow is the window that a compressed message may refer to: the last 1<<bits
+// inflated bytes. Its memory grows when it is needed. The zero value is empty.
+type inflateWindow []byte
 
-// inflateCost is how many bytes an inflateHistory takes at the most.
-func inflateCost(bits uint8) int { return 1 << bits }
+// inflateWindowCost is the largest number of bytes that an inflateWindow uses.
+func inflateWindowCost(bits uint8) int { return 1 << bits }
 
-// add puts p behind and drops what is more than size bytes back.
-func (h *inflateHistory) add(p []byte, size int) {
+// add appends p and keeps the last size bytes.
+func (h *inflateWindow) add(p []byte, size int) {
 	p = p[max(0, len(p)-size):]
 	if need := len(*h) + len(p); need > cap(*h) && cap(*h) < size {
 		*h = append(make([]byte, 0, min(size, max(need, 2*cap(*h)))), *h...)
@@ -79,110 +79,116 @@ func (h *inflateHistory) add(p []byte, size int) {
 	*h = append(*h, p...)
 }
 
-// inflateLimit bounds what a message may become.
+// inflateLimit bounds the inflated size of a message.
 type inflateLimit struct {
 	max   int // bytes; negative: no limit
-	ratio int // times its size, where that is more than 64 KiB; 0: no limit
+	ratio int // multiple of the compressed size, checked above ratioThreshold; 0: no limit
 }
 
-// freeInflated is how many bytes a message may become whatever the ratio.
-const freeInflated = 64 << 10
+// ratioThreshold is the inflated size in bytes up to which the ratio is not checked.
+const ratioThreshold = 64 << 10
 
-// most is how many bytes a message of n may become.
-func (l inflateLimit) most(n int) int {
+// maxBytes returns the limit in bytes for a message of n compressed bytes.
+func (l inflateLimit) maxBytes(n int) int {
 	most := l.max
 	if most < 0 {
 		most = math.MaxInt
 	}
 	if l.ratio > 0 && n < math.MaxInt/l.ratio {
-		most = min(most, max(freeInflated, n*l.ratio))
+		most = min(most, max(ratioThreshold, n*l.ratio))
 	}
 	return most
 }
 
-// exceeded is the error for more than that.
+// exceeded returns the error for a message that inflates to more than most bytes.
 func (l inflateLimit) exceeded(most int) error {
 	if most == l.max {
-		return violation(CloseTooLarge, "message of more than %d bytes", l.max)
+		return violation(StatusMessageTooBig, "message is too large: more than %d bytes", l.max)
 	}
-	return violation(CloseTooLarge, "message inflates to more than %d times its size", l.ratio)
+	return violation(StatusMessageTooBig, "message inflates to more than %d times its size", l.ratio)
 }
 
-// freeEnds is how many final blocks a message may have, besides one for every
-// 256 bytes. Senders that use them make one per message. Two bytes are enough
-// for one, but a restart takes as long as a kilobyte.
-const freeEnds = 16
+// freeFinalBlocks is the number of final blocks that every message may contain. A message may
+// contain one more for each 256 bytes of its size. Senders that use final blocks create one per
+// message. The limit is necessary because a final block can be as short as two bytes, but the
+// restart after it takes as much time as a kilobyte of data.
+const freeFinalBlocks = 16
 
-// begin starts with the compressed message p, which must stay as it is until
-// next has returned an error. past is the connection's history if it takes its
-// context over, with a window of 1<<bits bytes, and nil otherwise.
-func (f *inflater) begin(p []byte, past *inflateHistory, bits uint8, limit inflateLimit) {
-	f.past, f.size = past, 1<<bits
+// begin starts to inflate the compressed message p. p must not change until next has returned
+// an error. With context takeover, past is the connection's history with a window of 1<<bits
+// bytes. Without context takeover, past is nil.
+func (f *inflater) begin(p []byte, past *inflateWindow, bits uint8, limit inflateLimit) {
+	f.history, f.historySize = past, 1<<bits
 	if past == nil {
-		f.own = f.own[:0]
-		f.past, f.size = &f.own, 1<<maxWindow
+		f.ownHistory = f.ownHistory[:0]
+		f.history, f.historySize = &f.ownHistory, 1<<maxWindow
 	}
-	f.limit, f.most, f.sum = limit, limit.most(len(p)), 0
-	f.ends = freeEnds + len(p)/256
-	f.in = inflateSource{p, inflateTail}
+	f.limit, f.maxBytes, f.inflated = limit, limit.maxBytes(len(p)), 0
+	f.finalBlocksLeft = freeFinalBlocks + len(p)/256
+	f.source = messageSource{p, inflateTail}
 	f.restart()
 }
 
-// restart begins a DEFLATE stream that may refer to what is past.
+// restart begins a new DEFLATE stream that may refer to the history.
 func (f *inflater) restart() {
-	if f.fr == nil {
-		f.fr = flate.NewReaderDict(&f.in, *f.past)
+	if f.reader == nil {
+		f.reader = flate.NewReaderDict(&f.source, *f.history)
 		return
 	}
-	f.fr.(flate.Resetter).Reset(&f.in, *f.past)
+	f.reader.(flate.Resetter).Reset(&f.source, *f.history)
 }
 
-// next inflates into dst, which must not be empty, and returns how many bytes
-// there are: some, or none and an error. That is io.EOF after the last,
-// and otherwise a *ProtocolError: CloseTooLarge beyond a limit,
-// CloseInvalidData if p is not what a compressor makes.
+// next inflates the next piece of the message into dst, which must not be empty. It returns
+// either the number of bytes, which is positive, or one of these errors:
+//
+//	io.EOF                                          the message has ended
+//	*ProtocolError, StatusMessageTooBig             the message exceeds a limit
+//	*ProtocolError, StatusInvalidFramePayloadData   the message is not valid DEFLATE data
 func (f *inflater) next(dst []byte) (int, error) {
 	for {
-		n, err := f.fr.Read(dst)
-		if n > f.most-f.sum {
-			return 0, f.limit.exceeded(f.most)
+		n, err := f.reader.Read(dst)
+		if n > f.maxBytes-f.inflated {
+			return 0, f.limit.exceeded(f.maxBytes)
 		}
-		f.sum += n
-		f.past.add(dst[:n], f.size)
-		if err == io.EOF && f.in.left() > 0 { // a final block is not a message's end [RFC 7692 7.2.3.4]
-			if f.ends--; f.ends < 0 {
-				return 0, violation(CloseInvalidData, "compressed message with too many final blocks")
+		f.inflated += n
+		f.history.add(dst[:n], f.historySize)
+		// A final block does not end the message [RFC 7692 7.2.3.4].
+		if err == io.EOF && f.source.left() > 0 {
+			if f.finalBlocksLeft--; f.finalBlocksLeft < 0 {
+				return 0, violation(StatusInvalidFramePayloadData, "compressed message has too many final blocks")
 			}
 			f.restart()
 			err = nil
 		}
 		switch {
 		case n > 0:
-			return n, nil // Read returns the same error again
+			return n, nil // the next Read returns the error again
 		case err == io.EOF:
 			return 0, io.EOF
 		case err == io.ErrUnexpectedEOF:
-			return 0, violation(CloseInvalidData, "compressed message is cut off")
+			return 0, violation(StatusInvalidFramePayloadData, "compressed message is cut off")
 		case err != nil:
-			return 0, violation(CloseInvalidData, "compressed message is corrupt: %v", err)
+			return 0, violation(StatusInvalidFramePayloadData, "compressed message is corrupt: %v", err)
 		}
 	}
 }
 
-// end lets go of the message and of the connection.
+// end drops the references to the message and to the connection's history.
 func (f *inflater) end() {
-	f.in, f.past = inflateSource{}, nil
+	f.source, f.history = messageSource{}, nil
 }
 
-// inflate appends what the whole message p becomes. The arguments are those of
-// begin, the errors those of next; then dst is as it was.
-func (f *inflater) inflate(dst, p []byte, past *inflateHistory, bits uint8, limit inflateLimit) ([]byte, error) {
+// inflate inflates the whole message p, appends the result to dst and returns the extended
+// slice. The other arguments are the same as for begin. The errors are those of next, except
+// io.EOF. On an error dst is returned unchanged.
+func (f *inflater) inflate(dst, p []byte, past *inflateWindow, bits uint8, limit inflateLimit) ([]byte, error) {
 	start := len(dst)
 	f.begin(p, past, bits, limit)
 	defer f.end()
 	for grow := 4 * len(p); ; grow = len(dst) - start {
 		if len(dst) == cap(dst) {
-			dst = slices.Grow(dst, min(max(grow, 512)-1, f.most-f.sum)+1) // one more, which shows that there is more
+			// One byte more than the limit, so that next notices a message that exceeds it.
+			dst = slices.Grow(dst, min(max(grow, 512)-1, f.maxBytes-f.inflated)+1)
 		}
 		n, err := f.next(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]

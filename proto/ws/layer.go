@@ -8,59 +8,64 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Message is the data of EvWSMsg, a message or a piece of one (see Delivery),
-// and of EvWSCtl, a control frame. Data lies in the connection's buffers: it is
-// valid, and may be changed, until the handler returns.
+// Message is the data of EvWSMsg and of EvWSCtl. In EvWSMsg it is a message, or a piece of
+// one: see Delivery. In EvWSCtl it is a control frame.
+//
+// Data is the unmasked and uncompressed payload. It points into a buffer of the connection. The
+// handler may read and change Data until the handler returns.
 type Message struct {
 	Data  []byte
-	Op    OpCode // OpText or OpBinary; OpClose, OpPing or OpPong
-	First bool   // the message begins here
-	Fin   bool   // the message ends here
+	Op    OpCode // EvWSMsg: OpText or OpBinary; EvWSCtl: OpClose, OpPing or OpPong
+	First bool   // Data begins the message
+	Fin   bool   // Data ends the message
 }
 
-// CloseStatus returns the code and the reason of a Close frame. The code is
-// CloseNoStatus if the frame has none [RFC 6455 7.1.5].
-func (m *Message) CloseStatus() (code CloseCode, reason []byte) {
+// CloseStatus returns the code and the reason in a Close frame. If the frame contains no code,
+// or if m is not a Close frame, the code is StatusNoStatusRcvd [RFC 6455 7.1.5]. The reason points
+// into Data and is valid as long as Data.
+func (m *Message) CloseStatus() (code StatusCode, reason []byte) {
 	if m.Op != OpClose || len(m.Data) < 2 {
-		return CloseNoStatus, nil
+		return StatusNoStatusRcvd, nil
 	}
-	return CloseCode(binary.BigEndian.Uint16(m.Data)), m.Data[2:]
+	return StatusCode(binary.BigEndian.Uint16(m.Data)), m.Data[2:]
 }
 
+// state is a state of the diagram in the package comment.
 type state uint8
 
 const (
 	handshaking state = iota
 	open
 	closing // our Close frame was sent
-	done    // the peer's Close frame was answered, or Fail was called
+	done    // the peer's Close frame has arrived, or Fail was called
 )
 
-// layer is a connection's WebSocket state.
+// layer is the WebSocket state of one connection.
 type layer struct {
-	opts   *Options
-	in     *incoming // nil between messages
-	extras *extras   // made when it is needed
-	msg    Message
-	state  state
-	busy   bool // an event is being raised
-	waits  bool // the loop was told that the rest of a message is to come
+	opts       *Options
+	current    *incoming // the message that is arriving; nil between messages
+	extras     *extras   // allocated when it is needed
+	msg        Message   // the data of the current event
+	state      state
+	delivering bool // Handle or Upgrade is delivering events
+	receiving  bool // this layer has started the Message deadline
 }
 
-// extras are what most connections do without.
+// extras is the part of the state that most connections do not need.
 type extras struct {
-	handshake *clientHandshake // of a client until the handshake is done
-	alive     *keepAlive       // of Options.Ping
-	closeWait *closeWait       // from our Close frame on
-	deflate   *deflation       // of connections that agreed to compress
-	writer    *Writer          // made for the first message that is sent in frames
-	pongs     pongs
+	handshake *clientHandshake // of a client, until the handshake is complete
+	keepAlive *keepAlive       // if Options.Ping is set
+	closeWait *closeWait       // after our Close frame was sent
+	deflate   *deflation       // if compression was agreed
+	writer    *Writer          // allocated by the first NewWriter, then reused
+	pongs     pongState
 }
 
-// writing reports whether a message is being sent in frames.
+// writing reports whether a Writer is in the middle of a message. x may be nil.
 func (x *extras) writing() bool { return x != nil && x.writer != nil && x.writer.open }
 
-func (l *layer) extra() *extras {
+// ensureExtras returns the extras and allocates them if necessary.
+func (l *layer) ensureExtras() *extras {
 	if l.extras == nil {
 		l.extras = new(extras)
 	}
@@ -72,74 +77,77 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvConnect:
 		if l.state == handshaking {
-			l.extras.handshake.ask(c, l.ask(c))
+			l.extras.handshake.sendRequest(c, l.extensionOffer(c))
 		}
 	case reactor.EvWrite:
 		if l.extras != nil {
-			l.taken(c, *data.(*int))
+			l.bytesWritten(c, *data.(*int))
 		}
-		if c.Send.Len() > 0 { // the socket was full: the peer reads, and our ping waits behind the rest
-			l.reads(c)
+		if c.Send.Len() > 0 {
+			// The socket is full but has taken bytes, so the peer reads. The rest of Send may
+			// contain our ping.
+			l.peerReads(c)
 		}
 	case reactor.EvRead:
-		if l.busy { // raised again by a handler of ours; the loop below goes on after it
+		if l.delivering { // a handler has raised EvRead; the loop below continues afterwards
 			return
 		}
-		l.busy = true
+		l.delivering = true
 		if l.state != handshaking || l.finishHandshake(c) {
-			for !c.Stopped() && l.next(c) {
+			for !c.InputStopped() && l.handleNext(c) {
 			}
-			l.await(c, l.in != nil || c.Recv.Len() > 0)
+			l.setReceiving(c, l.current != nil || c.Recv.Len() > 0)
 		}
-		l.busy = false
-	case reactor.EvEnd: // a WebSocket has no halves
+		l.delivering = false
+	case reactor.EvEnd: // a WebSocket cannot be half-closed
 		c.Drain()
 	case reactor.EvClose:
-		l.gone(c)
+		l.release(c)
 	}
 }
 
-// ALPN implements reactor.Negotiator.
+// ALPN implements reactor.Negotiator. The handshake is an HTTP/1.1 request.
 func (*layer) ALPN() string { return "http/1.1" }
 
-// raise raises an event with a message.
+// raise raises EvWSMsg or EvWSCtl with m.
 func (l *layer) raise(c *reactor.Conn, ev reactor.Event, m Message) {
 	if ev == reactor.EvWSMsg && m.Fin {
-		l.await(c, false)
+		l.setReceiving(c, false)
 	}
 	l.msg = m
 	c.Call(ev, &l.msg)
 	l.msg.Data = nil
 }
 
-// await tells the loop whether the rest of a message is to come, which is what
-// its Message deadline is about.
-func (l *layer) await(c *reactor.Conn, rest bool) {
+// setReceiving tells the reactor whether the rest of a message is expected. While it is
+// expected, Deadlines.Message runs.
+func (l *layer) setReceiving(c *reactor.Conn, rest bool) {
 	switch {
-	case rest && !l.waits:
-		l.waits = c.Stack().SetReceiving(true)
-	case !rest && l.waits:
-		l.waits = false
+	case rest && !l.receiving:
+		l.receiving = c.Stack().SetReceiving(true)
+	case !rest && l.receiving:
+		l.receiving = false
 		c.Stack().SetReceiving(false)
 	}
 }
 
-// opened begins the life of a WebSocket after its handshake.
+// opened is called when the handshake is complete. It starts the keep-alive and raises
+// EvWSOpen with hm, an *http.Message.
 func (l *layer) opened(c *reactor.Conn, hm any) {
 	l.state = open
 	if l.opts.Ping > 0 {
-		l.keepAlive(c)
+		l.startKeepAlive(c)
 	}
 	c.Call(reactor.EvWSOpen, hm)
 }
 
-// gone gives back what the connection holds.
-func (l *layer) gone(c *reactor.Conn) {
+// release is called at EvClose. It returns the memory of the connection to the manager's pools.
+func (l *layer) release(c *reactor.Conn) {
 	l.state = done
-	l.settle(c)
+	l.dropIncoming(c)
 	if x := l.extras; x != nil {
 		if x.writing() {
-			x.writer.end()
+			x.writer.release()
 		}
 		if x.deflate != nil {
 			x.deflate.release(shared(c))
@@ -148,36 +156,37 @@ func (l *layer) gone(c *reactor.Conn) {
 	}
 }
 
-// End implements reactor.Ender: the stream may end between messages.
+// End implements reactor.Ender. The stream may end between messages.
 func (l *layer) End(c *reactor.Conn) error {
 	switch {
 	case l.state == handshaking:
 		return fmt.Errorf("ws: connection closed during the handshake: %w", io.ErrUnexpectedEOF)
 	case l.state == done:
 		return nil
-	case c.Recv.Len() > 0 || l.in != nil && l.in.arriving:
+	case c.Recv.Len() > 0 || l.current != nil && l.current.inPayload:
 		return fmt.Errorf("ws: connection closed inside a frame: %w", io.ErrUnexpectedEOF)
-	case l.in != nil:
+	case l.current != nil:
 		return fmt.Errorf("ws: connection closed inside a fragmented message: %w", io.ErrUnexpectedEOF)
 	}
 	return nil
 }
 
-// control handles a control frame, which may come between fragments.
-func (l *layer) control(c *reactor.Conn, op OpCode, payload []byte) {
+// handleControl handles a control frame. It may arrive between the fragments of a message.
+func (l *layer) handleControl(c *reactor.Conn, op OpCode, payload []byte) {
 	switch op {
 	case OpPing:
 		l.answerPing(c, payload)
 	case OpPong:
-		l.answered(c)
+		l.pongArrived(c)
 	case OpClose:
 		l.answerClose(c, payload)
 	}
 	l.raise(c, reactor.EvWSCtl, Message{Data: payload, Op: op, First: true, Fin: true})
 }
 
-// refuse tells the peer what it did wrong and fails the connection.
-func (l *layer) refuse(c *reactor.Conn, err error) {
+// failWith fails the connection with err. If err is a *ProtocolError and no Close frame was
+// sent yet, the peer first gets a Close frame with the code of err.
+func (l *layer) failWith(c *reactor.Conn, err error) {
 	if e, ok := err.(*ProtocolError); ok && l.state == open {
 		Close(c, e.Code, "")
 	}

@@ -6,20 +6,19 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Limits bounds what a peer can make us hold. In each field zero means the
-// default and a negative value means no limit.
+// Limits bounds the size of received messages. In each field zero means the default and a
+// negative value means no limit.
 type Limits struct {
-	// Message is the size in bytes of the largest message that is taken, after
-	// inflating. A larger one is answered with CloseTooLarge and fails the
-	// connection. The default is DefaultMaxMessage.
+	// Message is the largest size of a message in bytes, after decompression. A larger
+	// message fails the connection, and the peer gets a Close frame with StatusMessageTooBig. The
+	// default is DefaultMaxMessage.
 	Message int
 }
 
-// DefaultMaxMessage is the size in bytes of the largest message that a
-// connection takes unless Limits say otherwise.
+// DefaultMaxMessage is the default of Limits.Message in bytes.
 const DefaultMaxMessage = 16 << 20
 
-// message is the limit in bytes.
+// message returns the limit in bytes.
 func (l *Limits) message() int64 {
 	switch {
 	case l.Message == 0:
@@ -30,12 +29,12 @@ func (l *Limits) message() int64 {
 	return int64(l.Message)
 }
 
-// SetLimits sets the limits of the messages that c receives, from the next frame
-// on. It may be called before the handshake is done. On a listener of Listen they
-// are the limits of the connections that it accepts from now on.
+// SetLimits sets the limits for the messages that c receives. They apply from the next frame
+// on. SetLimits may be called before the handshake is complete. On a listener that Listen has
+// returned, the limits apply to the connections that it accepts from now on.
 //
-// Errors are ErrNotWebSocket if c does not speak WebSocket, which an HTTP
-// connection does after Upgrade, and reactor.ErrClosed if c is closed.
+// The error is ErrNotWebSocket if c does not speak WebSocket. An HTTP connection speaks
+// WebSocket after Upgrade. The error is reactor.ErrClosed if c is closed.
 func SetLimits(c *reactor.Conn, limits Limits) error {
 	if c.Stack().Closed() {
 		return reactor.ErrClosed
@@ -50,15 +49,15 @@ func SetLimits(c *reactor.Conn, limits Limits) error {
 	} else {
 		return ErrNotWebSocket
 	}
-	own := **opts // others share what they point to
+	own := **opts // a copy, because other connections share these Options
 	own.Limits = limits
 	*opts = &own
 	return nil
 }
 
-// without is what the calls return for a connection that lacks our layer.
-func without(c *reactor.Conn) error {
-	if c.Stack().Closed() { // it may have had one
+// noLayerError returns the error for a call on a connection that has no WebSocket layer.
+func noLayerError(c *reactor.Conn) error {
+	if c.Stack().Closed() { // it may have had the layer before
 		return reactor.ErrClosed
 	}
 	if _, ok := reactor.Find[*upgrader](c); ok {

@@ -7,15 +7,16 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Listen makes a server of WebSockets and nothing else on ws://host[:80], or with
-// TLS on wss://host[:443], which StartTLS gives a Config. The path of requests is not
-// looked at. opts is one *Options at most.
+// Listen starts a server that accepts only WebSockets, on ws://host[:port] or, with TLS, on
+// wss://host[:port]. The default port is 80, or 443 with TLS. StartTLS on the listener sets the
+// Config. opts is one *Options at most. Listen returns an error for a bad URL, for bad Options
+// and if the socket cannot listen.
 //
-// Requests are upgraded, or refused, as Upgrade does, before the handler hears of
-// them: EvWSOpen comes before EvHTTPMsg. The handler looks at the path in either, and
-// may close the connection. fn may be nil if layers do all the work.
+// Listen upgrades or refuses each request like Upgrade, before the handler gets it: EvWSOpen
+// comes before EvHTTPMsg. Requests for all paths are accepted. The handler can check the path
+// in EvWSOpen or EvHTTPMsg and close the connection. fn may be nil if layers do all the work.
 func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts ...*Options) (*reactor.Conn, error) {
-	o, err := one("Listen", opts)
+	o, err := oneOptions("Listen", opts)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +32,7 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts
 	default:
 		return nil, fmt.Errorf("ws: bad URL %q: want ws:// or wss://", u.Redacted())
 	}
-	if _, err := o.valid(o.Headers); err != nil {
+	if _, err := o.validate(o.Headers); err != nil {
 		return nil, err
 	}
 	c, err := http.Listen(m, u.Socket(under, port), fn, fnData)
@@ -42,17 +43,17 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts
 	return c, nil
 }
 
-// listener is the layer of a listener: what its connections begin with.
+// listener is the layer of a listener. It holds the Options of the accepted connections.
 type listener struct{ opts *Options }
 
 // Handle implements reactor.Protocol.
 func (*listener) Handle(*reactor.Conn, reactor.Event, any) {}
 
-// Accept implements reactor.Acceptor.
+// Accept implements reactor.Acceptor. An accepted connection starts with an upgrader.
 func (l *listener) Accept(*reactor.Conn) reactor.Protocol { return &upgrader{l.opts} }
 
-// upgrader is the layer of an accepted connection that turns its first proper
-// request into a WebSocket.
+// upgrader is the layer of an accepted connection until a valid handshake request arrives. It
+// then turns the connection into a WebSocket.
 type upgrader struct{ opts *Options }
 
 // Handle implements reactor.Protocol.
@@ -62,11 +63,11 @@ func (u *upgrader) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 	asked := u.opts
 	if err := asked.upgrade(c, data.(*http.Message), ""); err != nil {
-		c.Manager().Logger().Debug("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)
+		c.Manager().Logger().Debug("WebSocket upgrade failed", "id", c.ID(), "error", err)
 		return
 	}
 	if l, ok := reactor.Find[*layer](c); ok && l.opts == asked {
-		l.opts = u.opts // Options.Check may have called SetLimits
+		l.opts = u.opts // SetLimits in Options.Check has changed u.opts
 	}
 	c.Stack().Replace(u, nil)
 }

@@ -8,86 +8,86 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Options say how WebSockets behave. Connect, Upgrade and Listen take one or none.
-// The zero value and nil are the defaults. The connections that are made with
-// Options share them, so they must not be changed afterwards.
+// Options say how WebSockets behave. Connect, Upgrade and Listen take one or none. The zero
+// value and nil are the defaults. All connections that are made with the same Options share
+// them, so do not change them afterwards.
 type Options struct {
-	// Limits bound what a peer can make us hold. SetLimits changes them for one
-	// connection.
+	// Limits limit how much memory a peer can make this side use. SetLimits changes them
+	// for one connection.
 	Limits Limits
-	// Delivery says in what pieces messages are handed to the handler.
+	// Delivery says whether messages reach the handler whole or in pieces.
 	Delivery Delivery
-	// Deflate turns permessage-deflate [RFC 7692] on: a client offers it, a server
-	// agrees to it. Nil is off.
+	// Deflate turns on permessage-deflate [RFC 7692]: a client offers it, a server accepts
+	// it. Nil is off.
 	Deflate *Deflate
 
-	// Ping is the keep-alive: a peer that has sent nothing for so long is sent a
-	// ping. 0 is off. Ping, Pong and CloseWait are durations, so 30*time.Second and not 30:
-	// what is positive and less than 1 ms is an error.
+	// Ping is the keep-alive interval. A peer that has sent nothing for this time gets a
+	// ping. Zero is off. Ping, Pong and CloseWait are durations: write 30*time.Second, not
+	// 30. A positive value below 1 ms is an error.
 	Ping time.Duration
-	// Pong is how long the peer may be silent after that ping until the
-	// connection fails with a *reactor.DeadlineError, "pong"; 0 is as long as Ping. With a
-	// negative value it does not fail, and is pinged after each Ping of silence.
+	// Pong is how long the peer may send nothing after that ping. Then the connection
+	// fails with a *reactor.DeadlineError, "pong". Zero means as long as Ping. With a
+	// negative value the connection does not fail, and the peer gets another ping each time
+	// it has sent nothing for Ping.
 	Pong time.Duration
-	// CloseWait is how long our Close frame waits for the peer's, until the
-	// connection fails with a *reactor.DeadlineError, "close"; 0 is
-	// DefaultCloseWait. It counts from when the socket took the frame, and before
-	// that from when it last took something.
+	// CloseWait is how long this side waits for the peer's Close frame after its own. Then
+	// the connection fails with a *reactor.DeadlineError, "close". Zero is
+	// DefaultCloseWait. The time counts from when the socket took the frame. Until then it
+	// starts again each time the socket takes bytes.
 	CloseWait time.Duration
 
-	// Protocols are the subprotocols that a server speaks, the preferred one
-	// first: it agrees to the first that the client offers [RFC 6455 4.2.2]. With
-	// none in common the connection has none.
+	// Protocols are the subprotocols that a server speaks, the preferred one first. The
+	// server chooses the first one that the client offers [RFC 6455 4.2.2]. If there is
+	// no such subprotocol, the connection has none.
 	Protocols []string
-	// Headers are further lines of a server's answer, "Name: value\r\n" each.
+	// Headers are additional lines of a server's response, "Name: value\r\n" each.
 	Headers string
-	// CheckOrigin reports whether a server takes a request from a page of that
-	// origin; others are answered 403 [RFC 6455 10.2]. Nil takes all, SameOrigin
-	// those of the server's own pages.
+	// CheckOrigin reports whether a server accepts a request from the web page that the
+	// Origin header names. If not, the response is 403 [RFC 6455 10.2]. Nil accepts all pages.
+	// SameOrigin accepts pages of this server only.
 	CheckOrigin func(hm *http.Message) bool
-	// Check is asked last, before a server agrees. A *HandshakeError is answered
-	// with its Status and Reason. Check may also answer by itself, with
-	// http.Reply, and return any error. Any other error is answered 403, without
-	// its text, and closes the connection.
+	// Check is the last check before a server accepts a request. If it returns a
+	// *HandshakeError, the response has its Status and Reason. If it returns another error,
+	// the response is 403 without the error's text, and the connection closes. Check may
+	// also respond itself with http.Reply; it can return any error then.
 	Check func(c *reactor.Conn, hm *http.Message) error
 }
 
-// Delivery says in what pieces the messages of a connection are handed to its
-// handler: each piece is the data of one EvWSMsg. Pieces may be empty, the last one
-// too, and those of a text may be cut inside a rune. A message that comes
-// compressed is inflated when all of it has arrived, and handed on whole or, with
-// Frames and Chunks, in pieces of 16 KiB at the most.
+// Delivery says whether a connection's messages are delivered whole or in pieces. Each piece
+// is the data of one EvWSMsg. Each piece may be empty, also the last one. A piece of a text
+// may end inside a UTF-8 sequence. A compressed message is inflated when all of it has
+// arrived. With Frames and Chunks it is then delivered in pieces of at most 16 KiB.
 type Delivery uint8
 
-// The ways of delivery.
+// The kinds of delivery.
 const (
-	Whole  Delivery = iota // whole messages, their fragments joined
-	Frames                 // each frame's payload when the frame is complete
-	Chunks                 // what has arrived of a frame's payload, even if more is to come
+	Whole  Delivery = iota // whole messages, fragments joined
+	Frames                 // the payload of each frame, when the frame is complete
+	Chunks                 // the part of a frame's payload that has arrived
 )
 
-// DefaultCloseWait is how long a Close frame waits for its answer unless
-// Options say otherwise.
+// DefaultCloseWait is how long a connection waits for the peer's Close frame by default.
 const DefaultCloseWait = 5 * time.Second
 
-var defaults = new(Options)
+var defaultOptions = new(Options)
 
-// one returns the Options that a call was given, or the defaults.
-func one(call string, opts []*Options) (*Options, error) {
+// oneOptions returns the only element of opts, or the defaults. call is the name of the
+// caller for the error message.
+func oneOptions(call string, opts []*Options) (*Options, error) {
 	switch {
 	case len(opts) > 1:
-		return nil, fmt.Errorf("ws: %s takes one *Options at most, not %d", call, len(opts))
+		return nil, fmt.Errorf("ws: %s takes one *Options or none, got %d", call, len(opts))
 	case len(opts) == 0 || opts[0] == nil:
-		return defaults, nil
+		return defaultOptions, nil
 	}
 	return opts[0], nil
 }
 
-// valid checks the options, and the headers that go with them, and returns the
-// subprotocols among those.
-func (o *Options) valid(headers string) (protocols []string, err error) {
+// validate checks the options and the headers that are sent with them. It returns the
+// subprotocols that the headers name.
+func (o *Options) validate(headers string) (protocols []string, err error) {
 	if o.Deflate != nil {
-		if err := o.Deflate.check(); err != nil {
+		if err := o.Deflate.validate(); err != nil {
 			return nil, err
 		}
 	}
@@ -96,10 +96,11 @@ func (o *Options) valid(headers string) (protocols []string, err error) {
 		set  time.Duration
 	}{{"Ping", o.Ping}, {"Pong", o.Pong}, {"CloseWait", o.CloseWait}} {
 		if d.set > 0 && d.set < time.Millisecond {
-			return nil, fmt.Errorf("ws: Options.%s is %v, a time.Duration: want 1ms at least, or 0 or less", d.name, d.set)
+			return nil, fmt.Errorf("ws: Options.%s is %v: want a time.Duration of at least 1ms, or 0, or a negative value",
+				d.name, d.set)
 		}
 	}
-	return checkExtra(headers)
+	return checkAddedHeaders(headers)
 }
 
 func (o *Options) closeWait() time.Duration {

@@ -6,44 +6,46 @@ import (
 	"math/rand/v2"
 	"unicode/utf8"
 
-	"github.com/gobwas/ws"
+	gobwas "github.com/gobwas/ws"
 
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Send appends a message, or a control frame, with a copy of p to c.Send. A
-// client masks it. If compression was agreed and p is long enough, the message
-// is compressed. The payload of OpClose is a code in two bytes, the high one
-// first, and a reason, or nothing; no frame can follow it.
+// Send appends a message or a control frame to c.Send. The payload is a copy of p. On a
+// client's connection it is masked. A message is compressed if compression was agreed and p is
+// long enough: see Deflate.Threshold.
 //
-// Nothing is appended if there is an error:
+// The payload of OpClose is empty, or a code and a reason. The code has two bytes, the high
+// byte first. No other frame can be sent after OpClose: Send then returns ErrCloseSent.
 //
-//	reactor.ErrClosed  where c.Write returns it, as in EvError, in EvClose and later
+// If there is an error, nothing is appended:
+//
+//	reactor.ErrClosed  the connection has ended or failed: in EvError, in EvClose and later
 //	ErrNotWebSocket    the connection does not speak WebSocket
-//	ErrNotOpen         EvWSOpen has not come yet
+//	ErrNotOpen         EvWSOpen was not raised yet
 //	ErrCloseSent       a Close frame was sent
 //	ErrMessageOpen     a Writer is in the middle of a message
-//	ErrControlTooLong  more than 125 bytes in a control frame
+//	ErrControlTooLong  a control frame has more than 125 bytes of payload
 //	ErrOpCode          op is neither a message nor a control frame
-//	*ProtocolError     a text that is not UTF-8, or a malformed Close payload
+//	*ProtocolError     a text is not UTF-8, or the payload of OpClose is malformed
 func Send(c *reactor.Conn, p []byte, op OpCode) error {
 	l, err := maySend(c, op, p)
 	if err != nil {
 		return err
 	}
 	first := byte(op) | finBit
-	if l.compresses(op, len(p)) {
+	if l.shouldCompress(op, len(p)) {
 		p, first = l.compress(c, p), first|rsv1Bit
 	}
 	if err := appendFrame(c, first, p); err != nil {
 		return err
 	}
-	l.sent(c, op)
+	l.frameSent(c, op)
 	return nil
 }
 
-// Printf sends a message, or a control frame, with the formatted text. Errors
-// are those of Send.
+// Printf sends a message or a control frame whose payload is formatted like fmt.Sprintf. It
+// returns the same errors as Send.
 func Printf(c *reactor.Conn, op OpCode, format string, args ...any) error {
 	if _, err := mayBegin(c, op); err != nil {
 		return err
@@ -58,38 +60,38 @@ func Printf(c *reactor.Conn, op OpCode, format string, args ...any) error {
 	case err != nil:
 		c.Send.Truncate(start)
 		return err
-	case l.compresses(op, len(payload)):
+	case l.shouldCompress(op, len(payload)):
 		payload = l.compress(c, payload)
 		c.Send.Truncate(start)
 		return appendFrame(c, byte(op)|finBit|rsv1Bit, payload)
 	}
-	frameTail(c, byte(op)|finBit, len(payload))
-	l.sent(c, op)
+	wrapTail(c, byte(op)|finBit, len(payload))
+	l.frameSent(c, op)
 	return nil
 }
 
-// Wrap makes a frame of the last n bytes of c.Send, in place: only they move.
-// A client masks them; they are never compressed. It returns the new length of
-// c.Send. It panics if there are fewer than n.
+// Wrap turns the last n bytes of c.Send into a frame, like mg_ws_wrap. It works in place: only
+// these bytes move. On a client's connection they are masked. They are never compressed. Wrap
+// returns the new length of c.Send. It panics if c.Send contains fewer than n bytes.
 //
-// What cannot be sent (see the errors of Send) is taken out of c.Send again
-// and the connection fails.
+// If the frame cannot be sent (see the errors of Send), Wrap removes the n bytes from c.Send
+// and fails the connection.
 func Wrap(c *reactor.Conn, n int, op OpCode) int {
 	at := c.Send.Len() - n
 	if n < 0 || at < 0 {
-		panic(fmt.Sprintf("ws: Wrap of %d bytes, Send holds %d", n, c.Send.Len()))
+		panic(fmt.Sprintf("ws: Wrap of %d bytes, but Send contains %d", n, c.Send.Len()))
 	}
 	if l, err := maySend(c, op, c.Send.Bytes()[at:]); err != nil {
 		c.Send.Truncate(at)
 		c.Fail(err)
 	} else {
-		frameTail(c, byte(op)|finBit, n)
-		l.sent(c, op)
+		wrapTail(c, byte(op)|finBit, n)
+		l.frameSent(c, op)
 	}
 	return c.Send.Len()
 }
 
-// appendFrame appends a frame with a copy of p. first is its first byte.
+// appendFrame appends a frame with a copy of p to Send. first is the first byte of its header.
 func appendFrame(c *reactor.Conn, first byte, p []byte) error {
 	key, masked := maskFor(c)
 	c.Send.Grow(maxHeader + len(p))
@@ -103,8 +105,8 @@ func appendFrame(c *reactor.Conn, first byte, p []byte) error {
 	return nil
 }
 
-// frameTail makes a frame of the last n bytes of Send.
-func frameTail(c *reactor.Conn, first byte, n int) {
+// wrapTail turns the last n bytes of Send into a frame. first is the first byte of its header.
+func wrapTail(c *reactor.Conn, first byte, n int) {
 	var buf [maxHeader]byte
 	key, masked := maskFor(c)
 	c.Send.Insert(c.Send.Len()-n, appendHeader(buf[:0], first, n, masked, key))
@@ -113,10 +115,10 @@ func frameTail(c *reactor.Conn, first byte, n int) {
 	}
 }
 
-// Ready says whether messages may be sent now: it returns nil, or
-// reactor.ErrClosed, ErrNotWebSocket, ErrNotOpen, ErrCloseSent or ErrMessageOpen, as
-// Send does. Protocols on top ask it before they append what Wrap is to frame.
-func Ready(c *reactor.Conn) error {
+// CheckSend returns nil if a message can be sent now. Otherwise it returns the error that Send
+// would return: reactor.ErrClosed, ErrNotWebSocket, ErrNotOpen, ErrCloseSent or
+// ErrMessageOpen. Protocols on top of WebSocket call it before they append bytes for Wrap.
+func CheckSend(c *reactor.Conn) error {
 	_, err := mayBegin(c, OpBinary)
 	if err == nil {
 		_, err = c.Write(nil)
@@ -124,7 +126,7 @@ func Ready(c *reactor.Conn) error {
 	return err
 }
 
-// maySend says what forbids a frame.
+// maySend returns the connection's layer, or an error if the frame cannot be sent.
 func maySend(c *reactor.Conn, op OpCode, payload []byte) (*layer, error) {
 	if err := checkPayload(op, payload); err != nil {
 		return nil, err
@@ -132,21 +134,21 @@ func maySend(c *reactor.Conn, op OpCode, payload []byte) (*layer, error) {
 	return mayBegin(c, op)
 }
 
-// sent notes that a frame was appended to Send.
-func (l *layer) sent(c *reactor.Conn, op OpCode) {
+// frameSent is called after a frame was appended to Send.
+func (l *layer) frameSent(c *reactor.Conn, op OpCode) {
 	if op == OpClose {
 		l.closeSent(c)
 	}
 }
 
-// checkPayload says what forbids a frame whatever the connection.
+// checkPayload returns an error if the frame cannot be sent on any connection.
 func checkPayload(op OpCode, payload []byte) error {
 	switch {
-	case op.reserved() || op == OpContinuation: // which continues nothing
-		return fmt.Errorf("%w: %s", ErrOpCode, op)
+	case op > 0xf || op.IsReserved() || op == OpContinuation: // Send sends whole messages
+		return fmt.Errorf("%w: %s", ErrOpCode, OpName(op))
 	case op == OpText && !utf8.Valid(payload): // [RFC 6455 5.6]
 		return errNotText
-	case op.isControl() && len(payload) > maxControl: // [RFC 6455 5.5]
+	case op.IsControl() && len(payload) > maxControl: // [RFC 6455 5.5]
 		return ErrControlTooLong
 	case op == OpClose:
 		return checkClose(payload, true)
@@ -154,35 +156,35 @@ func checkPayload(op OpCode, payload []byte) error {
 	return nil
 }
 
-// mayBegin says what forbids a frame on the connection. Without an error there is
-// a layer.
+// mayBegin returns the connection's layer, or an error if the connection cannot send a frame
+// with this opcode now.
 func mayBegin(c *reactor.Conn, op OpCode) (*layer, error) {
 	l, ok := reactor.Find[*layer](c)
 	switch {
 	case !ok:
-		return nil, without(c)
+		return nil, noLayerError(c)
 	case l.state == handshaking:
 		return nil, ErrNotOpen
 	case l.state != open: // [RFC 6455 5.5.1]
-		return nil, notOpen(c)
-	case !op.isControl() && l.extras.writing(): // [RFC 6455 5.4]
+		return nil, afterCloseError(c)
+	case !op.IsControl() && l.extras.writing(): // [RFC 6455 5.4]
 		return nil, ErrMessageOpen
 	}
 	return l, nil
 }
 
-// notOpen says why nothing can be sent after Close frames: because of those, or
-// because the connection has ended since.
-func notOpen(c *reactor.Conn) error {
+// afterCloseError returns the error for a frame after a Close frame. It is ErrCloseSent, or
+// reactor.ErrClosed if the connection has ended since.
+func afterCloseError(c *reactor.Conn) error {
 	if _, err := c.Write(nil); err != nil {
 		return err
 	}
 	return ErrCloseSent
 }
 
-// maskFor returns a fresh key for what a client sends [RFC 6455 5.1, 5.3]. The
-// generator is ChaCha8, seeded by the system: a key cannot be guessed from
-// those before.
+// maskFor returns a new masking key if c is a client's connection [RFC 6455 5.1, 5.3]. The
+// random generator is ChaCha8 with a seed from the system. So a key cannot be predicted from
+// previous keys.
 func maskFor(c *reactor.Conn) (key [4]byte, masked bool) {
 	if !c.IsClient() {
 		return key, false
@@ -191,8 +193,8 @@ func maskFor(c *reactor.Conn) (key [4]byte, masked bool) {
 	return key, true
 }
 
-// mask masks the last n bytes of Send.
+// mask masks the last n bytes of Send with key.
 func mask(c *reactor.Conn, n int, key [4]byte) {
 	p := c.Send.Bytes()
-	ws.Cipher(p[len(p)-n:], key, 0)
+	gobwas.Cipher(p[len(p)-n:], key, 0)
 }

@@ -4,67 +4,67 @@ import (
 	"bytes"
 	"errors"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Upgrade answers a client's opening handshake, in the handler of EvHTTPMsg,
-// and turns the connection into a WebSocket: EvWSOpen is raised before Upgrade
-// returns. headers are further lines of the answer, "Name: value\r\n" each; a
-// Sec-WebSocket-Protocol among them must be one that the client offered. opts is
-// one *Options at most.
+// Upgrade accepts a client's opening handshake and turns the connection into a WebSocket. It
+// is called in the handler of EvHTTPMsg, and raises EvWSOpen before it returns. headers are
+// additional lines of the response, "Name: value\r\n" each. If they contain
+// Sec-WebSocket-Protocol, it must name one subprotocol that the client offered. opts is one
+// *Options or none.
 //
-// A request that is no proper handshake, or that Options refuse, is answered
-// with the status that says so, and a *HandshakeError returned; the connection
-// stays HTTP. The same goes for a subprotocol that was not offered. What else
-// Options.Check returns is answered as it says. Nothing is
-// answered if headers are malformed or the handshake's own, if hm is nil, or if no
-// request waits for an answer (the errors of http.Waiting).
+// The client gets no response in these cases: headers are malformed or not allowed, opts are
+// invalid, hm is nil, or no request waits for a response (the errors of http.CheckReply).
+// After other errors the client gets a response:
 //
-// The error wraps its cause, see errors.Is and errors.As. One that the program does
-// not look at is logged once, at level Warn, unless it is reactor.ErrClosed.
+//   - *HandshakeError: the request is not a valid handshake, Options refuse it, or it did not
+//     offer the subprotocol. The response has Status and Reason. The connection stays HTTP.
+//   - Any other error of Options.Check: the comment of Check describes the response.
+//
+// The error wraps its cause; use errors.Is and errors.As. If the program does not use the
+// error, it is logged once at level Warn. reactor.ErrClosed is not logged.
 func Upgrade(c *reactor.Conn, hm *http.Message, headers string, opts ...*Options) error {
-	o, err := one("Upgrade", opts)
+	o, err := oneOptions("Upgrade", opts)
 	switch {
 	case err != nil:
 		return err
 	case hm == nil:
-		return errors.New("ws: Upgrade without the *http.Message of a request")
+		return errors.New("ws: Upgrade without the *http.Message of a request: pass the data of EvHTTPMsg")
 	}
 	err = o.upgrade(c, hm, headers)
-	if err == reactor.ErrClosed { // the program is told so by EvClose
+	if err == reactor.ErrClosed { // EvClose tells the program
 		return err
 	}
 	return c.Stack().Report(err)
 }
 
-// upgrade is Upgrade with these options.
+// upgrade does the work of Upgrade.
 func (o *Options) upgrade(c *reactor.Conn, hm *http.Message, headers string) error {
 	headers += o.Headers
-	protocols, err := o.valid(headers)
+	protocols, err := o.validate(headers)
 	if err != nil {
 		return err
 	}
-	if err := http.Waiting(c); err != nil {
+	if err := http.CheckReply(c); err != nil {
 		return err
 	}
-	d, extensions, err := o.check(c, hm, protocols)
+	d, extensions, err := o.checkHandshake(c, hm, protocols)
 	if err != nil {
-		if http.Waiting(c) == nil { // Check has not answered by itself
-			refuse(c, err)
+		if http.CheckReply(c) == nil { // Check has not responded
+			respondRefused(c, err)
 		}
 		return err
 	}
-	l := &layer{opts: o, busy: true} // no frame comes before EvWSOpen is over
+	l := &layer{opts: o, delivering: true} // no frame is read before EvWSOpen has returned
 	s := &c.Send
 	s.AppendString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
 	s.Grow(64)
 	s.Append(appendAccept(s.AvailableBuffer(), hm.Header("Sec-WebSocket-Key")))
 	if len(protocols) == 0 {
-		if p := o.choose(hm); p != "" {
+		if p := o.chooseProtocol(hm); p != "" {
 			s.AppendString("\r\nSec-WebSocket-Protocol: ")
 			s.AppendString(p)
 		}
@@ -77,42 +77,44 @@ func (o *Options) upgrade(c *reactor.Conn, hm *http.Message, headers string) err
 	s.AppendString("\r\n")
 	s.AppendString(headers)
 	s.AppendString("\r\n")
-	under, _ := http.Layer(c) // there is one, a request of its waits
+	under, _ := http.Layer(c) // it exists, because a request waits
 	c.Stack().Replace(under, l)
 	l.opened(c, hm)
-	l.busy = false
+	l.delivering = false
 	return nil
 }
 
-// check says why a request is not agreed to, or what is agreed about extensions.
-// protocols are those that the answer is to name.
-func (o *Options) check(c *reactor.Conn, hm *http.Message, protocols []string) (d *deflation, extensions string, err error) {
+// checkHandshake checks a request and chooses the extensions. The error says why the request
+// is refused. protocols are the subprotocols that the response will name.
+func (o *Options) checkHandshake(c *reactor.Conn, hm *http.Message, protocols []string) (
+	d *deflation, extensions string, err error) {
 	if e := checkRequest(hm); e != nil {
 		return nil, "", e
 	}
 	if len(protocols) > 1 || len(protocols) == 1 && !Offers(hm, protocols[0]) {
-		return nil, "", &HandshakeError{400, "Sec-WebSocket-Protocol", "subprotocol " + strings.Join(protocols, ", ") + " was not offered"}
+		reason := "subprotocol " + strings.Join(protocols, ", ") + " was not offered by the client"
+		return nil, "", &HandshakeError{400, "Sec-WebSocket-Protocol", reason}
 	}
 	if o.CheckOrigin != nil && !o.CheckOrigin(hm) {
-		return nil, "", &HandshakeError{403, "Origin", "requests from origin " + string(hm.Header("Origin")) + " are not taken"}
+		reason := "origin " + string(hm.Header("Origin")) + " is not allowed"
+		return nil, "", &HandshakeError{403, "Origin", reason}
 	}
 	if o.Check != nil {
 		if err := o.Check(c, hm); err != nil {
 			return nil, "", err
 		}
-		if err := http.Waiting(c); err != nil { // it has answered
+		if err := http.CheckReply(c); err != nil { // Check has responded
 			return nil, "", err
 		}
 	}
-	if d, extensions, err = o.negotiate(c, hm); err != nil {
+	if d, extensions, err = o.negotiateExtensions(c, hm); err != nil {
 		return nil, "", &HandshakeError{400, "Sec-WebSocket-Extensions", err.Error()}
 	}
 	return d, extensions, nil
 }
 
-// choose returns the first of the server's subprotocols that the client offers,
-// "" if there is none.
-func (o *Options) choose(hm *http.Message) string {
+// chooseProtocol returns the first of the server's subprotocols that the client offers, or "".
+func (o *Options) chooseProtocol(hm *http.Message) string {
 	for _, p := range o.Protocols {
 		if Offers(hm, p) {
 			return p
@@ -121,31 +123,33 @@ func (o *Options) choose(hm *http.Message) string {
 	return ""
 }
 
-// Offers reports whether a handshake request offers the subprotocol. The
-// names are compared with regard to case [RFC 6455 4.2.2]. It panics if hm is nil.
+// Offers reports whether a handshake request offers the subprotocol. The comparison is
+// case-sensitive [RFC 6455 4.2.2]. Offers panics if hm is nil.
 func Offers(hm *http.Message, protocol string) bool {
 	if hm == nil {
 		panic("ws: Offers of a nil Message")
 	}
 	for _, h := range hm.Headers {
 		if strings.EqualFold(string(h.Name), "Sec-WebSocket-Protocol") {
-			names := bytes.Split(h.Value, []byte(","))
-			if slices.ContainsFunc(names, func(n []byte) bool { return string(bytes.Trim(n, " \t")) == protocol }) {
-				return true
+			for name := range bytes.SplitSeq(h.Value, []byte(",")) {
+				if string(bytes.Trim(name, " \t")) == protocol {
+					return true
+				}
 			}
 		}
 	}
 	return false
 }
 
-// SameOrigin reports whether a request comes from a page of the server's own, or
-// from no page at all: its Origin is absent, or names the host and port of its
-// Host [RFC 6455 4.1, 10.2]. It is for Options.CheckOrigin, and panics if hm is nil.
+// SameOrigin reports whether a request comes from a page of this server, or from no page. If
+// it comes from a page of this server, Origin has the same host and port as Host. If it comes
+// from no page, it has no Origin header [RFC 6455 4.1, 10.2]. SameOrigin is meant for
+// Options.CheckOrigin. It panics if hm is nil.
 func SameOrigin(hm *http.Message) bool {
 	if hm == nil {
 		panic("ws: SameOrigin of a nil Message")
 	}
-	origin, n := only(hm, "Origin")
+	origin, n := singleHeader(hm, "Origin")
 	if n == 0 {
 		return true
 	}
@@ -164,32 +168,37 @@ func SameOrigin(hm *http.Message) bool {
 	return port != "" && withPort(from) == withPort(string(hm.Header("Host")))
 }
 
-// checkRequest holds a request against the letter of RFC 6455 section 4.2.1.
+// checkRequest checks a request against RFC 6455 section 4.2.1.
 func checkRequest(hm *http.Message) *HandshakeError {
-	key, keys := only(hm, "Sec-WebSocket-Key")
-	version, versions := only(hm, "Sec-WebSocket-Version")
+	key, keys := singleHeader(hm, "Sec-WebSocket-Key")
+	version, versions := singleHeader(hm, "Sec-WebSocket-Version")
 	switch {
 	case string(hm.Method) != "GET":
-		return &HandshakeError{405, "", "method is " + string(hm.Method) + ", not GET"}
+		return &HandshakeError{405, "", "method is " + string(hm.Method) + ", want GET"}
 	case string(hm.Proto) == "HTTP/1.0":
-		return &HandshakeError{505, "", "request is HTTP/1.0"}
+		return &HandshakeError{505, "", "request is HTTP/1.0, want HTTP/1.1"}
 	case !hm.HasToken("Upgrade", "websocket"):
-		return &HandshakeError{426, "Upgrade", "request is not for a WebSocket: no Upgrade: websocket"}
+		return &HandshakeError{426, "Upgrade", "request has no Upgrade: websocket"}
 	case !hm.HasToken("Connection", "Upgrade"):
-		return &HandshakeError{400, "Connection", "Connection header lacks the token Upgrade"}
-	case hm.Header("Transfer-Encoding") != nil || len(hm.Body) > 0 || strings.Trim(string(hm.Header("Content-Length")), "0") != "":
-		return &HandshakeError{400, "Content-Length", "request has a body"} // frames would begin behind it
+		return &HandshakeError{400, "Connection", "header Connection has no token Upgrade"}
+	case hasBody(hm): // the frames would begin after the body
+		return &HandshakeError{400, "Content-Length", "request has a body, want none"}
 	case versions != 1 || string(version) != "13":
-		return &HandshakeError{426, "Sec-WebSocket-Version", "Sec-WebSocket-Version is not 13"}
+		return &HandshakeError{426, "Sec-WebSocket-Version", "header Sec-WebSocket-Version is not 13"}
 	case keys != 1 || !validKey(key):
-		return &HandshakeError{400, "Sec-WebSocket-Key", "Sec-WebSocket-Key is not one value of 16 bytes in base64"}
+		return &HandshakeError{400, "Sec-WebSocket-Key", "header Sec-WebSocket-Key is not one value of 16 bytes in base64"}
 	}
 	return nil
 }
 
-// refuse answers with an error's status, or, if it has none that can be answered
-// with, with one that does not tell the client what the program says to itself.
-func refuse(c *reactor.Conn, err error) {
+func hasBody(hm *http.Message) bool {
+	length := strings.Trim(string(hm.Header("Content-Length")), "0")
+	return hm.Header("Transfer-Encoding") != nil || len(hm.Body) > 0 || length != ""
+}
+
+// respondRefused responds with the status and the reason of a *HandshakeError. For any other
+// error, or a status that no response can have, it responds 403 without the error's text.
+func respondRefused(c *reactor.Conn, err error) {
 	headers := "Content-Type: text/plain\r\n"
 	e := new(HandshakeError)
 	errors.As(err, &e)
@@ -199,7 +208,8 @@ func refuse(c *reactor.Conn, err error) {
 	case 426: // [RFC 6455 4.4, RFC 9110 7.8]
 		headers += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 	}
-	if err := http.Reply(c, e.Status, headers, "%s\n", e.Reason); errors.Unwrap(err) != nil { // no status to answer with; unwrapped, the error is not logged
+	err = http.Reply(c, e.Status, headers, "%s\n", e.Reason)
+	if errors.Unwrap(err) != nil { // Reply refused the status; Unwrap keeps err from being logged
 		http.Reply(c, 403, headers+"Connection: close\r\n", "refused\n")
 	}
 }

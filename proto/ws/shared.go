@@ -2,39 +2,40 @@ package ws
 
 import "github.com/rikki-go/rikki/reactor"
 
-// spares is what the WebSockets of one manager have in common.
+// spares is the memory that the WebSockets of one manager share.
 type spares struct {
-	incoming []*incoming
-	held     int // bytes of their parts
-	flate    flatePool
-	scratch  []byte // of a message that is being compressed
+	incoming   []*incoming // unused ones
+	partsBytes int         // number of bytes in the parts of incoming
+	flate      flatePool
+	scratch    []byte // scratch buffer for the message that is being compressed
 }
 
-// What spares keep at the most.
+// The limits of spares.
 const (
-	maxSpare      = 64      // messages
-	maxSpareBytes = 4 << 20 // of their memory
+	maxSpare      = 64      // number of unused incoming values
+	maxSpareBytes = 4 << 20 // number of bytes in the parts of all of them
 )
 
+// shared returns the spares of the connection's manager.
 func shared(c *reactor.Conn) *spares { return reactor.Local[spares](c.Manager()) }
 
-// incoming returns the layer's message that is arriving; it begins one if there is
-// none.
-func (l *layer) incoming(c *reactor.Conn) *incoming {
-	if l.in == nil {
-		l.in = shared(c).getIncoming()
+// ensureCurrent returns the message that is arriving. If there is none, it begins one.
+func (l *layer) ensureCurrent(c *reactor.Conn) *incoming {
+	if l.current == nil {
+		l.current = shared(c).getIncoming()
 	}
-	return l.in
+	return l.current
 }
 
-// settle takes the message that was arriving away.
-func (l *layer) settle(c *reactor.Conn) {
-	if in := l.in; in != nil {
-		l.in = nil
+// dropIncoming puts the message that is arriving, if there is one, back into the spares.
+func (l *layer) dropIncoming(c *reactor.Conn) {
+	if in := l.current; in != nil {
+		l.current = nil
 		shared(c).putIncoming(in)
 	}
 }
 
+// getIncoming takes an empty incoming from the spares or creates one.
 func (s *spares) getIncoming() *incoming {
 	last := len(s.incoming) - 1
 	if last < 0 {
@@ -43,21 +44,22 @@ func (s *spares) getIncoming() *incoming {
 	in := s.incoming[last]
 	s.incoming[last] = nil
 	s.incoming = s.incoming[:last]
-	s.held -= cap(in.parts)
+	s.partsBytes -= cap(in.parts)
 	return in
 }
 
+// putIncoming puts in and its inflater back into the spares.
 func (s *spares) putIncoming(in *incoming) {
 	if in.inflater != nil {
 		s.flate.putInflater(in.inflater)
 	}
 	parts := in.parts[:0]
-	if s.held+cap(parts) > maxSpareBytes {
+	if s.partsBytes+cap(parts) > maxSpareBytes {
 		parts = nil
 	}
 	*in = incoming{parts: parts}
 	if len(s.incoming) < maxSpare {
-		s.held += cap(parts)
+		s.partsBytes += cap(parts)
 		s.incoming = append(s.incoming, in)
 	}
 }
