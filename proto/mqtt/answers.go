@@ -2,16 +2,17 @@ package mqtt
 
 import "github.com/rikki-go/rikki/reactor"
 
-// What servers say. The errors are those of the calls in calls.go.
+// This file has the calls for the answers of a server. They return the errors that the
+// calls in calls.go return.
 
-// Pong sends PINGRESP, a server's answer to PINGREQ [MQTT-3.12.4-1].
+// Pong sends PINGRESP, the answer of a server to PINGREQ [MQTT-3.12.4-1].
 func Pong(c *reactor.Conn) error {
 	return sendOn(c, func(_ *layer, dst []byte) ([]byte, error) { return AppendPingresp(dst), nil })
 }
 
-// DisconnectCode sends DISCONNECT with a reason. In 3.1.1 there are none: the
-// packet has no code, and for a server, which must not send it at all, both
-// calls return an error.
+// DisconnectCode sends DISCONNECT with a reason code. In 3.1.1 the packet has no code, and
+// the call ignores code. A 3.1.1 server must not send DISCONNECT: Disconnect and
+// DisconnectCode return an error there.
 func DisconnectCode(c *reactor.Conn, code ReasonCode) error {
 	l, err := layerOf(c)
 	if err != nil {
@@ -20,17 +21,17 @@ func DisconnectCode(c *reactor.Conn, code ReasonCode) error {
 	return l.disconnect(c, code, nil)
 }
 
-// Connack answers CONNECT, at once or later. With a code other than 0 the
-// connection is drained [MQTT-3.2.2-5]. It returns ErrNotAsked if no CONNECT waits
-// for an answer. The error wraps its cause, see errors.Is. One that the program does
-// not look at is logged once, at level Warn, unless it is reactor.ErrClosed.
+// Connack answers CONNECT, at once or later. A code other than 0 refuses the client, and
+// drains the connection [MQTT-3.2.2-5]. Connack returns ErrNoConnect if no CONNECT waits for
+// an answer. The error wraps its cause: use errors.Is. If the program does not use the error,
+// it is logged once at level Warn. reactor.ErrClosed and ErrDisconnected are not logged.
 func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Property) error {
-	return answered(c, connack(c, sessionPresent, code, props))
+	return reportIgnored(c, connack(c, sessionPresent, code, props))
 }
 
-// answered makes the loop log the error of an answer that was refused and that the program
-// does not look at. That the connection has ended is none: EvClose tells the program.
-func answered(c *reactor.Conn, err error) error {
+// reportIgnored wraps err, so that the loop logs it if the program does not use it. The errors
+// of a connection that has ended are not logged, because EvClose tells the program.
+func reportIgnored(c *reactor.Conn, err error) error {
 	if err == reactor.ErrClosed || err == ErrDisconnected {
 		return err
 	}
@@ -42,35 +43,37 @@ func connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props []Prop
 	if err != nil {
 		return err
 	}
-	if l.role == client || l.role == server && l.phase != asked {
-		return ErrNotAsked
+	if l.role == client || l.role == server && l.phase != connecting {
+		return ErrNoConnect
 	}
 	err = l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, l.version, sessionPresent, code, props) })
 	switch {
 	case err != nil:
 	case code == 0:
-		l.phase = ready
-		if !l.busy {
-			c.Stack().Redispatch() // for what has come behind CONNECT meanwhile
+		l.phase = connected
+		if !l.parsing {
+			c.Stack().Redispatch() // handle the packets that have waited for CONNACK
 		}
 	default:
-		l.hangUp(c)
+		l.drain(c)
 	}
 	return err
 }
 
-// Suback answers SUBSCRIBE with one code per filter, in their order: the QoS
-// granted, or a failure [MQTT-3.8.4-5].
+// Suback answers SUBSCRIBE with one code per topic filter, in the order of the filters: the
+// granted QoS, or a failure [MQTT-3.8.4-5]. id is the packet identifier of SUBSCRIBE. An
+// error that the program does not use is logged, as for Connack.
 func Suback(c *reactor.Conn, id uint16, codes ...ReasonCode) error {
-	return answered(c, sendOn(c, func(l *layer, dst []byte) ([]byte, error) {
+	return reportIgnored(c, sendOn(c, func(l *layer, dst []byte) ([]byte, error) {
 		return AppendSuback(dst, l.version, id, codes, nil)
 	}))
 }
 
-// Unsuback answers UNSUBSCRIBE. The codes, one per filter, are sent in 5.0
-// only.
+// Unsuback answers UNSUBSCRIBE with one code per topic filter, in the order of the filters.
+// In 3.1.1 UNSUBACK has no codes, and the call ignores codes. id is the packet identifier of
+// UNSUBSCRIBE. An error that the program does not use is logged, as for Connack.
 func Unsuback(c *reactor.Conn, id uint16, codes ...ReasonCode) error {
-	return answered(c, sendOn(c, func(l *layer, dst []byte) ([]byte, error) {
+	return reportIgnored(c, sendOn(c, func(l *layer, dst []byte) ([]byte, error) {
 		if l.version != 5 {
 			codes = nil
 		}

@@ -2,13 +2,13 @@ package mqtt
 
 import "strconv"
 
-// Cmd is the type of a control packet: the upper four bits of its first byte.
+// Cmd is the type of a control packet: the upper four bits of the first byte.
 type Cmd uint8
 
 // The control packet types. 3.1.1 section 2.2.1, 5.0 section 2.1.2.
 const (
 	CmdConnect     Cmd = 1 + iota // client to server: opens the session
-	CmdConnack                    // server to client: accepts or refuses it
+	CmdConnack                    // server to client: accepts or refuses the session
 	CmdPublish                    // both ways: an application message
 	CmdPuback                     // answers PUBLISH at QoS 1
 	CmdPubrec                     // answers PUBLISH at QoS 2
@@ -33,7 +33,8 @@ var cmdNames = [16]string{
 	CmdDisconnect: "DISCONNECT", CmdAuth: "AUTH",
 }
 
-// String returns the standard's name of the packet, such as "CONNECT".
+// String returns the name of the packet type in the standard, such as "CONNECT". For a
+// reserved type it is "packet type 0".
 func (c Cmd) String() string {
 	if int(c) < len(cmdNames) && cmdNames[c] != "" {
 		return cmdNames[c]

@@ -1,31 +1,34 @@
 package mqtt
 
-import "encoding/binary"
-
-// A field is a part of a packet as errors name it, and the statements that
-// require it: one per version.
-type field struct{ name, v4, v5 string }
-
-// The statements about any packet that cannot be parsed: close the connection.
-const (
-	brokenV4 = "MQTT-4.8.0-1"
-	brokenV5 = "MQTT-4.13.1-1"
+import (
+	"encoding/binary"
+	"strconv"
 )
 
-// cursor reads the part of a packet behind the fixed header. The first fault
-// sticks and empties it, so that what is read afterwards is zero, every loop over
-// the rest ends, and only the last step needs to look.
+// field is a part of a packet: its name in errors, and the statements of 3.1.1 and 5.0 that
+// require it.
+type field struct{ name, v4, v5 string }
+
+// The statements about packets that cannot be parsed: the receiver closes the connection.
+const (
+	ruleMalformedV4 = "MQTT-4.8.0-1"
+	ruleMalformedV5 = "MQTT-4.13.1-1"
+)
+
+// cursor reads the part of a packet after the fixed header. The first error is stored in err
+// and empties rest. Later reads then return zero, and loops over rest end. So the caller checks
+// err only once, at the end.
 type cursor struct {
 	rest    []byte
 	version uint8
 	err     *ParseError
 }
 
-// fail records a fault unless there is one. v4 and v5 are the rules broken.
+// fail records an error unless there is one. v4 and v5 are the broken rules.
 func (c *cursor) fail(code ReasonCode, v4, v5, reason string) {
 	if c.err == nil {
 		c.rest = nil
-		c.err = fault(c.version, code, v4, v5, reason)
+		c.err = newParseError(c.version, code, v4, v5, reason)
 	}
 }
 
@@ -37,11 +40,11 @@ func (c *cursor) protocolError(v4, v5, reason string) {
 	c.fail(ReasonProtocolError, v4, v5, reason)
 }
 
-// take returns the next n bytes.
+// take returns the next n bytes, which belong to the field f.
 func (c *cursor) take(n int, f *field) []byte {
 	if n > len(c.rest) {
-		if c.err == nil { // else the rest is empty because of that
-			c.malformed(f.v4, f.v5, "the packet ends within its "+f.name)
+		if c.err == nil { // an earlier error has emptied rest
+			c.malformed(f.v4, f.v5, "the packet ends inside the "+f.name)
 		}
 		return nil
 	}
@@ -64,7 +67,7 @@ func (c *cursor) u16(f *field) uint16 {
 	return 0
 }
 
-// binary reads bytes behind a two-byte length. 5.0 section 1.5.6.
+// binary reads a two-byte length and the bytes after it. 5.0 section 1.5.6.
 func (c *cursor) binary(f *field) []byte {
 	return c.take(int(c.u16(f)), f)
 }
@@ -76,16 +79,17 @@ func (c *cursor) text(f *field) []byte {
 	return b
 }
 
+// checkText checks the encoding of a UTF-8 encoded string.
 func (c *cursor) checkText(b []byte, f *field) {
-	if !wellFormed(b) {
+	if !validUTF8(b) {
 		c.malformed("MQTT-1.5.3-1", "MQTT-1.5.4-1", "the "+f.name+" is not well-formed UTF-8")
 	} else if hasNUL(b) {
 		c.malformed("MQTT-1.5.3-2", "MQTT-1.5.4-2", "the "+f.name+" contains U+0000")
 	}
 }
 
-// topicName reads a topic name without wildcards. It may be empty: whether it
-// must not depends on the field.
+// topicName reads a topic name, which must not contain wildcards. It accepts an empty name: the
+// caller checks for it, because the rule depends on the field.
 func (c *cursor) topicName(f *field) []byte {
 	b := c.text(f)
 	if hasWildcard(b) {
@@ -102,19 +106,19 @@ func (c *cursor) varint(f *field) uint32 {
 		c.take(len(c.rest)+1, f)
 		return 0
 	case n < 0:
-		c.malformed(brokenV4, "section 1.5.5", "the "+f.name+" has more than four bytes")
+		c.malformed(ruleMalformedV4, "section 1.5.5", "the "+f.name+" has more than four bytes")
 		return 0
 	case n > 1 && c.rest[n-1] == 0:
-		c.malformed(brokenV4, "MQTT-1.5.5-1", "the "+f.name+" has more bytes than it needs")
+		c.malformed(ruleMalformedV4, "MQTT-1.5.5-1", "the "+f.name+" has more bytes than it needs")
 		return 0
 	}
 	c.rest = c.rest[n:]
 	return v
 }
 
-var fieldPacketID = field{"packet identifier", brokenV4, brokenV5}
+var fieldPacketID = field{"packet identifier", ruleMalformedV4, ruleMalformedV5}
 
-// packetID reads a packet identifier, which is never zero.
+// packetID reads a packet identifier, which must not be zero.
 func (c *cursor) packetID(v4, v5 string) uint16 {
 	id := c.u16(&fieldPacketID)
 	if id == 0 && c.err == nil {
@@ -123,20 +127,20 @@ func (c *cursor) packetID(v4, v5 string) uint16 {
 	return id
 }
 
-// reason reads a reason code that the packet may carry.
+// reason reads a reason code and checks that the packet type may have it.
 func (c *cursor) reason(cmd Cmd, v4, v5 string) ReasonCode {
 	code := ReasonCode(c.u8(&fieldReason))
 	if c.err == nil && !code.legalIn(cmd, c.version) {
-		c.protocolError(v4, v5, code.hex()+" is not a reason code of "+cmd.String())
+		c.protocolError(v4, v5, "the reason code "+code.textIn(cmd, c.version)+" is not allowed in "+cmd.String())
 	}
 	return code
 }
 
-var fieldReason = field{"reason code", brokenV4, brokenV5}
+var fieldReason = field{"reason code", ruleMalformedV4, ruleMalformedV5}
 
-// end reports bytes left over.
-func (c *cursor) end() {
+// checkEnd checks that no bytes are left.
+func (c *cursor) checkEnd() {
 	if len(c.rest) > 0 {
-		c.malformed(brokenV4, brokenV5, "bytes are left over at the end of the packet")
+		c.malformed(ruleMalformedV4, ruleMalformedV5, strconv.Itoa(len(c.rest))+" bytes are left over at the end of the packet")
 	}
 }

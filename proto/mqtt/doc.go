@@ -1,74 +1,79 @@
-// Package mqtt speaks MQTT 3.1.1 and 5.0: a codec, connections to brokers over
-// tcp and WebSocket, and what a broker needs.
+// Package mqtt implements MQTT 3.1.1 and MQTT 5.0. It has a codec, client connections over
+// tcp and WebSocket, and the connection layer of a broker.
 //
 //	c, err := mqtt.Connect(m, "mqtt://127.0.0.1", &mqtt.Options{Clean: true}, handler, nil)
 //
-// The handler hears reactor.EvMQTTOpen when the broker has answered, then calls
-// Sub, Pub, Unsub, Ping and Disconnect; each appends a packet to c.Send.
-// It hears reactor.EvMQTTMsg for a message and reactor.EvMQTTCmd for every packet.
-// Listen is the same for a broker, whose handler answers with Connack, Suback,
-// Unsuback and Pong.
+// The handler gets reactor.EvMQTTOpen when the broker has answered CONNECT. It then calls
+// Sub, Pub, Unsub, Ping and Disconnect. Each call appends one packet to c.Send. The handler
+// gets reactor.EvMQTTMsg for each message and reactor.EvMQTTCmd for each packet.
 //
-// # The connection's phases
+// A broker calls Listen instead of Connect. Its handler also gets EvMQTTMsg and EvMQTTCmd. It
+// answers packets with Connack, Suback, Unsuback and Pong.
+//
+// # The phases of a connection
 //
 //	       Connect                                Listen
-//	sends CONNECT, over WebSocket          a client's CONNECT comes
-//	when that is open                      first, or the connection fails
+//	sends CONNECT, over WebSocket          receives CONNECT, which must
+//	after the WebSocket handshake          be the first packet
 //	          |                                      |
-//	       [asked] ---- CONNACK that refuses ---> [over]
-//	          |         Connack that refuses
-//	       CONNACK                                Connack
-//	          |                                      |
-//	          +-------------> [ready] <--------------+
-//	                             |
-//	         DISCONNECT, either way, or a packet that is wrong
-//	                             |
-//	                          [over]
+//	          +-----------> [connecting] <-----------+
+//	                         |        |
+//	       CONNACK accepts   |        |   CONNACK refuses
+//	                         v        |
+//	                    [connected]   |
+//	                         |        |
+//	  DISCONNECT in either   |        |
+//	  direction, or failure  |        |
+//	                         v        v
+//	                       [disconnected]
 //
-// A client may send from [asked] on, a server from [ready] on; what a client
-// sends behind CONNECT waits until the server has answered. In [ready] the layer
-// acknowledges what comes with QoS 1 and leads the handshakes of QoS 2,
-// after the handlers have returned. In [over] nothing is sent, and what comes is
-// dropped.
+// The table says what is possible in each phase.
 //
-// MQTT is a stream of bytes. Over WebSocket a packet may be split over many
-// messages and many may share one [MQTT-6.0.0-2]; each that is sent has a
-// message of its own.
+//	phase          a client            a server
+//	connecting     may send packets    answers with Connack; what the client sent
+//	                                   after CONNECT waits in the input buffer
+//	connected      may send packets    may send packets
+//	disconnected   sends nothing, and ignores all input
 //
-// # By hand
+// In the connected phase the layer acknowledges QoS 1 messages and runs the QoS 2
+// handshakes. It sends each acknowledgement after the handlers of the packet have returned.
 //
-// On a connection of ws.Connect's, or any other that the program set up itself,
-// Login, Sub and Pub append bare packets, which the program frames with ws.Wrap,
-// and it parses what comes with Parse. Login makes the connection speak MQTT: it hangs
-// the state on it that they share, the version and the last packet identifier. Before
-// Login the other calls return ErrNotMQTT. A server that parses packets itself writes
-// its answers with the Append functions.
+// MQTT is a stream of bytes. Over WebSocket the peer may split a packet over several
+// messages or send several packets in one message [MQTT-6.0.0-2]. This package sends each
+// packet in one message.
+//
+// # Packets that the program frames and parses
+//
+// A program may also speak MQTT on a connection that it set up itself, for example with
+// ws.Connect. There Login, Sub and Pub append packets without a WebSocket frame. The program
+// frames them with ws.Wrap and parses the input with Parse.
+//
+// Call Login first: it adds the layer that stores the version and the last packet
+// identifier. Before Login the other calls return ErrNotMQTT. A server that parses packets
+// itself writes its answers with the Append functions.
 //
 // # Limits
 //
-// SetLimits bounds what a peer can make us hold, for a connection or for all that a
-// listener accepts from then on. In each field of Limits zero is the default and a
-// negative value is no limit, as in the packages http and ws.
+// SetLimits limits the memory that a peer can make a connection use. On a listener it
+// applies to all connections that are accepted later. In each field of Limits zero means
+// the default and a negative value means no limit, as in the packages http and ws.
 //
 // # The codec
 //
-// Parse and the Append functions are pure: bytes in, values out. All fifteen
-// packet types go both ways, for both versions, whichever side of the
-// connection one is on. Versions are named by their protocol level: 4 is
-// MQTT 3.1.1, 5 is MQTT 5.0, and 0 stands for 4.
+// Parse and the Append functions do no input or output: they take bytes and return values.
+// They support all fifteen packet types in both versions, for both sides of a connection. A
+// version is named by its protocol level: 4 is MQTT 3.1.1, 5 is MQTT 5.0, and 0 means 4.
 //
-// Parse checks everything that the standard says about a packet on its own.
-// What needs the state of the connection (a second CONNECT, a packet that the
-// other side may not send, an alias beyond the agreed maximum) is left to the
-// caller. The iterators NextProp and NextFilter therefore cannot fail on a
-// message that came out of Parse.
+// Parse checks every rule that concerns a single packet. The caller checks the rules that
+// depend on the state of the connection: a second CONNECT, a packet that the other side must
+// not send, a topic alias above the agreed maximum. The iterators NextProp and NextFilter
+// cannot fail on a message that Parse returned.
 //
-// The Append functions append one packet to a slice and return the extended
-// slice, or the slice as it was together with an error. What they wrote is
-// checked by the same code that Parse uses, so one side never sends what the
-// other refuses.
+// Each Append function appends one packet to a slice and returns the extended slice. On an
+// error it returns the slice unchanged. The Append functions check their packets with the
+// code of Parse. So they never append a packet that Parse refuses.
 //
-// Comments and errors cite the standards by statement number, as in
-// [MQTT-3.3.1-4], or by section where a rule has no number. Where the
-// two versions number a rule differently, 3.1.1's comes first.
+// Comments and errors cite the standards by statement number, such as [MQTT-3.3.1-4], or by
+// section if a rule has no number. If the two versions number a rule differently, the
+// number of 3.1.1 comes first.
 package mqtt

@@ -9,23 +9,23 @@ import (
 type Header struct {
 	Cmd       Cmd
 	Flags     byte // lower four bits of the first byte
-	Remaining int  // bytes of the packet behind the fixed header
+	Remaining int  // size in bytes of the part after the fixed header
 }
 
-// ParseHeader decodes the fixed header at the front of buf and returns the bytes
-// it takes. The packet has n + h.Remaining bytes, which lets the caller refuse one
-// that is too large before it has arrived.
+// ParseHeader decodes the fixed header at the front of buf. n is the size of the header in
+// bytes. The packet has n + h.Remaining bytes, so the caller can refuse a large packet before
+// it has arrived. version is the protocol level of the connection; 0 means 4.
 //
-// It returns ErrIncomplete when the header is not there in full, and a
-// *ParseError as soon as the bytes show that the packet cannot be right.
+// It returns ErrIncomplete if the header is incomplete, and a *ParseError as soon as the
+// bytes show that the packet is malformed. After an error h is zero and n is 0.
 func ParseHeader(buf []byte, version uint8) (h Header, n int, err error) {
-	version, f := checkVersion(version)
-	if f != nil {
-		return Header{}, 0, f
+	version, parseErr := checkVersion(version)
+	if parseErr != nil {
+		return Header{}, 0, parseErr
 	}
-	h, n, f = parseHeader(buf, version)
-	if f != nil {
-		return Header{}, 0, f
+	h, n, parseErr = parseHeader(buf, version)
+	if parseErr != nil {
+		return Header{}, 0, parseErr
 	}
 	if n == 0 {
 		return Header{}, 0, ErrIncomplete
@@ -33,55 +33,56 @@ func ParseHeader(buf []byte, version uint8) (h Header, n int, err error) {
 	return h, n, nil
 }
 
-// CheckSize refuses the packet at the front of buf, with an ErrTooLarge, if it
-// has more than limit bytes: as soon as its fixed header is there, before the
-// rest has arrived. Faults of the header are left for Parse to report.
+// CheckSize returns an error that wraps ErrTooLarge if the packet at the front of buf has
+// more than limit bytes. It needs only the fixed header. It returns nil if the header is
+// incomplete or malformed: Parse returns an error then.
 func CheckSize(buf []byte, version uint8, limit int) error {
 	h, n, err := ParseHeader(buf, version)
 	if err == nil && n+h.Remaining > limit {
-		return fmt.Errorf("%w: %s of %d bytes, the limit is %d", ErrTooLarge, h.Cmd, n+h.Remaining, limit)
+		return fmt.Errorf("%w: %s of %d bytes, the limit is %d bytes", ErrTooLarge, h.Cmd, n+h.Remaining, limit)
 	}
 	return nil
 }
 
-// parseHeader returns n == 0 and no fault when bytes are missing.
-func parseHeader(buf []byte, version uint8) (h Header, n int, f *ParseError) {
+// parseHeader decodes a fixed header. It returns n == 0 and no error if bytes are missing.
+func parseHeader(buf []byte, version uint8) (h Header, n int, err *ParseError) {
 	if len(buf) == 0 {
 		return h, 0, nil
 	}
 	h.Cmd, h.Flags = Cmd(buf[0]>>4), buf[0]&0x0f
-	if f = checkFlags(h.Cmd, h.Flags, version); f != nil {
-		return h, 0, f
+	if err = checkFlags(h.Cmd, h.Flags, version); err != nil {
+		return h, 0, err
 	}
 	v, n := parseVarint(buf[1:])
 	switch {
 	case n == 0:
 		return h, 0, nil
 	case n < 0:
-		f = fault(version, ReasonMalformedPacket, "section 2.2.3", "section 1.5.5", "the remaining length has more than four bytes")
-	case version == 5 && h.Cmd != CmdConnect: // a CONNECT says itself which version it is of
-		f = checkMinimal(v, n)
+		err = newParseError(version, ReasonMalformedPacket, "section 2.2.3", "section 1.5.5", "the remaining length has more than four bytes")
+	case version == 5 && h.Cmd != CmdConnect: // a CONNECT contains its own version, see Parse
+		err = checkMinimal(v, n)
 	}
 	h.Remaining = int(v)
-	if f == nil {
-		f = checkRemaining(h.Cmd, h.Remaining, version)
+	if err == nil {
+		err = checkRemaining(h.Cmd, h.Remaining, version)
 	}
-	if f != nil {
-		f.Cmd = h.Cmd
-		return h, 0, f
+	if err != nil {
+		err.Cmd = h.Cmd
+		return h, 0, err
 	}
 	return h, 1 + n, nil
 }
 
-// checkMinimal refuses a remaining length in more bytes than needed. 3.1.1 does not.
+// checkMinimal refuses a remaining length that is encoded in more bytes than necessary. Only
+// 5.0 has this rule. n is the number of bytes.
 func checkMinimal(v uint32, n int) *ParseError {
 	if n == varintLen(v) {
 		return nil
 	}
-	return fault(5, ReasonMalformedPacket, "", "MQTT-1.5.5-1", "the remaining length has more bytes than it needs")
+	return newParseError(5, ReasonMalformedPacket, "", "MQTT-1.5.5-1", "the remaining length has more bytes than it needs")
 }
 
-// checkVersion returns the protocol level meant by a version argument.
+// checkVersion returns the protocol level for a version argument: 0 means 4.
 func checkVersion(version uint8) (uint8, *ParseError) {
 	switch version {
 	case 0:
@@ -89,16 +90,17 @@ func checkVersion(version uint8) (uint8, *ParseError) {
 	case 4, 5:
 		return version, nil
 	}
-	return 0, levelFault(version)
+	return 0, versionError(version)
 }
 
-func levelFault(level uint8) *ParseError {
-	return fault(level, ReasonUnsupportedVersion, "MQTT-3.1.2-2", "MQTT-3.1.2-2",
-		"protocol level "+strconv.Itoa(int(level))+" is neither 4 (3.1.1) nor 5 (5.0)")
+// versionError returns the error for an unsupported protocol level.
+func versionError(level uint8) *ParseError {
+	return newParseError(level, ReasonUnsupportedVersion, "MQTT-3.1.2-2", "MQTT-3.1.2-2",
+		"the protocol level is "+strconv.Itoa(int(level))+", want 4 (MQTT 3.1.1) or 5 (MQTT 5.0)")
 }
 
-// flagRules holds the flags that each type but PUBLISH must have, and the
-// statements that say so.
+// flagRules are the flags that each packet type except PUBLISH must have, and the statements
+// that require them.
 var flagRules = [16]struct {
 	want   byte
 	v4, v5 string
@@ -119,25 +121,27 @@ var flagRules = [16]struct {
 	CmdAuth:        {0, "MQTT-2.2.2-2", "MQTT-3.15.1-1"},
 }
 
-// checkFlags judges the first byte of a packet.
+// checkFlags checks the packet type and the flags in the first byte of a packet.
 func checkFlags(cmd Cmd, flags byte, version uint8) *ParseError {
-	var f *ParseError
+	var err *ParseError
 	switch {
 	case cmd == 0 || cmd > CmdAuth || cmd == CmdAuth && version != 5:
-		f = fault(version, ReasonMalformedPacket, "section 2.2.1", "section 2.1.2", "the packet type is reserved")
+		err = newParseError(version, ReasonMalformedPacket, "section 2.2.1", "section 2.1.2", "the packet type is reserved")
 	case cmd == CmdPublish:
-		f = checkPublishFlags(flags, version)
+		err = checkPublishFlags(flags, version)
 	case flags != flagRules[cmd].want:
-		f = fault(version, ReasonMalformedPacket, flagRules[cmd].v4, flagRules[cmd].v5, "the reserved flags are set wrongly")
+		rule := &flagRules[cmd]
+		err = newParseError(version, ReasonMalformedPacket, rule.v4, rule.v5,
+			fmt.Sprintf("the reserved flags are 0x%X, want 0x%X", flags, rule.want))
 	}
-	if f != nil {
-		f.Cmd = cmd
+	if err != nil {
+		err.Cmd = cmd
 	}
-	return f
+	return err
 }
 
-// checkRemaining refuses the lengths that a type never has, so that nobody waits
-// for the rest of such a packet.
+// checkRemaining refuses a remaining length that the packet type never has. So the receiver
+// does not wait for the rest of such a packet.
 func checkRemaining(cmd Cmd, n int, version uint8) *ParseError {
 	want := n
 	switch cmd {
@@ -155,33 +159,35 @@ func checkRemaining(cmd Cmd, n int, version uint8) *ParseError {
 	if n == want {
 		return nil
 	}
-	return fault(version, ReasonMalformedPacket, brokenV4, brokenV5,
-		"the remaining length is "+strconv.Itoa(n)+", not "+strconv.Itoa(want))
+	return newParseError(version, ReasonMalformedPacket, ruleMalformedV4, ruleMalformedV5,
+		"the remaining length is "+strconv.Itoa(n)+", want "+strconv.Itoa(want))
 }
 
-// AppendHeader appends a fixed header, for a caller who appends the remaining
-// bytes of the packet itself. Of the packet it checks the type, the flags and that
-// remaining can be encoded; ErrTooLarge if not. AUTH is taken to be of 5.0.
+// AppendHeader appends a fixed header. The caller appends the other bytes of the packet,
+// whose number is remaining. AppendHeader checks the packet type and the flags. It returns an
+// error that matches ErrTooLarge if remaining cannot be encoded. AUTH is checked as a packet
+// of 5.0, other types as packets of 3.1.1.
 func AppendHeader(dst []byte, cmd Cmd, flags byte, remaining int) ([]byte, error) {
 	version := uint8(4)
 	if cmd == CmdAuth {
 		version = 5
 	}
-	f := checkFlags(cmd, flags, version)
-	if f == nil && flags > 0x0f {
-		f = fault(version, ReasonMalformedPacket, "section 2.2.2", "section 2.1.3", "the flags are more than four bits")
-		f.Cmd = cmd
+	err := checkFlags(cmd, flags, version)
+	if err == nil && flags > 0x0f {
+		err = newParseError(version, ReasonMalformedPacket, "section 2.2.2", "section 2.1.3", "the flags have more than four bits")
+		err.Cmd = cmd
 	}
-	if f == nil && uint64(remaining) > maxVarint {
-		f = sizeFault(version)
-		f.Cmd = cmd
+	if err == nil && uint64(remaining) > maxVarint {
+		err = sizeError(version)
+		err.Cmd = cmd
 	}
-	if f != nil {
-		return dst, f
+	if err != nil {
+		return dst, err
 	}
 	return appendVarint(append(dst, byte(cmd)<<4|flags), uint32(remaining)), nil
 }
 
-func sizeFault(version uint8) *ParseError {
-	return fault(version, ReasonPacketTooLarge, "section 2.2.3", "section 2.1.4", "the remaining length is not within 0 to 268435455")
+// sizeError returns the error for a packet that is too large for its remaining length.
+func sizeError(version uint8) *ParseError {
+	return newParseError(version, ReasonPacketTooLarge, "section 2.2.3", "section 2.1.4", "the remaining length is not in the range 0 to 268435455")
 }

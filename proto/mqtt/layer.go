@@ -11,73 +11,74 @@ import (
 )
 
 var (
-	// ErrNotMQTT is returned for a connection that does not speak MQTT. Connect,
-	// Listen and Login make connections that do.
-	ErrNotMQTT = errors.New("mqtt: connection does not speak MQTT")
-	// ErrNotOpen is returned by calls on a connection of Connect's before its
-	// CONNECT was sent, and on one of Listen's before CONNECT was answered.
-	ErrNotOpen = errors.New("mqtt: not open yet")
-	// ErrLoggedIn is returned by Login on a connection of Connect's or Listen's.
-	ErrLoggedIn = errors.New("mqtt: Login on a connection that logs in by itself")
-	// ErrNotAsked is returned by Connack if there is no CONNECT to answer.
-	ErrNotAsked = errors.New("mqtt: no CONNECT waits for an answer")
-	// ErrDisconnected is returned by calls after DISCONNECT, or a CONNACK that
-	// refuses, was sent or received.
-	ErrDisconnected = errors.New("mqtt: disconnected")
+	// ErrNotMQTT is returned for a connection that does not speak MQTT. Connect, Listen and
+	// Login make connections that do.
+	ErrNotMQTT = errors.New("mqtt: connection does not speak MQTT: use Connect or Listen, or call Login first")
+	// ErrNotOpen is returned if a packet is sent too early: on a connection of Connect
+	// before CONNECT was sent, on an accepted connection before Connack.
+	ErrNotOpen = errors.New("mqtt: connection is not open yet: send after EvMQTTOpen, or after Connack on a server")
+	// ErrLoginNotNeeded is returned by Login on a connection of Connect or Listen.
+	ErrLoginNotNeeded = errors.New("mqtt: Login is not needed on a connection of Connect or Listen")
+	// ErrNoConnect is returned by Connack if no CONNECT waits for an answer.
+	ErrNoConnect = errors.New("mqtt: no CONNECT waits for an answer")
+	// ErrDisconnected is returned by calls that send a packet after the MQTT connection has
+	// ended: a DISCONNECT or a refusing CONNACK was sent or received.
+	ErrDisconnected = errors.New("mqtt: disconnected: no packet can follow DISCONNECT or a refusal")
 )
 
-// A RefusedError is EvError's data after a CONNACK that refuses, and after a
-// DISCONNECT with which a 5.0 server gives a reason.
+// A RefusedError is the data of EvError after a CONNACK that refuses the connection, and
+// after a DISCONNECT in which a 5.0 server gives the reason 0x80 or higher.
 type RefusedError struct {
 	Cmd     Cmd // CmdConnack or CmdDisconnect
 	Code    ReasonCode
-	Version uint8 // that Code belongs to
+	Version uint8 // the protocol level that defines Code
 }
 
+// Error returns who ended the connection and the code with its name.
 func (e *RefusedError) Error() string {
 	if e.Cmd == CmdDisconnect {
-		return "mqtt: disconnected by the server: " + e.Code.Name(e.Version)
+		return "mqtt: disconnected by the server: " + e.Code.text(e.Version)
 	}
-	return "mqtt: connection refused: " + e.Code.Name(e.Version)
+	return "mqtt: connection refused: " + e.Code.text(e.Version)
 }
 
 type role uint8
 
 const (
-	bare   role = iota // Login's on a connection whose packets the program parses
-	client             // Connect's
-	server             // accepted by Listen's
+	manual role = iota // connection of Login: the program parses and frames the packets
+	client             // connection of Connect
+	server             // connection that a listener of Listen has accepted
 )
 
 type phase uint8
 
 const (
-	silent phase = iota // no CONNECT yet
-	asked               // CONNECT sent or received, no CONNACK yet
-	ready               // CONNACK sent or received
-	over                // DISCONNECT sent or received, CONNACK refused, or failed
+	beforeConnect phase = iota // no CONNECT was sent or received
+	connecting                 // CONNECT was sent or received, CONNACK was not
+	connected                  // CONNACK was sent or received
+	disconnected               // DISCONNECT or a refusing CONNACK was exchanged, or fail was called
 )
 
-// layer is a connection's MQTT state. On a plain connection it parses
-// c.Recv. Over WebSocket it parses the concatenation of the messages, for
-// packets and messages have nothing to do with each other [MQTT-6.0.0-2].
+// layer is the MQTT state of a connection. On a plain connection it parses c.Recv. Over
+// WebSocket it parses the concatenation of all messages, because a packet may begin and end
+// anywhere in a message [MQTT-6.0.0-2].
 type layer struct {
-	role    role
-	phase   phase
-	version uint8 // 4 or 5
-	overWS  bool
-	busy    bool // an event is being raised
-	lastID  uint16
-	limit   int                 // bytes of a packet
-	connect []byte              // a client's CONNECT until it is sent
-	in      reactor.Buffer      // over WebSocket: what is left of earlier messages
-	held    map[uint16]struct{} // identifiers of QoS 2 messages received and not released
-	msg     Message
+	role          role
+	phase         phase
+	version       uint8 // 4 or 5
+	overWS        bool
+	parsing       bool                // parse or parseMessage is running
+	lastPacketID  uint16              // last packet identifier that nextID returned
+	maxPacket     int                 // size of the largest accepted packet in bytes
+	connectPacket []byte              // CONNECT of a client until it is sent
+	wsInput       reactor.Buffer      // over WebSocket: unparsed rest of earlier messages
+	unreleased    map[uint16]struct{} // identifiers of QoS 2 messages that wait for PUBREL
+	msg           Message             // the packet that is being handled
 }
 
 // Handle implements reactor.Protocol.
 func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
-	if l.role == bare {
+	if l.role == manual {
 		return
 	}
 	switch ev {
@@ -89,195 +90,202 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		c.Stack().SetHandshaking(true) // until CONNECT
 	case reactor.EvWSOpen:
 		if l.role == client {
-			l.open(c, data.(*http.Message))
+			l.wsOpened(c, data.(*http.Message))
 		} else {
 			c.Stack().SetHandshaking(true)
 		}
 	case reactor.EvRead:
 		if l.overWS {
-			l.parse(c, &l.in)
+			l.parse(c, &l.wsInput)
 		} else {
 			l.parse(c, &c.Recv)
 		}
 	case reactor.EvWSMsg:
-		l.take(c, data.(*ws.Message))
-	case reactor.EvEnd: // MQTT has no half-closed connections
+		l.parseMessage(c, data.(*ws.Message))
+	case reactor.EvEnd: // MQTT does not support half-closed connections
 		c.Drain()
 	case reactor.EvWSCtl:
 		if data.(*ws.Message).Op == ws.OpClose {
-			if err := l.cut(l.in.Len()); err != nil {
+			if err := l.endError(l.wsInput.Len()); err != nil {
 				c.Fail(err)
 			}
 		}
 	}
 }
 
-// ALPN implements reactor.Negotiator. Over WebSocket it is a layer below that is
-// asked first.
+// ALPN implements reactor.Negotiator. Over WebSocket the name of the WebSocket layer is
+// used instead.
 func (*layer) ALPN() string { return "mqtt" }
 
-// End implements reactor.Ender: the stream may end between packets.
+// End implements reactor.Ender. The stream may end between packets.
 func (l *layer) End(c *reactor.Conn) error {
 	if l.overWS {
-		return l.cut(l.in.Len())
+		return l.endError(l.wsInput.Len())
 	}
-	return l.cut(c.Recv.Len())
+	return l.endError(c.Recv.Len())
 }
 
-// Leave implements reactor.Leaver: it sends the DISCONNECT that its side may.
-func (l *layer) Leave(c *reactor.Conn) bool {
+// SayGoodbye implements reactor.GoodbyeSayer. It sends DISCONNECT if this side may send one.
+func (l *layer) SayGoodbye(c *reactor.Conn) bool {
 	code := ReasonCode(0)
 	if l.role == server {
 		code = ReasonServerShuttingDown
 	}
-	if l.role != bare {
-		DisconnectCode(c, code) // it fails where there is none to send
+	if l.role != manual {
+		DisconnectCode(c, code) // returns an error if this side may not send DISCONNECT now
 	}
 	return false
 }
 
-// cut says what the end of the stream would cut off, with that many bytes
-// of a packet there.
-func (l *layer) cut(n int) error {
+// endError returns the error for a stream that ends now. unparsed is the number of input bytes
+// that are not parsed yet. endError returns nil if nothing is missing.
+func (l *layer) endError(unparsed int) error {
 	switch {
-	case l.phase == over || l.role == bare:
+	case l.phase == disconnected || l.role == manual:
 		return nil
-	case n > 0 && l.role == server && l.phase == asked:
+	case unparsed > 0 && l.role == server && l.phase == connecting:
 		return fmt.Errorf("mqtt: connection closed before its CONNECT was answered: %w", io.ErrUnexpectedEOF)
-	case n > 0:
+	case unparsed > 0:
 		return fmt.Errorf("mqtt: connection closed inside a packet: %w", io.ErrUnexpectedEOF)
-	case l.role == client && l.phase != ready:
+	case l.role == client && l.phase != connected:
 		return fmt.Errorf("mqtt: connection closed before CONNACK: %w", io.ErrUnexpectedEOF)
 	}
 	return nil
 }
 
-// take adds a WebSocket message to the stream of packets.
-func (l *layer) take(c *reactor.Conn, m *ws.Message) {
-	if !l.overWS || l.busy {
+// parseMessage parses the packets of a WebSocket message. Packets may begin in earlier messages and
+// end in later ones.
+func (l *layer) parseMessage(c *reactor.Conn, m *ws.Message) {
+	if !l.overWS || l.parsing {
 		return
 	}
 	if m.Op != ws.OpBinary { // [MQTT-6.0.0-1]
-		ws.Close(c, ws.CloseUnsupported, "")
-		l.fail(c, errors.New("mqtt: text message from the WebSocket, want binary"))
+		ws.Close(c, ws.StatusUnsupportedData, "")
+		l.fail(c, errors.New("mqtt: the peer sent a WebSocket text message, MQTT needs binary messages [MQTT-6.0.0-1]"))
 		return
 	}
-	if l.in.Len() > 0 {
-		l.in.Append(m.Data)
-		l.parse(c, &l.in)
+	if l.wsInput.Len() > 0 {
+		l.wsInput.Append(m.Data)
+		l.parse(c, &l.wsInput)
 		return
 	}
-	rest := m.Data // parsed where it lies; only what is left is copied
-	l.busy = true
-	for n := l.next(c, rest); n > 0; n = l.next(c, rest) {
+	rest := m.Data // parse it in place and copy only an incomplete packet at its end
+	l.parsing = true
+	for n := l.parseNext(c, rest); n > 0; n = l.parseNext(c, rest) {
 		rest = rest[n:]
-		l.packet(c)
+		l.handlePacket(c)
 	}
-	l.busy = false
-	if l.phase != over {
-		l.in.Append(rest)
+	l.parsing = false
+	if l.phase != disconnected {
+		l.wsInput.Append(rest)
 	}
 }
 
-// parse works off the packets at the front of in. Each is taken out before its
-// events are raised.
+// parse handles the packets at the front of in. It removes each packet from in before it
+// raises the events of the packet.
 func (l *layer) parse(c *reactor.Conn, in *reactor.Buffer) {
-	if l.busy { // raised again by a handler of ours; the loop goes on after it
+	if l.parsing { // a handler has raised EvRead; the loop below continues afterwards
 		return
 	}
-	l.busy = true
-	for n := l.next(c, in.Bytes()); n > 0; n = l.next(c, in.Bytes()) {
+	l.parsing = true
+	for n := l.parseNext(c, in.Bytes()); n > 0; n = l.parseNext(c, in.Bytes()) {
 		in.Consume(n)
-		l.packet(c)
+		l.handlePacket(c)
 	}
-	l.busy = false
-	if l.phase == over { // nothing counts any more
+	l.parsing = false
+	if l.phase == disconnected { // the layer ignores all further input
 		in.Reset()
 	}
-	if in == &l.in && in.Len() == 0 {
-		l.in = reactor.Buffer{}
+	if in == &l.wsInput && in.Len() == 0 {
+		l.wsInput = reactor.Buffer{} // releases the memory
 	}
 }
 
-// next parses the packet at the beginning of p into l.msg and returns its
-// length; 0 means that it is not complete, that it must wait, or that there
-// is nothing more to be done with the connection.
-func (l *layer) next(c *reactor.Conn, p []byte) int {
-	if len(p) == 0 || c.Stopped() || l.phase == over || l.waits(c, len(p)) {
+// parseNext parses the packet at the front of input into l.msg and returns its size in bytes. It
+// returns 0 if the packet is incomplete, if it must wait, or if the connection has ended.
+func (l *layer) parseNext(c *reactor.Conn, input []byte) int {
+	if len(input) == 0 || c.InputStopped() || l.phase == disconnected || l.waitsForConnack(c, len(input)) {
 		return 0
 	}
-	n, err := 0, CheckSize(p, l.version, l.limit)
+	size, err := 0, CheckSize(input, l.version, l.maxPacket)
 	if err == nil {
-		n, err = Parse(p, l.version, &l.msg)
+		size, err = Parse(input, l.version, &l.msg)
 	}
 	c.Stack().SetReceiving(err == ErrIncomplete)
 	if err == ErrIncomplete {
 		return 0
 	}
 	if err == nil {
-		err = l.sequence(c)
+		err = l.checkOrder(c)
 	}
 	if err != nil {
 		l.refuse(c, err)
 		return 0
 	}
-	return n
+	return size
 }
 
-// waits reports whether a server has yet to answer CONNECT: what follows it is
-// not looked at before [MQTT-3.2.0-1], [MQTT-3.1.4-5], and bounded.
-func (l *layer) waits(c *reactor.Conn, n int) bool {
-	if l.role != server || l.phase != asked {
+// waitsForConnack reports whether input must wait because the server has not answered CONNECT
+// yet [MQTT-3.2.0-1], [MQTT-3.1.4-5]. size is the number of bytes that wait. If it is larger
+// than l.maxPacket, the connection fails.
+func (l *layer) waitsForConnack(c *reactor.Conn, size int) bool {
+	if l.role != server || l.phase != connecting {
 		return false
 	}
-	if n > l.limit {
-		l.fail(c, fmt.Errorf("%w: %d bytes behind a CONNECT that is not answered yet, the limit is %d", ErrTooLarge, n, l.limit))
+	if size > l.maxPacket {
+		l.fail(c, fmt.Errorf("%w: %d bytes follow a CONNECT that is not answered yet, the limit is %d bytes; "+
+			"call Connack earlier or raise Limits.Packet", ErrTooLarge, size, l.maxPacket))
 	}
 	return true
 }
 
-// refuse fails the connection over what the peer sent, and tells it why where
-// the protocol has words for it: in CONNACK, or in a 5.0 DISCONNECT.
+// refuse fails the connection because of a packet of the peer. err says what is wrong with the
+// packet. If the protocol allows it, refuse first sends the reason to the peer, in a CONNACK or
+// in a 5.0 DISCONNECT.
 func (l *layer) refuse(c *reactor.Conn, err error) {
 	switch {
-	case !l.overWS && l.phase != ready && !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()):
-		err = errors.New("mqtt: the peer speaks TLS on this connection, which does not")
-	case l.role == server && l.phase == silent:
+	case !l.overWS && l.phase != connected && !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()):
+		err = errors.New("mqtt: the peer speaks TLS, but this connection does not: " +
+			"use mqtts:// or call StartTLS")
+	case l.role == server && l.phase == beforeConnect:
 		if code := connackFor(err); code != 0 {
 			l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, 4, false, code, nil) })
 		}
-	case l.version == 5 && (l.phase == ready || l.phase == asked && l.role == client): // [MQTT-3.14.0-1]
+	case l.version == 5 && (l.phase == connected || l.phase == connecting && l.role == client):
+		// A server sends no DISCONNECT before CONNACK [MQTT-3.14.0-1].
 		DisconnectCode(c, disconnectFor(err))
 	}
 	l.fail(c, err)
 }
 
-// connackFor returns the 3.1.1 return code for a CONNECT that Parse refused, 0
-// if there is none. It goes to clients of an unknown version too.
+// connackFor returns the 3.1.1 return code for a CONNECT that Parse has refused. It returns 0
+// if 3.1.1 has no code for the error; the server then sends no CONNACK. A client with an
+// unknown version also gets a 3.1.1 code.
 func connackFor(err error) ReasonCode {
-	var bad *ParseError
+	var parseErr *ParseError
 	switch {
 	case errors.Is(err, ErrVersion):
 		return ConnackBadProtocolVersion // [MQTT-3.1.2-2]
-	case errors.As(err, &bad) && bad.Code == ReasonClientIDNotValid:
+	case errors.As(err, &parseErr) && parseErr.Code == ReasonClientIDNotValid:
 		return ConnackIdentifierRejected // [MQTT-3.1.3-8]
 	}
 	return 0
 }
 
-// disconnectFor returns the 5.0 reason code for err.
+// disconnectFor returns the reason code of the 5.0 DISCONNECT that tells the peer about err.
 func disconnectFor(err error) ReasonCode {
-	var bad *ParseError
+	var parseErr *ParseError
 	switch {
-	case errors.As(err, &bad):
-		return bad.Code
+	case errors.As(err, &parseErr):
+		return parseErr.Code
 	case errors.Is(err, ErrTooLarge):
 		return ReasonPacketTooLarge
 	}
 	return ReasonProtocolError
 }
 
+// fail fails the connection and makes the layer ignore all further input.
 func (l *layer) fail(c *reactor.Conn, err error) {
-	l.phase = over
+	l.phase = disconnected
 	c.Fail(err)
 }

@@ -8,20 +8,20 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Limits bounds what a peer can make us hold. In each field zero means the
-// default and a negative value means no limit.
+// Limits limits the memory that a peer can make a connection use. In each field zero means
+// the default and a negative value means no limit.
 type Limits struct {
-	// Packet is the size in bytes of the largest packet that is taken. A larger
-	// one fails the connection as soon as its header has arrived; over WebSocket the
-	// message around it arrives first. The default is DefaultMaxPacket.
+	// Packet is the size of the largest accepted packet in bytes. A larger packet fails the
+	// connection as soon as its fixed header has arrived. Over WebSocket the connection fails
+	// when the message that contains the header is complete. The default is DefaultMaxPacket.
 	Packet int
 }
 
-// DefaultMaxPacket is the size in bytes of the largest packet that a connection
-// takes unless Limits say otherwise.
+// DefaultMaxPacket is the size in bytes of the largest packet that a connection accepts if
+// Limits does not set another.
 const DefaultMaxPacket = 16 << 20
 
-// packet is the limit in bytes.
+// packet returns the limit in bytes.
 func (l *Limits) packet() int {
 	switch {
 	case l.Packet == 0:
@@ -32,32 +32,35 @@ func (l *Limits) packet() int {
 	return l.Packet
 }
 
-// errByHand is what SetLimits returns where it could change nothing.
-var errByHand = errors.New("mqtt: SetLimits of a connection whose packets the program parses: see CheckSize")
+// errLimitsOfLogin is the error of SetLimits on a connection of Login, where a limit would have no
+// effect.
+var errLimitsOfLogin = errors.New("mqtt: SetLimits on a connection of Login: " +
+	"the program parses its packets; call CheckSize before Parse")
 
-// SetLimits sets the limits of the packets that c receives. On a listener they are
-// the limits of the connections that it accepts from now on. Over WebSocket it sets
-// ws.Limits, too: messages may be as large as packets, and at least
-// ws.DefaultMaxMessage. A later ws.SetLimits changes that.
+// SetLimits sets the limits of the packets that c receives. On a listener they apply to the
+// connections that it accepts from now on. Over WebSocket SetLimits also sets the limit for
+// WebSocket messages: it is limits.Packet, but at least ws.DefaultMaxMessage. A later call of
+// ws.SetLimits overrides it.
 //
-// Errors are ErrNotMQTT if c does not speak MQTT, reactor.ErrClosed if c is closed,
-// and one for a connection of Login's, whose packets the program parses itself.
+// The error is ErrNotMQTT if c does not speak MQTT, and reactor.ErrClosed if c is closed. On a
+// connection of Login SetLimits also returns an error, because the program itself parses the
+// packets.
 func SetLimits(c *reactor.Conn, limits Limits) error {
 	if c.Stack().Closed() {
 		return reactor.ErrClosed
 	}
-	n, overWS := limits.packet(), false
+	size, overWS := limits.packet(), false
 	if p, ok := reactor.Find[*listener](c); ok {
-		p.limit, overWS = n, p.overWS
+		p.maxPacket, overWS = size, p.overWS
 	} else if l, err := layerOf(c); err != nil {
 		return err
-	} else if l.role == bare {
-		return errByHand
+	} else if l.role == manual {
+		return errLimitsOfLogin
 	} else {
-		l.limit, overWS = n, l.overWS
+		l.maxPacket, overWS = size, l.overWS
 	}
 	if overWS {
-		return ws.SetLimits(c, ws.Limits{Message: max(n, ws.DefaultMaxMessage)})
+		return ws.SetLimits(c, ws.Limits{Message: max(size, ws.DefaultMaxMessage)})
 	}
 	return nil
 }

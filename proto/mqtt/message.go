@@ -1,68 +1,71 @@
 package mqtt
 
-// Message is a packet that was parsed. All slices alias the buffer given to
-// Parse and are valid as long as its bytes are.
+// Message is a packet that Parse has decoded. Its slices point into the buffer that Parse
+// got: they are valid as long as the bytes of the buffer do not change. The Message of an
+// event is valid until the handler returns.
 type Message struct {
 	Cmd     Cmd
-	Version uint8 // protocol level; a CONNECT's own
+	Version uint8 // protocol level of the connection; for a CONNECT the level in the packet
 
 	Dup            bool   // PUBLISH
 	QoS            uint8  // PUBLISH: 0 to 2
 	Retain         bool   // PUBLISH
 	SessionPresent bool   // CONNACK
-	ID             uint16 // packet identifier; 0 for packets without one, never otherwise
+	ID             uint16 // packet identifier, not 0; 0 for a packet that has none
 
-	// Ack is the code of CONNACK, PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT and
-	// AUTH, 0 where it was left out, and the first of SUBACK and UNSUBACK.
+	// Ack is the code of CONNACK, PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT and AUTH. It
+	// is 0 if the packet leaves the code out. For SUBACK and UNSUBACK it is the first code.
 	Ack ReasonCode
 
-	// Topic is PUBLISH's topic name. In 5.0 it may be empty: then Topic Alias, a
-	// property, stands for it.
+	// Topic is the topic name of PUBLISH. In 5.0 it may be empty: the property Topic Alias
+	// identifies the topic then.
 	Topic []byte
 
-	// Data is the payload. PUBLISH: the application message. SUBACK, UNSUBACK:
-	// a ReasonCode per filter (none in UNSUBACK of 3.1.1). CONNECT, SUBSCRIBE,
-	// UNSUBSCRIBE: raw, for Connect and NextFilter to decode.
+	// Data is the payload:
+	//
+	//	PUBLISH                           the application message
+	//	SUBACK, UNSUBACK                  one ReasonCode per filter; empty for UNSUBACK in 3.1.1
+	//	CONNECT, SUBSCRIBE, UNSUBSCRIBE   the encoded payload, for Connect and NextFilter
 	Data []byte
 
-	Props []byte // 5.0 properties, raw and without their length, for NextProp
+	Props []byte // 5.0: encoded properties without the property length, for NextProp
 	Dgram []byte // the whole packet
 }
 
-// Parse decodes the packet at the front of buf into msg and returns the bytes it
-// takes. version is the protocol level of the connection, 0 meaning 4; a CONNECT
-// brings its own, which msg.Version then tells.
+// Parse decodes the packet at the front of buf into msg. It returns the size of the packet
+// in bytes. version is the protocol level of the connection; 0 means 4. A CONNECT contains
+// its own level, which Parse stores in msg.Version.
 //
-// It returns ErrIncomplete when more bytes are needed. Any other error is a
-// *ParseError; the connection is then beyond repair. A fault of the fixed header is
-// reported as soon as the bytes show it, others when the packet is complete.
-// With an error n is 0, and of msg only Cmd, and Version after ErrVersion, mean
-// something (none after ErrIncomplete).
+// It returns ErrIncomplete if more bytes are needed. Every other error is a *ParseError: the
+// connection cannot continue. An error in the fixed header is reported as soon as the bytes
+// show it. Other errors are reported when the packet is complete.
 //
-// Nothing is copied, nor allocated unless there is an error. Parse panics if msg is
-// nil.
+// After an error n is 0. A *ParseError sets msg.Cmd, and ErrVersion also sets msg.Version. The
+// other fields have no meaning.
+//
+// Parse copies nothing. It allocates memory only for an error. It panics if msg is nil.
 func Parse(buf []byte, version uint8, msg *Message) (n int, err error) {
 	if msg == nil {
 		panic("mqtt: Parse into a nil Message")
 	}
-	version, f := checkVersion(version)
-	if f != nil {
-		return 0, f
+	version, parseErr := checkVersion(version)
+	if parseErr != nil {
+		return 0, parseErr
 	}
-	h, n, f := parseHeader(buf, version)
-	if f != nil {
-		*msg = Message{Cmd: f.Cmd, Version: version}
-		return 0, f
+	h, headerSize, parseErr := parseHeader(buf, version)
+	if parseErr != nil {
+		*msg = Message{Cmd: parseErr.Cmd, Version: version}
+		return 0, parseErr
 	}
-	size := n + h.Remaining
-	if n == 0 || len(buf) < size {
+	size := headerSize + h.Remaining
+	if headerSize == 0 || len(buf) < size {
 		return 0, ErrIncomplete
 	}
 	*msg = Message{Cmd: h.Cmd, Version: version, Dgram: buf[:size:size]}
-	c := cursor{rest: buf[n:size:size], version: version}
+	c := cursor{rest: buf[headerSize:size:size], version: version}
 	c.packet(msg, h.Flags)
 	if c.err == nil && h.Cmd == CmdConnect && msg.Version == 5 {
-		c.err = checkMinimal(uint32(h.Remaining), n-1)
+		c.err = checkMinimal(uint32(h.Remaining), headerSize-1)
 	}
 	if c.err != nil {
 		c.err.Cmd = h.Cmd
@@ -71,7 +74,7 @@ func Parse(buf []byte, version uint8, msg *Message) (n int, err error) {
 	return size, nil
 }
 
-// packet decodes and checks what follows the fixed header. m.Cmd says what it is.
+// packet decodes and checks the bytes after the fixed header. m.Cmd is the packet type.
 func (c *cursor) packet(m *Message, flags byte) {
 	switch m.Cmd {
 	case CmdConnect:
@@ -95,5 +98,5 @@ func (c *cursor) packet(m *Message, flags byte) {
 	case CmdAuth:
 		c.auth(m)
 	}
-	c.end()
+	c.checkEnd()
 }

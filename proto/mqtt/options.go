@@ -8,39 +8,40 @@ import (
 	"time"
 )
 
-// Options are the arguments of Connect, Login, Pub, Sub, Unsub and Disconnect,
-// as mg_mqtt_opts; each looks at those that concern it. None of them is kept
-// beyond the call.
+// Options are the arguments of Connect, Login, Pub, Sub, Unsub and Disconnect, like
+// mg_mqtt_opts. Each call uses only some of the fields. The comments below name the calls;
+// Connect uses the same fields as Login. No call keeps the Options or their slices after it
+// has returned.
 type Options struct {
 	User     string // Login
 	Password string // Login
-	// ClientID names the session [MQTT-3.1.3-3]. If it is empty, Login makes up one
-	// at random, which nobody can come back to. The session is clean then, whatever
-	// Clean says, and a Session Expiry Interval among Props is an error: nothing is
-	// left behind under a random identifier.
+	// ClientID names the session [MQTT-3.1.3-3]. If it is empty, Login makes a random
+	// identifier and requests a clean session, even if Clean is false. The reason: without
+	// ClientID no client could resume the session later. So Login returns an error if Props
+	// has a Session Expiry Interval above 0 and ClientID is empty.
 	ClientID string
-	Version  uint8 // Login: 4 (3.1.1; 0 means that too) or 5
-	// KeepAlive is a time.Duration, so 60*time.Second and not 60. It is 0, which
-	// turns it off, or between 1 s and 65,535 s, and rounded up to whole seconds.
-	// Sending PINGREQ in time is the program's business, see Ping.
+	Version  uint8 // Login: 4 is MQTT 3.1.1, 5 is MQTT 5.0; 0 means 4
+	// KeepAlive is a time.Duration: write 60*time.Second, not 60. Zero turns keep-alive
+	// off. Other values are from 1 s to 65,535 s and are rounded up to whole seconds. The
+	// program sends the PINGREQ packets itself, see Ping.
 	KeepAlive time.Duration
-	// Clean makes Login begin without an earlier session's state. Without it the
-	// server keeps the session for ClientID.
+	// Clean makes Login start without the state of an earlier session. If it is false, the
+	// server keeps the session of ClientID.
 	Clean bool
 
-	// Topic is Login's will topic (no will if it is empty), Pub's topic, or the
-	// filter of Sub and Unsub.
+	// Topic is the will topic for Login (empty: no will), the topic for Pub, and the topic
+	// filter for Sub and Unsub.
 	Topic   string
-	Message []byte // Login: the will's payload; Pub
-	QoS     uint8  // Login: the will's; Pub; Sub: the highest that is wanted
-	Retain  bool   // Login: the will's; Pub
+	Message []byte // the payload: of the will for Login, of the message for Pub
+	QoS     uint8  // Login: of the will; Pub: of the message; Sub: the highest QoS wanted
+	Retain  bool   // Login: of the will; Pub: of the message
 
-	// RetransmitID makes Pub send a PUBLISH again, with the identifier that it
-	// had and the DUP flag set [MQTT-3.3.1-1].
+	// RetransmitID makes Pub send a PUBLISH again. It is the packet identifier of the
+	// first transmission. Pub sets the DUP flag [MQTT-3.3.1-1]. Zero means a new message.
 	RetransmitID uint16
 
 	Props     []Property // 5.0 properties of the packet itself
-	WillProps []Property // 5.0, Login: of the will
+	WillProps []Property // 5.0, Login: properties of the will
 }
 
 func (o *Options) version() uint8 {
@@ -50,10 +51,10 @@ func (o *Options) version() uint8 {
 	return o.Version
 }
 
-// connect makes the content of CONNECT.
+// connect returns the content of CONNECT.
 func (o *Options) connect() (*ConnectPacket, error) {
 	if k := o.KeepAlive; k != 0 && k < time.Second || k > 65535*time.Second {
-		return nil, fmt.Errorf("mqtt: KeepAlive is %v, a time.Duration: want 0, or from 1s to 65535s", k)
+		return nil, fmt.Errorf("mqtt: Options.KeepAlive is %v: want a time.Duration from 1s to 65535s, or 0", k)
 	}
 	seconds := (o.KeepAlive + time.Second - 1) / time.Second
 	p := &ConnectPacket{
@@ -66,11 +67,13 @@ func (o *Options) connect() (*ConnectPacket, error) {
 		Props:       o.Props,
 	}
 	if p.ClientID == "" {
-		if slices.ContainsFunc(o.Props, func(p Property) bool { return p.ID == PropSessionExpiryInterval && p.Int > 0 }) {
-			return nil, errors.New("mqtt: Session Expiry Interval without ClientID: no client could resume the session")
+		outlives := func(p Property) bool { return p.ID == PropSessionExpiryInterval && p.Int > 0 }
+		if slices.ContainsFunc(o.Props, outlives) {
+			return nil, errors.New("mqtt: Session Expiry Interval without ClientID: " +
+				"no client could resume the session; set Options.ClientID")
 		}
 		p.CleanStart = true
-		p.ClientID = "rikki-" + rand.Text()[:16] // within the 23 characters that every server takes [MQTT-3.1.3-5]
+		p.ClientID = "rikki-" + rand.Text()[:16] // servers accept 23 characters [MQTT-3.1.3-5]
 	}
 	if o.Topic != "" {
 		p.Will = &Will{Topic: o.Topic, Data: o.Message, QoS: o.QoS, Retain: o.Retain, Props: o.WillProps}

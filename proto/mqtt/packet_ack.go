@@ -1,7 +1,7 @@
 package mqtt
 
-// ackRules holds the statements about the reason codes of the four packets that
-// acknowledge a PUBLISH.
+// ackRules are the statements about the reason codes of the four packets that acknowledge a
+// PUBLISH.
 var ackRules = [16]string{
 	CmdPuback:  "MQTT-3.4.2-1",
 	CmdPubrec:  "MQTT-3.5.2-1",
@@ -13,20 +13,20 @@ var ackRules = [16]string{
 func (c *cursor) ack(m *Message) {
 	m.ID = c.packetID("MQTT-2.3.1-6", "MQTT-2.2.1-5")
 	if c.version != 5 || len(c.rest) == 0 {
-		return // without a reason code it is 0x00. 5.0 section 3.4.2.1
+		return // a missing reason code means 0x00. 5.0 section 3.4.2.1
 	}
-	m.Ack = c.reason(m.Cmd, brokenV4, ackRules[m.Cmd])
-	if len(c.rest) > 0 { // the property length may be left out. 5.0 section 3.4.2.2.1
+	m.Ack = c.reason(m.Cmd, ruleMalformedV4, ackRules[m.Cmd])
+	if len(c.rest) > 0 { // the property length may be missing. 5.0 section 3.4.2.2.1
 		m.Props, _ = c.properties(1 << m.Cmd)
 	}
 }
 
-// AppendAck appends a PUBACK, PUBREC, PUBREL or PUBCOMP in its shortest form. In
-// 3.1.1 code must be 0 and props empty.
+// AppendAck appends a PUBACK, PUBREC, PUBREL or PUBCOMP in its shortest form. id must not be
+// 0. In 3.1.1 code must be 0 and props empty.
 func AppendAck(dst []byte, version uint8, cmd Cmd, id uint16, code ReasonCode, props []Property) ([]byte, error) {
 	b := begin(dst, version)
 	if cmd < CmdPuback || cmd > CmdPubcomp {
-		b.fail(ReasonProtocolError, "section 4.3", "section 4.3", "it does not acknowledge a PUBLISH")
+		b.fail(ReasonProtocolError, "section 4.3", "section 4.3", "want PUBACK, PUBREC, PUBREL or PUBCOMP")
 		return b.finish(dst, cmd, 0, 0)
 	}
 	b.reserve()

@@ -3,26 +3,29 @@ package mqtt
 import (
 	"bytes"
 	"errors"
+	"strconv"
 )
 
 // ConnectPacket is the content of a CONNECT packet.
 type ConnectPacket struct {
-	ClientID   string // may be empty: the server chooses; in 3.1.1 only with CleanStart
-	CleanStart bool   // 3.1.1: clean session
-	KeepAlive  uint16 // seconds; 0 turns it off
+	ClientID   string // empty: the server chooses one; in 3.1.1 only with CleanStart
+	CleanStart bool   // in 3.1.1 it is called clean session
+	KeepAlive  uint16 // in seconds; 0 turns keep-alive off
 
-	// A user name is sent if HasUser is set or User is not empty, a password
-	// likewise. In 3.1.1 there is no password without a user name.
+	// CONNECT contains a user name if HasUser is set or User is not empty. It contains a
+	// password if HasPassword is set or Password is not empty. 3.1.1 does not allow a
+	// password without a user name.
 	User        string
 	Password    []byte
 	HasUser     bool
 	HasPassword bool
 
-	Will  *Will      // nil: none
+	Will  *Will      // nil means no will
 	Props []Property // 5.0 only
 }
 
-// Will is the message that the server publishes when the client is gone.
+// Will is the message that the server publishes if the client disappears without a
+// DISCONNECT.
 type Will struct {
 	Topic  string
 	Data   []byte
@@ -42,11 +45,11 @@ const (
 	connUser       = 1 << 7
 )
 
-// connFixed is the size of what precedes the properties: name, level, flags and
-// keep alive. connFlagsAt is where in it the flags are.
+// connFixedSize is the size in bytes of the part before the properties: protocol name, level,
+// flags and keep alive. connFlagsOffset is the offset of the flags in that part.
 const (
-	connFixed   = 10
-	connFlagsAt = 7
+	connFixedSize   = 10
+	connFlagsOffset = 7
 )
 
 var (
@@ -61,6 +64,7 @@ var (
 	fieldPassword    = field{"password", "MQTT-3.1.2-21", "MQTT-3.1.2-19"}
 )
 
+// connect parses CONNECT.
 func (c *cursor) connect(m *Message) {
 	c.protocol(m)
 	flags := c.u8(&fieldConnFlags)
@@ -68,14 +72,14 @@ func (c *cursor) connect(m *Message) {
 	c.u16(&fieldKeepAlive)
 	props, seen := c.properties(ofConnect)
 	if seen.has(PropAuthenticationData) && !seen.has(PropAuthenticationMethod) {
-		c.protocolError("", "section 3.1.2.11.10", "there is Authentication Data without a method")
+		c.protocolError("", "section 3.1.2.11.10", "Authentication Data without Authentication Method")
 	}
 	m.Props, m.Data = props, c.rest
 	c.connectPayload(flags)
 }
 
-// protocol reads which protocol the rest is of. It refuses all but two, before
-// it looks at anything that another version may have made different.
+// protocol reads the protocol name and level. It refuses every version except 3.1.1 and 5.0
+// before it reads any field that another version may define differently.
 func (c *cursor) protocol(m *Message) {
 	name := c.binary(&fieldProtocol)
 	level := c.u8(&fieldLevel)
@@ -85,33 +89,33 @@ func (c *cursor) protocol(m *Message) {
 	m.Version, c.version = level, level
 	switch {
 	case string(name) == "MQIsdp": // MQTT 3.1
-		c.fail(ReasonUnsupportedVersion, "MQTT-3.1.2-2", "MQTT-3.1.2-2", "MQTT 3.1 is not spoken here")
+		c.fail(ReasonUnsupportedVersion, "MQTT-3.1.2-2", "MQTT-3.1.2-2", "the client speaks MQTT 3.1, want 3.1.1 or 5.0")
 	case string(name) != "MQTT":
 		c.malformed("MQTT-3.1.2-1", "MQTT-3.1.2-1", "the protocol name is not MQTT")
 	case level != 4 && level != 5:
-		c.rest, c.err = nil, levelFault(level)
+		c.rest, c.err = nil, versionError(level)
 	}
 }
 
-// connectFlags checks that the flags go together.
+// connectFlags checks the connect flags, which must not contradict each other.
 func (c *cursor) connectFlags(flags byte) {
 	will := flags&connWill != 0
 	switch {
 	case flags&connReserved != 0:
 		c.malformed("MQTT-3.1.2-3", "MQTT-3.1.2-3", "the reserved connect flag is set")
 	case flags&connWillQoS == connWillQoS:
-		c.malformed("MQTT-3.1.2-14", "MQTT-3.1.2-12", "the will QoS is 3")
+		c.malformed("MQTT-3.1.2-14", "MQTT-3.1.2-12", "the will QoS is 3, want 0, 1 or 2")
 	case !will && flags&connWillQoS != 0:
-		c.malformed("MQTT-3.1.2-13", "MQTT-3.1.2-11", "there is a will QoS without a will")
+		c.malformed("MQTT-3.1.2-13", "MQTT-3.1.2-11", "the will QoS is set but there is no will")
 	case !will && flags&connWillRetain != 0:
-		c.malformed("MQTT-3.1.2-15", "MQTT-3.1.2-13", "there is a will retain flag without a will")
+		c.malformed("MQTT-3.1.2-15", "MQTT-3.1.2-13", "the will retain flag is set but there is no will")
 	case c.version != 5 && flags&connPassword != 0 && flags&connUser == 0: // 5.0 allows it
-		c.malformed("MQTT-3.1.2-22", "", "there is a password without a user name")
+		c.malformed("MQTT-3.1.2-22", "", "password without user name")
 	}
 }
 
-// connectPayload checks the fields that the flags announce, in their order
-// [MQTT-3.1.3-1]. That there are no others is seen by what is left over.
+// connectPayload checks the fields that the flags announce, in the order of the standard
+// [MQTT-3.1.3-1]. Bytes after these fields are left in c.rest: the caller reports them.
 func (c *cursor) connectPayload(flags byte) {
 	id := c.text(&fieldClientID) // [MQTT-3.1.3-4]
 	if len(id) == 0 && c.version != 5 && flags&connClean == 0 {
@@ -133,14 +137,14 @@ func (c *cursor) connectPayload(flags byte) {
 	}
 }
 
-// Connect decodes a CONNECT that was parsed. Everything in it is a copy. Of any
-// other message it returns the zero value.
+// Connect decodes the content of a CONNECT that Parse has returned. The result is a copy. For
+// other messages Connect returns the zero value.
 func (m *Message) Connect() ConnectPacket {
-	h, n, err := ParseHeader(m.Dgram, 0)
-	if err != nil || m.Cmd != CmdConnect || h.Cmd != CmdConnect || len(m.Dgram) < n+connFixed {
+	h, headerSize, err := ParseHeader(m.Dgram, 0)
+	if err != nil || m.Cmd != CmdConnect || h.Cmd != CmdConnect || len(m.Dgram) < headerSize+connFixedSize {
 		return ConnectPacket{}
 	}
-	fixed := cursor{rest: m.Dgram[n+connFlagsAt:]}
+	fixed := cursor{rest: m.Dgram[headerSize+connFlagsOffset:]}
 	flags := fixed.u8(&fieldConnFlags)
 	keepAlive := fixed.u16(&fieldKeepAlive)
 
@@ -172,7 +176,7 @@ func (m *Message) Connect() ConnectPacket {
 	return conn
 }
 
-// cloneProps decodes raw properties into copies, nil if there are none.
+// cloneProps decodes encoded properties into copies. It returns nil if there are none.
 func cloneProps(raw []byte) (props []Property) {
 	var p Property
 	m := Message{Props: raw}
@@ -183,7 +187,7 @@ func cloneProps(raw []byte) (props []Property) {
 	return props
 }
 
-// AppendConnect appends a CONNECT. conn must not be nil.
+// AppendConnect appends a CONNECT. It returns an error if conn is nil.
 func AppendConnect(dst []byte, version uint8, conn *ConnectPacket) ([]byte, error) {
 	if conn == nil {
 		return dst, errors.New("mqtt: AppendConnect of a nil ConnectPacket")
@@ -211,13 +215,14 @@ func AppendConnect(dst []byte, version uint8, conn *ConnectPacket) ([]byte, erro
 	return b.seal(dst, CmdConnect, 0)
 }
 
+// connectFlags returns the connect flags for conn.
 func (b *builder) connectFlags(conn *ConnectPacket) (flags byte) {
 	if conn.CleanStart {
 		flags |= connClean
 	}
 	if w := conn.Will; w != nil {
 		if w.QoS > 2 {
-			b.fail(ReasonMalformedPacket, "MQTT-3.1.2-14", "MQTT-3.1.2-12", "the will QoS is not 0, 1 or 2")
+			b.fail(ReasonMalformedPacket, "MQTT-3.1.2-14", "MQTT-3.1.2-12", "the will QoS is "+strconv.Itoa(int(w.QoS))+", want 0, 1 or 2")
 		}
 		flags |= connWill | w.QoS<<3&connWillQoS
 		if w.Retain {

@@ -1,14 +1,17 @@
 package mqtt
 
-import "errors"
+import (
+	"errors"
+	"strconv"
+)
 
-// Publish is an application message to be sent.
-type Publish struct {
-	Dup    bool // sent before; QoS 1 and 2 only
-	QoS    uint8
+// PublishPacket is the content of a PUBLISH packet: an application message to send.
+type PublishPacket struct {
+	Dup    bool  // the message was sent before; only for QoS 1 and 2
+	QoS    uint8 // 0 to 2
 	Retain bool
-	ID     uint16 // packet identifier at QoS 1 and 2, not 0; not sent at QoS 0
-	Topic  string // may be empty in 5.0 if Props hold a Topic Alias
+	ID     uint16 // packet identifier for QoS 1 and 2, not 0; ignored for QoS 0
+	Topic  string // may be empty in 5.0 if Props contains a Topic Alias
 	Data   []byte
 	Props  []Property // 5.0 only
 }
@@ -19,19 +22,21 @@ const (
 	flagDup    = 1 << 3
 )
 
+// checkPublishFlags checks the flags of PUBLISH. [MQTT-3.3.1-4] [MQTT-3.3.1-2]
 func checkPublishFlags(flags byte, version uint8) *ParseError {
-	const rule3, rule0 = "MQTT-3.3.1-4", "MQTT-3.3.1-2"
+	const qosRule, dupRule = "MQTT-3.3.1-4", "MQTT-3.3.1-2"
 	switch qos := flags >> 1 & 3; {
-	case qos == 3: // [MQTT-3.3.1-4]
-		return fault(version, ReasonMalformedPacket, rule3, rule3, "both QoS bits are set")
-	case qos == 0 && flags&flagDup != 0: // [MQTT-3.3.1-2]
-		return fault(version, ReasonMalformedPacket, rule0, rule0, "DUP is set at QoS 0")
+	case qos == 3:
+		return newParseError(version, ReasonMalformedPacket, qosRule, qosRule, "the QoS is 3, want 0, 1 or 2")
+	case qos == 0 && flags&flagDup != 0:
+		return newParseError(version, ReasonMalformedPacket, dupRule, dupRule, "DUP is set at QoS 0")
 	}
 	return nil
 }
 
 var fieldTopic = field{"topic name", "MQTT-3.3.2-1", "MQTT-3.3.2-1"}
 
+// publish parses PUBLISH.
 func (c *cursor) publish(m *Message, flags byte) {
 	m.Dup = flags&flagDup != 0
 	m.QoS = flags >> 1 & 3
@@ -40,7 +45,7 @@ func (c *cursor) publish(m *Message, flags byte) {
 	if hasWildcard(m.Topic) {
 		c.malformed("MQTT-3.3.2-2", "MQTT-3.3.2-2", "the topic name contains a wildcard")
 	}
-	if m.QoS > 0 { // at QoS 0 there is none [MQTT-2.3.1-5] [MQTT-2.2.1-2]
+	if m.QoS > 0 { // at QoS 0 there is no identifier [MQTT-2.3.1-5] [MQTT-2.2.1-2]
 		m.ID = c.packetID("MQTT-2.3.1-1", "MQTT-2.2.1-3")
 	}
 	props, seen := c.properties(ofPublish)
@@ -52,20 +57,21 @@ func (c *cursor) publish(m *Message, flags byte) {
 			c.protocolError("", "section 3.3.2.1", "the topic name is empty and there is no Topic Alias")
 		}
 	}
-	c.rest = nil // the payload is whatever remains
+	c.rest = nil // the payload is the rest of the packet
 }
 
-// PublishSize returns the size of the packet that AppendPublish makes of p, so
-// that the caller can make room first. It panics if p is nil.
-func PublishSize(version uint8, p *Publish) int {
+// PublishSize returns the size in bytes of the packet that AppendPublish appends for p. A
+// caller can use it to allocate the buffer. PublishSize panics if p is nil.
+func PublishSize(version uint8, p *PublishPacket) int {
 	if p == nil {
-		panic("mqtt: PublishSize of a nil Publish")
+		panic("mqtt: PublishSize of a nil PublishPacket")
 	}
 	n := publishRemaining(version, p)
 	return 1 + varintLen(uint32(min(n, maxVarint))) + int(n)
 }
 
-func publishRemaining(version uint8, p *Publish) uint64 {
+// publishRemaining returns the Remaining Length of the PUBLISH for p.
+func publishRemaining(version uint8, p *PublishPacket) uint64 {
 	n := 2 + uint64(len(p.Topic)) + uint64(len(p.Data))
 	if p.QoS > 0 {
 		n += 2
@@ -77,21 +83,21 @@ func publishRemaining(version uint8, p *Publish) uint64 {
 	return n
 }
 
-// AppendPublish appends a PUBLISH packet. It allocates only if dst lacks room. p must
-// not be nil.
-func AppendPublish(dst []byte, version uint8, p *Publish) ([]byte, error) {
+// AppendPublish appends a PUBLISH. It allocates only if the capacity of dst is too small. It
+// returns an error if p is nil.
+func AppendPublish(dst []byte, version uint8, p *PublishPacket) ([]byte, error) {
 	if p == nil {
-		return dst, errors.New("mqtt: AppendPublish of a nil Publish")
+		return dst, errors.New("mqtt: AppendPublish of a nil PublishPacket")
 	}
 	b := begin(dst, version)
 	remaining := publishRemaining(b.version, p)
 	if remaining > maxVarint && b.err == nil {
-		b.err = sizeFault(b.version)
+		b.err = sizeError(b.version)
 	}
 	if p.QoS > 2 { // [MQTT-3.3.1-4]
-		b.fail(ReasonMalformedPacket, "MQTT-3.3.1-4", "MQTT-3.3.1-4", "QoS is not 0, 1 or 2")
+		b.fail(ReasonMalformedPacket, "MQTT-3.3.1-4", "MQTT-3.3.1-4", "the QoS is "+strconv.Itoa(int(p.QoS))+", want 0, 1 or 2")
 	}
-	if b.err != nil { // before a large payload is copied for nothing
+	if b.err != nil { // do not copy a large payload that is refused later
 		return b.finish(dst, CmdPublish, 0, 0)
 	}
 	flags := p.QoS << 1

@@ -1,18 +1,17 @@
 package mqtt
 
-// disconnect parses DISCONNECT, which in 3.1.1 is nothing but its fixed header.
+// disconnect parses DISCONNECT. In 3.1.1 it consists of the fixed header only.
 func (c *cursor) disconnect(m *Message) {
 	if len(c.rest) == 0 || c.version != 5 {
-		return // without a reason code it is 0x00. 5.0 section 3.14.2.1
+		return // a missing reason code means 0x00. 5.0 section 3.14.2.1
 	}
-	m.Ack = c.reason(CmdDisconnect, brokenV4, "MQTT-3.14.2-1")
-	if len(c.rest) > 0 { // the property length may be left out. 5.0 section 3.14.2.2.1
+	m.Ack = c.reason(CmdDisconnect, ruleMalformedV4, "MQTT-3.14.2-1")
+	if len(c.rest) > 0 { // the property length may be missing. 5.0 section 3.14.2.2.1
 		m.Props, _ = c.properties(ofDisconnect)
 	}
 }
 
-// auth parses AUTH. It is complete or empty, and empty stands for success.
-// 5.0 section 3.15.2.1.
+// auth parses AUTH. An empty AUTH means success. 5.0 section 3.15.2.1.
 func (c *cursor) auth(m *Message) {
 	if len(c.rest) == 0 {
 		return
@@ -21,7 +20,7 @@ func (c *cursor) auth(m *Message) {
 	props, seen := c.properties(ofAuth)
 	m.Props = props
 	if c.err == nil && !seen.has(PropAuthenticationMethod) {
-		c.protocolError("", "section 3.15.2.2.2", "there is no Authentication Method")
+		c.protocolError("", "section 3.15.2.2.2", "the Authentication Method is missing")
 	}
 }
 
@@ -39,8 +38,8 @@ func AppendDisconnect(dst []byte, version uint8, code ReasonCode, props []Proper
 	return b.seal(dst, CmdDisconnect, 0)
 }
 
-// AppendAuth appends an AUTH, which 3.1.1 does not have. Unless code is 0 and
-// props are empty there must be an Authentication Method.
+// AppendAuth appends an AUTH, which exists in 5.0 only. props must contain an Authentication
+// Method, unless code is 0 and props is empty.
 func AppendAuth(dst []byte, version uint8, code ReasonCode, props []Property) ([]byte, error) {
 	b := begin(dst, version)
 	b.reserve()
@@ -48,9 +47,9 @@ func AppendAuth(dst []byte, version uint8, code ReasonCode, props []Property) ([
 	return b.seal(dst, CmdAuth, 0)
 }
 
-// codeAndProps writes both or, if there is nothing to say, neither. A property
-// length of zero could be left out of DISCONNECT, but there are receivers that
-// then do not read the code.
+// codeAndProps appends the code and the properties, or nothing if the code is 0 and there
+// are no properties. The standard allows a DISCONNECT with a code and without a property
+// length, but some receivers do not read the code of such a packet.
 func (b *builder) codeAndProps(cmd Cmd, code ReasonCode, props []Property) {
 	if code == ReasonSuccess && len(props) == 0 {
 		return

@@ -1,59 +1,64 @@
 package mqtt
 
-import "strconv"
+import "fmt"
 
 // PropID identifies a property of MQTT 5.0, section 2.2.2.2.
 type PropID uint8
 
-// The properties, with the type of the value and the packets they belong to.
-// Byte, Two and Four Byte Integers and Variable Byte Integers are in
-// Property.Int, UTF-8 Strings and Binary Data in Value, a UTF-8 String Pair in
-// Key and Value.
+// The properties, each with the type of its value and the packets that may have it. The
+// type says which field of Property contains the value:
+//
+//	Byte, Two Byte, Four Byte, Variable Byte (integers)   Int
+//	UTF-8 String, Binary Data                             Value
+//	UTF-8 String Pair                                     Key and Value
+//
+// A packet may have User Property several times. A PUBLISH may have Subscription Identifier
+// several times. All other properties may occur once.
 const (
 	PropPayloadFormatIndicator    PropID = 0x01 // Byte, 0 or 1: PUBLISH, will
-	PropMessageExpiryInterval     PropID = 0x02 // Four Byte Integer, seconds: PUBLISH, will
+	PropMessageExpiryInterval     PropID = 0x02 // Four Byte, seconds: PUBLISH, will
 	PropContentType               PropID = 0x03 // UTF-8 String: PUBLISH, will
 	PropResponseTopic             PropID = 0x08 // UTF-8 String, a topic name: PUBLISH, will
 	PropCorrelationData           PropID = 0x09 // Binary Data: PUBLISH, will
-	PropSubscriptionIdentifier    PropID = 0x0B // Variable Byte Integer, not 0: PUBLISH (repeatable), SUBSCRIBE
-	PropSessionExpiryInterval     PropID = 0x11 // Four Byte Integer, seconds: CONNECT, CONNACK, DISCONNECT
+	PropSubscriptionIdentifier    PropID = 0x0B // Variable Byte, not 0: PUBLISH, SUBSCRIBE
+	PropSessionExpiryInterval     PropID = 0x11 // Four Byte, seconds: CONNECT, CONNACK, DISCONNECT
 	PropAssignedClientIdentifier  PropID = 0x12 // UTF-8 String: CONNACK
-	PropServerKeepAlive           PropID = 0x13 // Two Byte Integer, seconds: CONNACK
+	PropServerKeepAlive           PropID = 0x13 // Two Byte, seconds: CONNACK
 	PropAuthenticationMethod      PropID = 0x15 // UTF-8 String: CONNECT, CONNACK, AUTH
 	PropAuthenticationData        PropID = 0x16 // Binary Data: CONNECT, CONNACK, AUTH
 	PropRequestProblemInformation PropID = 0x17 // Byte, 0 or 1: CONNECT
-	PropWillDelayInterval         PropID = 0x18 // Four Byte Integer, seconds: will
+	PropWillDelayInterval         PropID = 0x18 // Four Byte, seconds: will
 	PropRequestResponseInfo       PropID = 0x19 // Byte, 0 or 1: CONNECT
 	PropResponseInformation       PropID = 0x1A // UTF-8 String: CONNACK
 	PropServerReference           PropID = 0x1C // UTF-8 String: CONNACK, DISCONNECT
-	PropReasonString              PropID = 0x1F // UTF-8 String: all that carry a reason code
-	PropReceiveMaximum            PropID = 0x21 // Two Byte Integer, not 0: CONNECT, CONNACK
-	PropTopicAliasMaximum         PropID = 0x22 // Two Byte Integer: CONNECT, CONNACK
-	PropTopicAlias                PropID = 0x23 // Two Byte Integer, not 0: PUBLISH
+	PropReasonString              PropID = 0x1F // UTF-8 String: all packets with a reason code
+	PropReceiveMaximum            PropID = 0x21 // Two Byte, not 0: CONNECT, CONNACK
+	PropTopicAliasMaximum         PropID = 0x22 // Two Byte: CONNECT, CONNACK
+	PropTopicAlias                PropID = 0x23 // Two Byte, not 0: PUBLISH
 	PropMaximumQoS                PropID = 0x24 // Byte, 0 or 1: CONNACK
 	PropRetainAvailable           PropID = 0x25 // Byte, 0 or 1: CONNACK
-	PropUserProperty              PropID = 0x26 // UTF-8 String Pair (repeatable): all with properties
-	PropMaximumPacketSize         PropID = 0x27 // Four Byte Integer, not 0: CONNECT, CONNACK
+	PropUserProperty              PropID = 0x26 // UTF-8 String Pair: everywhere
+	PropMaximumPacketSize         PropID = 0x27 // Four Byte, not 0: CONNECT, CONNACK
 	PropWildcardSubAvailable      PropID = 0x28 // Byte, 0 or 1: CONNACK
 	PropSubIDsAvailable           PropID = 0x29 // Byte, 0 or 1: CONNACK
 	PropSharedSubAvailable        PropID = 0x2A // Byte, 0 or 1: CONNACK
 )
 
-// Property is one property of a 5.0 packet. Which fields count is the
-// identifier's business; the others are ignored. In a message that was parsed
-// the slices alias the packet.
+// Property is one property of a 5.0 packet. The type of the property says which of Int, Key
+// and Value are used; the others are ignored. NextProp stores slices that point into the
+// packet.
 type Property struct {
 	ID         PropID
 	Int        uint32
 	Key, Value []byte
 }
 
-// propType is how a property's value is encoded.
+// propType is the encoding of the value of a property.
 type propType uint8
 
 const (
 	propNone   propType = iota // not a property
-	propByte                   // one byte, 0 or 1: no property takes another
+	propByte                   // one byte, always 0 or 1
 	propTwo                    // Two Byte Integer
 	propFour                   // Four Byte Integer
 	propVarint                 // Variable Byte Integer
@@ -62,32 +67,31 @@ const (
 	propPair                   // UTF-8 String Pair
 )
 
-// place says where properties stand: a bit per packet type. Bit 0, which is no
-// packet type, is the will within CONNECT.
-type place uint16
+// packetSet is a set of the packets in which a property may occur. Bit n is the packet type
+// Cmd(n). Bit 0 is the will in CONNECT.
+type packetSet uint16
 
 const (
-	ofWill       place = 1
-	ofConnect    place = 1 << CmdConnect
-	ofConnack    place = 1 << CmdConnack
-	ofPublish    place = 1 << CmdPublish
-	ofAck        place = 1<<CmdPuback | 1<<CmdPubrec | 1<<CmdPubrel | 1<<CmdPubcomp
-	ofSubscribe  place = 1 << CmdSubscribe
-	ofSuback     place = 1<<CmdSuback | 1<<CmdUnsuback
-	ofDisconnect place = 1 << CmdDisconnect
-	ofAuth       place = 1 << CmdAuth
-	everywhere   place = 1<<16 - 1&^(1<<CmdPingreq|1<<CmdPingresp)
+	ofWill       packetSet = 1
+	ofConnect    packetSet = 1 << CmdConnect
+	ofConnack    packetSet = 1 << CmdConnack
+	ofPublish    packetSet = 1 << CmdPublish
+	ofAck        packetSet = 1<<CmdPuback | 1<<CmdPubrec | 1<<CmdPubrel | 1<<CmdPubcomp
+	ofSubscribe  packetSet = 1 << CmdSubscribe
+	ofSuback     packetSet = 1<<CmdSuback | 1<<CmdUnsuback
+	ofDisconnect packetSet = 1 << CmdDisconnect
+	ofAuth       packetSet = 1 << CmdAuth
+	everywhere   packetSet = 1<<16 - 1&^(1<<CmdPingreq|1<<CmdPingresp)
 )
 
-// propSpec is a row of table 2-4 of 5.0. rule is where the standard gives
-// its limits: the section that forbids repetition and bad values.
+// propSpec is a row of table 2-4 of 5.0.
 type propSpec struct {
-	name    string
-	typ     propType
-	in      place // may stand here
-	many    place // may be repeated here
-	notZero bool
-	rule    string
+	name       string
+	typ        propType
+	in         packetSet // packets that may have the property
+	repeatable packetSet // packets that may have it more than once
+	notZero    bool      // zero is not allowed
+	rule       string    // section that forbids repetition and invalid values
 }
 
 var propSpecs = [...]propSpec{
@@ -120,7 +124,7 @@ var propSpecs = [...]propSpec{
 	PropSharedSubAvailable:        {"Shared Subscription Available", propByte, ofConnack, 0, false, "section 3.2.2.3.13"},
 }
 
-// spec returns the property's row, or the zero row if there is no such property.
+// spec returns the row of the property in propSpecs. For an unknown property the row is zero.
 func (id PropID) spec() *propSpec {
 	if int(id) < len(propSpecs) {
 		return &propSpecs[id]
@@ -128,10 +132,11 @@ func (id PropID) spec() *propSpec {
 	return &propSpecs[0]
 }
 
-// String returns the standard's name of the property, such as "Topic Alias".
+// String returns the name of the property in the standard, such as "Topic Alias". For an
+// unknown property it is "property 0x04".
 func (id PropID) String() string {
 	if name := id.spec().name; name != "" {
 		return name
 	}
-	return "property 0x" + strconv.FormatUint(uint64(id), 16)
+	return fmt.Sprintf("property 0x%02X", uint8(id))
 }

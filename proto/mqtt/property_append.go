@@ -2,8 +2,8 @@ package mqtt
 
 import "encoding/binary"
 
-// propsLen returns the bytes that props take without their length. Values that
-// do not fit their type count as if they did: they are refused when written.
+// propsLen returns the size in bytes of the encoded props without the property length. It
+// does not check the values: builder.property checks them.
 func propsLen(props []Property) (n uint64) {
 	for i := range props {
 		p := &props[i]
@@ -26,12 +26,12 @@ func propsLen(props []Property) (n uint64) {
 	return n
 }
 
-// properties writes the property length and the properties. A version without
-// properties refuses them rather than drop them silently.
+// properties appends the property length and the properties. 3.1.1 has no properties, so there
+// it is an error if props is not empty.
 func (b *builder) properties(props []Property) {
 	if b.version != 5 {
 		if len(props) > 0 {
-			b.fail(ReasonProtocolError, "section 2.3", "section 2.2.2", "3.1.1 has no properties")
+			b.fail(ReasonProtocolError, "section 2.3", "section 2.2.2", "MQTT 3.1.1 has no properties")
 		}
 		return
 	}
@@ -46,20 +46,21 @@ func (b *builder) properties(props []Property) {
 	}
 }
 
+// property appends one property.
 func (b *builder) property(p *Property) {
 	spec := p.ID.spec()
 	b.u8(byte(p.ID))
 	switch spec.typ {
 	case propByte:
-		b.limit(p.Int, 1<<8-1, spec)
+		b.checkRange(p.Int, 1<<8-1, spec)
 		b.u8(byte(p.Int))
 	case propTwo:
-		b.limit(p.Int, 1<<16-1, spec)
+		b.checkRange(p.Int, 1<<16-1, spec)
 		b.u16(uint16(p.Int))
 	case propFour:
 		b.buf = binary.BigEndian.AppendUint32(b.buf, p.Int)
 	case propVarint:
-		b.limit(p.Int, maxVarint, spec)
+		b.checkRange(p.Int, maxVarint, spec)
 		b.buf = appendVarint(b.buf, p.Int&maxVarint)
 	case propText, propBinary:
 		b.binary(p.Value, spec.name)
@@ -67,12 +68,13 @@ func (b *builder) property(p *Property) {
 		b.binary(p.Key, spec.name)
 		b.binary(p.Value, spec.name)
 	default:
-		b.fail(ReasonMalformedPacket, "section 2.3", "section 2.2.2.2", "the "+p.ID.String()+" does not exist")
+		b.fail(ReasonMalformedPacket, "section 2.3", "section 2.2.2.2", p.ID.String()+" does not exist")
 	}
 }
 
-func (b *builder) limit(v, most uint32, spec *propSpec) {
-	if v > most {
+// checkRange fails the packet if v does not fit into the type of the property.
+func (b *builder) checkRange(v, largest uint32, spec *propSpec) {
+	if v > largest {
 		b.fail(ReasonMalformedPacket, spec.rule, spec.rule, "the "+spec.name+" is too large for its type")
 	}
 }

@@ -3,22 +3,22 @@ package mqtt
 import "encoding/binary"
 
 var (
-	fieldPropLength = field{"property length", brokenV4, "MQTT-2.2.2-1"}
-	fieldProps      = field{"properties", brokenV4, "section 2.2.2.1"}
+	fieldPropLength = field{"property length", ruleMalformedV4, "MQTT-2.2.2-1"}
+	fieldProps      = field{"properties", ruleMalformedV4, "section 2.2.2.1"}
 )
 
-// seen is the set of properties that were present.
-type seen uint64
+// propSet is the set of the properties that a packet contains: bit n is PropID(n).
+type propSet uint64
 
-func (s seen) has(id PropID) bool { return s&(1<<id) != 0 }
+func (s propSet) has(id PropID) bool { return s&(1<<id) != 0 }
 
-// properties reads and checks a property length and the properties behind it.
-// It returns them raw and without the length. 3.1.1 has none.
-func (c *cursor) properties(at place) (raw []byte, s seen) {
+// properties reads and checks the property length and the properties after it. It returns
+// the encoded properties without the length. In 3.1.1 there are none.
+func (c *cursor) properties(at packetSet) (raw []byte, s propSet) {
 	if c.version != 5 {
 		return nil, 0
 	}
-	n := c.varint(&fieldPropLength) // there even if zero [MQTT-2.2.2-1]
+	n := c.varint(&fieldPropLength) // present even if it is zero [MQTT-2.2.2-1]
 	raw = c.take(int(n), &fieldProps)
 	var p Property
 	for ofs := 0; ofs < len(raw) && c.err == nil; {
@@ -27,25 +27,25 @@ func (c *cursor) properties(at place) (raw []byte, s seen) {
 	return raw, s
 }
 
-// property decodes the property at the front of b and checks all that the
-// standard says of it. It returns the bytes it takes.
-func (c *cursor) property(p *Property, b []byte, at place, s *seen) int {
+// property decodes the property at the front of b into p and checks all rules of the
+// standard. It returns the size of the property in bytes.
+func (c *cursor) property(p *Property, b []byte, at packetSet, s *propSet) int {
 	id := PropID(b[0])
 	spec := id.spec()
 	n := decodeProperty(p, b)
 	switch {
 	case spec.typ == propNone || spec.in&at == 0:
-		c.malformed(brokenV4, "section 2.2.2.2", "the "+id.String()+" does not belong there")
+		c.malformed(ruleMalformedV4, "section 2.2.2.2", id.String()+" is not allowed in "+at.description())
 	case n == 0:
-		c.malformed(brokenV4, "section 2.2.2.2", "the "+spec.name+" does not end within the properties")
-	case s.has(id) && spec.many&at == 0:
-		c.protocolError(brokenV4, spec.rule, "the "+spec.name+" is there twice")
+		c.malformed(ruleMalformedV4, "section 2.2.2.2", "the properties end inside "+spec.name)
+	case s.has(id) && spec.repeatable&at == 0:
+		c.protocolError(ruleMalformedV4, spec.rule, spec.name+" occurs twice")
 	case spec.notZero && p.Int == 0:
 		c.zeroProperty(id, spec)
 	case spec.typ == propByte && p.Int > 1:
-		c.protocolError(brokenV4, spec.rule, "the "+spec.name+" is neither 0 nor 1")
+		c.protocolError(ruleMalformedV4, spec.rule, spec.name+" is neither 0 nor 1")
 	case spec.typ == propVarint && n > 2 && b[n-1] == 0:
-		c.malformed(brokenV4, "MQTT-1.5.5-1", "the "+spec.name+" has more bytes than it needs")
+		c.malformed(ruleMalformedV4, "MQTT-1.5.5-1", spec.name+" has more bytes than it needs")
 	case spec.typ == propText || spec.typ == propPair: // both strings of a pair [MQTT-1.5.7-1]
 		c.propertyText(p, spec)
 	}
@@ -53,16 +53,25 @@ func (c *cursor) property(p *Property, b []byte, at place, s *seen) int {
 	return n
 }
 
-// zeroProperty refuses a zero where the standard does. A Topic Alias has a
-// reason code of its own.
-func (c *cursor) zeroProperty(id PropID, spec *propSpec) {
-	if id == PropTopicAlias {
-		c.fail(ReasonTopicAliasInvalid, brokenV4, "MQTT-3.3.2-8", "the Topic Alias is zero")
-		return
+// description returns the words for the packets in error messages.
+func (at packetSet) description() string {
+	if at == ofWill {
+		return "the will"
 	}
-	c.protocolError(brokenV4, spec.rule, "the "+spec.name+" is zero")
+	return "this packet"
 }
 
+// zeroProperty refuses a property whose value must not be zero. Topic Alias has its own
+// reason code.
+func (c *cursor) zeroProperty(id PropID, spec *propSpec) {
+	if id == PropTopicAlias {
+		c.fail(ReasonTopicAliasInvalid, ruleMalformedV4, "MQTT-3.3.2-8", "Topic Alias is zero")
+		return
+	}
+	c.protocolError(ruleMalformedV4, spec.rule, spec.name+" is zero")
+}
+
+// propertyText checks the strings of a property.
 func (c *cursor) propertyText(p *Property, spec *propSpec) {
 	f := field{name: spec.name}
 	c.checkText(p.Key, &f)
@@ -71,15 +80,15 @@ func (c *cursor) propertyText(p *Property, spec *propSpec) {
 		return
 	}
 	if hasWildcard(p.Value) {
-		c.protocolError(brokenV4, "MQTT-3.3.2-14", "the Response Topic contains a wildcard")
+		c.protocolError(ruleMalformedV4, "MQTT-3.3.2-14", "Response Topic contains a wildcard")
 	} else if len(p.Value) == 0 {
-		c.protocolError(brokenV4, "MQTT-4.7.3-1", "the Response Topic is empty")
+		c.protocolError(ruleMalformedV4, "MQTT-4.7.3-1", "Response Topic is empty")
 	}
 }
 
-// decodeProperty decodes the property at the front of b, which is not empty, into
-// p and returns the bytes it takes, 0 if b does not hold a whole one. It checks
-// nothing else.
+// decodeProperty decodes the property at the front of b into p. It returns the size of the
+// property in bytes, or 0 if b ends inside the property. It checks nothing else. b must not
+// be empty.
 func decodeProperty(p *Property, b []byte) int {
 	*p = Property{ID: PropID(b[0])}
 	v, n := b[1:], 0
@@ -99,12 +108,12 @@ func decodeProperty(p *Property, b []byte) int {
 	case propVarint:
 		p.Int, n = parseVarint(v)
 	case propText, propBinary:
-		p.Value, n = prefixed(v)
+		p.Value, n = readPrefixed(v)
 	case propPair:
-		p.Key, n = prefixed(v)
+		p.Key, n = readPrefixed(v)
 		if n > 0 {
 			var m int
-			if p.Value, m = prefixed(v[n:]); m == 0 {
+			if p.Value, m = readPrefixed(v[n:]); m == 0 {
 				return 0
 			}
 			n += m
@@ -116,9 +125,9 @@ func decodeProperty(p *Property, b []byte) int {
 	return 1 + n
 }
 
-// prefixed returns the bytes behind a two-byte length at the front of b and the
-// size of both, 0 if b ends before.
-func prefixed(b []byte) (val []byte, n int) {
+// readPrefixed reads a two-byte length at the front of b and the bytes after it. n is the size of
+// both, or 0 if b ends inside them.
+func readPrefixed(b []byte) (val []byte, n int) {
 	if len(b) < 2 {
 		return nil, 0
 	}
@@ -129,14 +138,13 @@ func prefixed(b []byte) (val []byte, n int) {
 	return b[2:n:n], n
 }
 
-// NextProp decodes the property of m at offset ofs into p and returns the offset
-// of the next, to be passed in the next call. It returns 0 when there is none
-// left. Start with 0:
+// NextProp decodes the property of m at offset ofs into p. It returns the offset of the next
+// property, or 0 if there is no property at ofs. Start with 0:
 //
 //	var p mqtt.Property
 //	for ofs := msg.NextProp(&p, 0); ofs > 0; ofs = msg.NextProp(&p, ofs) {
 //
-// p's slices alias the message. NextProp panics if p is nil.
+// The slices in p point into the message. NextProp panics if p is nil.
 func (m *Message) NextProp(p *Property, ofs int) int {
 	if p == nil {
 		panic("mqtt: NextProp into a nil Property")

@@ -1,14 +1,17 @@
 package mqtt
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// ReasonCode is the result that an acknowledgement, DISCONNECT or AUTH carries,
-// as received. Below 0x80 is success in 5.0. In 3.1.1 only CONNACK (0 to 5) and
-// SUBACK (0 to 2, 0x80) have one, and CONNACK's mean other things than in 5.0.
+// ReasonCode is the code in an acknowledgement, a DISCONNECT or an AUTH. In 5.0 the codes
+// below 0x80 mean success. In 3.1.1 only CONNACK (0 to 5) and SUBACK (0 to 2, 0x80) have a
+// code. The codes of CONNACK have other meanings in 3.1.1 than in 5.0.
 type ReasonCode uint8
 
-// The reason codes of 5.0, section 2.4. 0x00 is also called normal disconnection
-// (DISCONNECT) and granted QoS 0 (SUBACK).
+// The reason codes of 5.0, section 2.4. The standard also calls 0x00 "Normal disconnection"
+// in DISCONNECT and "Granted QoS 0" in SUBACK.
 const (
 	ReasonSuccess                 ReasonCode = 0x00
 	ReasonGrantedQoS1             ReasonCode = 0x01
@@ -55,7 +58,7 @@ const (
 	ReasonWildcardSubNotSupported ReasonCode = 0xA2
 )
 
-// The return codes of a 3.1.1 CONNACK, section 3.2.2.3. 0 is ReasonSuccess.
+// The return codes of CONNACK in 3.1.1, section 3.2.2.3. Code 0, accepted, is ReasonSuccess.
 const (
 	ConnackBadProtocolVersion    ReasonCode = 1
 	ConnackIdentifierRejected    ReasonCode = 2
@@ -64,16 +67,17 @@ const (
 	ConnackNotAuthorized         ReasonCode = 5
 )
 
+// connackNames are the names of the return codes of CONNACK in 3.1.1.
 var connackNames = [6]string{
-	"connection accepted",
-	"unacceptable protocol version",
-	"identifier rejected",
-	"server unavailable",
-	"bad user name or password",
-	"not authorized",
+	"Connection accepted",
+	"Unacceptable protocol version",
+	"Identifier rejected",
+	"Server unavailable",
+	"Bad user name or password",
+	"Not authorized",
 }
 
-// Bits of the packets that may carry a code.
+// The packets that have a reason code: bit n is the packet type Cmd(n).
 const (
 	inConnack    = 1 << CmdConnack
 	inPuback     = 1<<CmdPuback | 1<<CmdPubrec
@@ -84,59 +88,60 @@ const (
 	inAuth       = 1 << CmdAuth
 )
 
-// reasons is table 2-6 of 5.0: each code's name and the packets that use it.
+// reasons is table 2-6 of 5.0: the name of each code and the packets that may have it.
 var reasons = [...]struct {
 	name string
 	in   uint16
 }{
-	ReasonSuccess:                 {"success", inConnack | inPuback | inPubrel | inSuback | inUnsuback | inDisconnect | inAuth},
-	ReasonGrantedQoS1:             {"granted QoS 1", inSuback},
-	ReasonGrantedQoS2:             {"granted QoS 2", inSuback},
-	ReasonDisconnectWithWill:      {"disconnect with will message", inDisconnect},
-	ReasonNoMatchingSubscribers:   {"no matching subscribers", inPuback},
-	ReasonNoSubscriptionExisted:   {"no subscription existed", inUnsuback},
-	ReasonContinueAuthentication:  {"continue authentication", inAuth},
-	ReasonReauthenticate:          {"re-authenticate", inAuth},
-	ReasonUnspecified:             {"unspecified error", inConnack | inPuback | inSuback | inUnsuback | inDisconnect},
-	ReasonMalformedPacket:         {"malformed packet", inConnack | inDisconnect},
-	ReasonProtocolError:           {"protocol error", inConnack | inDisconnect},
-	ReasonImplementationSpecific:  {"implementation specific error", inConnack | inPuback | inSuback | inUnsuback | inDisconnect},
-	ReasonUnsupportedVersion:      {"unsupported protocol version", inConnack},
-	ReasonClientIDNotValid:        {"client identifier not valid", inConnack},
-	ReasonBadUserNameOrPassword:   {"bad user name or password", inConnack},
-	ReasonNotAuthorized:           {"not authorized", inConnack | inPuback | inSuback | inUnsuback | inDisconnect},
-	ReasonServerUnavailable:       {"server unavailable", inConnack},
-	ReasonServerBusy:              {"server busy", inConnack | inDisconnect},
-	ReasonBanned:                  {"banned", inConnack},
-	ReasonServerShuttingDown:      {"server shutting down", inDisconnect},
-	ReasonBadAuthMethod:           {"bad authentication method", inConnack | inDisconnect},
-	ReasonKeepAliveTimeout:        {"keep alive timeout", inDisconnect},
-	ReasonSessionTakenOver:        {"session taken over", inDisconnect},
-	ReasonTopicFilterInvalid:      {"topic filter invalid", inSuback | inUnsuback | inDisconnect},
-	ReasonTopicNameInvalid:        {"topic name invalid", inConnack | inPuback | inDisconnect},
-	ReasonPacketIDInUse:           {"packet identifier in use", inPuback | inSuback | inUnsuback},
-	ReasonPacketIDNotFound:        {"packet identifier not found", inPubrel},
-	ReasonReceiveMaximumExceeded:  {"receive maximum exceeded", inDisconnect},
-	ReasonTopicAliasInvalid:       {"topic alias invalid", inDisconnect},
-	ReasonPacketTooLarge:          {"packet too large", inConnack | inDisconnect},
-	ReasonMessageRateTooHigh:      {"message rate too high", inDisconnect},
-	ReasonQuotaExceeded:           {"quota exceeded", inConnack | inPuback | inSuback | inDisconnect},
-	ReasonAdministrativeAction:    {"administrative action", inDisconnect},
-	ReasonPayloadFormatInvalid:    {"payload format invalid", inConnack | inPuback | inDisconnect},
-	ReasonRetainNotSupported:      {"retain not supported", inConnack | inDisconnect},
+	ReasonSuccess:                 {"Success", inConnack | inPuback | inPubrel | inSuback | inUnsuback | inDisconnect | inAuth},
+	ReasonGrantedQoS1:             {"Granted QoS 1", inSuback},
+	ReasonGrantedQoS2:             {"Granted QoS 2", inSuback},
+	ReasonDisconnectWithWill:      {"Disconnect with will message", inDisconnect},
+	ReasonNoMatchingSubscribers:   {"No matching subscribers", inPuback},
+	ReasonNoSubscriptionExisted:   {"No subscription existed", inUnsuback},
+	ReasonContinueAuthentication:  {"Continue authentication", inAuth},
+	ReasonReauthenticate:          {"Re-authenticate", inAuth},
+	ReasonUnspecified:             {"Unspecified error", inConnack | inPuback | inSuback | inUnsuback | inDisconnect},
+	ReasonMalformedPacket:         {"Malformed packet", inConnack | inDisconnect},
+	ReasonProtocolError:           {"Protocol error", inConnack | inDisconnect},
+	ReasonImplementationSpecific:  {"Implementation specific error", inConnack | inPuback | inSuback | inUnsuback | inDisconnect},
+	ReasonUnsupportedVersion:      {"Unsupported protocol version", inConnack},
+	ReasonClientIDNotValid:        {"Client identifier not valid", inConnack},
+	ReasonBadUserNameOrPassword:   {"Bad user name or password", inConnack},
+	ReasonNotAuthorized:           {"Not authorized", inConnack | inPuback | inSuback | inUnsuback | inDisconnect},
+	ReasonServerUnavailable:       {"Server unavailable", inConnack},
+	ReasonServerBusy:              {"Server busy", inConnack | inDisconnect},
+	ReasonBanned:                  {"Banned", inConnack},
+	ReasonServerShuttingDown:      {"Server shutting down", inDisconnect},
+	ReasonBadAuthMethod:           {"Bad authentication method", inConnack | inDisconnect},
+	ReasonKeepAliveTimeout:        {"Keep alive timeout", inDisconnect},
+	ReasonSessionTakenOver:        {"Session taken over", inDisconnect},
+	ReasonTopicFilterInvalid:      {"Topic filter invalid", inSuback | inUnsuback | inDisconnect},
+	ReasonTopicNameInvalid:        {"Topic name invalid", inConnack | inPuback | inDisconnect},
+	ReasonPacketIDInUse:           {"Packet identifier in use", inPuback | inSuback | inUnsuback},
+	ReasonPacketIDNotFound:        {"Packet identifier not found", inPubrel},
+	ReasonReceiveMaximumExceeded:  {"Receive maximum exceeded", inDisconnect},
+	ReasonTopicAliasInvalid:       {"Topic alias invalid", inDisconnect},
+	ReasonPacketTooLarge:          {"Packet too large", inConnack | inDisconnect},
+	ReasonMessageRateTooHigh:      {"Message rate too high", inDisconnect},
+	ReasonQuotaExceeded:           {"Quota exceeded", inConnack | inPuback | inSuback | inDisconnect},
+	ReasonAdministrativeAction:    {"Administrative action", inDisconnect},
+	ReasonPayloadFormatInvalid:    {"Payload format invalid", inConnack | inPuback | inDisconnect},
+	ReasonRetainNotSupported:      {"Retain not supported", inConnack | inDisconnect},
 	ReasonQoSNotSupported:         {"QoS not supported", inConnack | inDisconnect},
-	ReasonUseAnotherServer:        {"use another server", inConnack | inDisconnect},
-	ReasonServerMoved:             {"server moved", inConnack | inDisconnect},
-	ReasonSharedSubsNotSupported:  {"shared subscriptions not supported", inSuback | inDisconnect},
-	ReasonConnectionRateExceeded:  {"connection rate exceeded", inConnack | inDisconnect},
-	ReasonMaximumConnectTime:      {"maximum connect time", inDisconnect},
-	ReasonSubIDsNotSupported:      {"subscription identifiers not supported", inSuback | inDisconnect},
-	ReasonWildcardSubNotSupported: {"wildcard subscriptions not supported", inSuback | inDisconnect},
+	ReasonUseAnotherServer:        {"Use another server", inConnack | inDisconnect},
+	ReasonServerMoved:             {"Server moved", inConnack | inDisconnect},
+	ReasonSharedSubsNotSupported:  {"Shared subscriptions not supported", inSuback | inDisconnect},
+	ReasonConnectionRateExceeded:  {"Connection rate exceeded", inConnack | inDisconnect},
+	ReasonMaximumConnectTime:      {"Maximum connect time", inDisconnect},
+	ReasonSubIDsNotSupported:      {"Subscription identifiers not supported", inSuback | inDisconnect},
+	ReasonWildcardSubNotSupported: {"Wildcard subscriptions not supported", inSuback | inDisconnect},
 }
 
-// Name says in words what the code means in a packet of that version: for 5 the
-// 5.0 name, otherwise the 3.1.1 CONNACK return code, or "failure" for SUBACK's
-// 0x80. A code that is not in use there gives "reason code 0x42".
+// Name returns the name of the code in a protocol version, as the standard writes it, such
+// as "Not authorized". For version 5 it is the name in 5.0. For other versions it is the
+// name of the CONNACK return code in 3.1.1, or "Failure" for code 0x80 of SUBACK. For a code
+// that the version does not define it is "reason code 0x42".
 func (r ReasonCode) Name(version uint8) string {
 	switch {
 	case version == 5 && int(r) < len(reasons) && reasons[r].name != "":
@@ -144,15 +149,33 @@ func (r ReasonCode) Name(version uint8) string {
 	case version != 5 && int(r) < len(connackNames):
 		return connackNames[r]
 	case version != 5 && r == ReasonUnspecified:
-		return "failure"
+		return "Failure"
 	}
 	return "reason code " + r.hex()
 }
 
 func (r ReasonCode) hex() string { return fmt.Sprintf("0x%02X", uint8(r)) }
 
-// legalIn reports whether a packet of that type and version, one that has a code
-// there, may carry this one.
+// text returns the code and its name for error messages: "0x87 Not authorized".
+func (r ReasonCode) text(version uint8) string {
+	name := r.Name(version)
+	if strings.HasPrefix(name, "reason code ") {
+		return r.hex() + " (unknown code)"
+	}
+	return r.hex() + " " + name
+}
+
+// textIn is like text, for a code in a packet of the type cmd. In 3.1.1 the same code has
+// different names in CONNACK and SUBACK.
+func (r ReasonCode) textIn(cmd Cmd, version uint8) string {
+	if version != 5 && cmd != CmdConnack && r != ReasonUnspecified {
+		return r.hex() + " (unknown code)"
+	}
+	return r.text(version)
+}
+
+// legalIn reports whether a packet of the given type and version may have this code. The
+// type must be one that has a code in that version.
 func (r ReasonCode) legalIn(cmd Cmd, version uint8) bool {
 	if version == 5 {
 		return int(r) < len(reasons) && reasons[r].in&(1<<cmd) != 0

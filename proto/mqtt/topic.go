@@ -2,17 +2,17 @@ package mqtt
 
 import "bytes"
 
-// ValidTopic reports whether a PUBLISH may carry the topic name: 1 to 65535
-// bytes of UTF-8 without U+0000 and without wildcards
+// ValidTopic reports whether topic is a valid topic name for a PUBLISH: 1 to 65,535 bytes of
+// UTF-8 without U+0000 and without wildcards
 // [MQTT-3.3.2-2] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3].
 func ValidTopic[T ~string | ~[]byte](topic T) bool {
 	b := []byte(topic)
 	return len(b) > 0 && validText(b) && !hasWildcard(b)
 }
 
-// ValidFilter reports whether a subscription of that version may have the topic
-// filter. From 5.0 on what begins with "$share/" must be a shared subscription
-// [MQTT-4.8.2-1] [MQTT-4.8.2-2]; 3.1.1 knows none.
+// ValidFilter reports whether filter is a valid topic filter in the given version (0 means
+// 4). In 5.0 a filter that begins with "$share/" must be a shared subscription
+// [MQTT-4.8.2-1] [MQTT-4.8.2-2]. 3.1.1 has no shared subscriptions.
 func ValidFilter[T ~string | ~[]byte](filter T, version uint8) bool {
 	b := []byte(filter)
 	if !validText(b) {
@@ -20,15 +20,15 @@ func ValidFilter[T ~string | ~[]byte](filter T, version uint8) bool {
 	}
 	if version == 5 && isShared(b) {
 		_, inner, ok := splitShare(b)
-		return ok && filterFault(inner) == filterValid
+		return ok && checkFilter(inner) == filterValid
 	}
-	return filterFault(b) == filterValid
+	return checkFilter(b) == filterValid
 }
 
-func validText(b []byte) bool { return len(b) <= maxField && wellFormed(b) && !hasNUL(b) }
+func validText(b []byte) bool { return len(b) <= maxField && validUTF8(b) && !hasNUL(b) }
 
-// SplitShare takes "$share/group/filter" apart. ok is false if it is not a shared
-// subscription [MQTT-4.8.2-1] [MQTT-4.8.2-2].
+// SplitShare splits "$share/group/filter" into the share name and the topic filter. ok is
+// false if filter is not a shared subscription [MQTT-4.8.2-1] [MQTT-4.8.2-2].
 func SplitShare(filter string) (group, inner string, ok bool) {
 	if g, i, ok := splitShare([]byte(filter)); ok {
 		return string(g), string(i), true
@@ -42,8 +42,8 @@ func isShared(filter []byte) bool {
 	return len(filter) >= len(sharePrefix) && string(filter[:len(sharePrefix)]) == sharePrefix
 }
 
-// splitShare requires a share name without wildcards and something behind it,
-// whose form it does not check.
+// splitShare is SplitShare for bytes. The share name must not contain wildcards. inner must not
+// be empty, but splitShare does not check whether it is a valid topic filter.
 func splitShare(filter []byte) (group, inner []byte, ok bool) {
 	if !isShared(filter) {
 		return nil, nil, false
@@ -52,16 +52,16 @@ func splitShare(filter []byte) (group, inner []byte, ok bool) {
 	return group, inner, ok && len(group) > 0 && len(inner) > 0 && !hasWildcard(group)
 }
 
-// What can be wrong with the levels of a topic filter.
+// The results of checkFilter.
 const (
 	filterValid = iota
 	filterEmpty // [MQTT-4.7.3-1]
-	filterHash  // [MQTT-4.7.1-2] [MQTT-4.7.1-1]
-	filterPlus  // [MQTT-4.7.1-3] [MQTT-4.7.1-2]
+	filterHash  // # is not the last level [MQTT-4.7.1-2] [MQTT-4.7.1-1]
+	filterPlus  // + is not a whole level [MQTT-4.7.1-3] [MQTT-4.7.1-2]
 )
 
-// filterFault checks the length and the wildcards of a topic filter.
-func filterFault(b []byte) int {
+// checkFilter checks the length and the wildcards of a topic filter.
+func checkFilter(b []byte) int {
 	if len(b) == 0 {
 		return filterEmpty
 	}
@@ -69,22 +69,22 @@ func filterFault(b []byte) int {
 		if ch != '#' && ch != '+' {
 			continue
 		}
-		opens := i == 0 || b[i-1] == '/'
+		levelStart := i == 0 || b[i-1] == '/'
 		last := i == len(b)-1
 		switch {
-		case ch == '#' && !(opens && last):
+		case ch == '#' && !(levelStart && last):
 			return filterHash
-		case ch == '+' && !(opens && (last || b[i+1] == '/')):
+		case ch == '+' && !(levelStart && (last || b[i+1] == '/')):
 			return filterPlus
 		}
 	}
 	return filterValid
 }
 
-// Match reports whether a topic name matches a topic filter; both must be
-// valid. Bytes are compared as they are [MQTT-4.7.3-4]. A filter that begins with
-// a wildcard does not match a name that begins with $ [MQTT-4.7.2-1].
-// Of a shared subscription, match what SplitShare returns as inner.
+// Match reports whether a topic name matches a topic filter. Both must be valid. It compares
+// bytes without normalization [MQTT-4.7.3-4]. A filter that begins with a wildcard does not
+// match a name that begins with $ [MQTT-4.7.2-1]. For a shared subscription, pass the inner
+// filter that SplitShare returns.
 func Match[F, T ~string | ~[]byte](filter F, topic T) bool {
 	if len(filter) == 0 || len(topic) == 0 {
 		return false
@@ -93,7 +93,7 @@ func Match[F, T ~string | ~[]byte](filter F, topic T) bool {
 		return false
 	}
 	f, t := 0, 0
-	for { // both are at the beginning of a level
+	for { // f and t are at the beginning of a level
 		switch {
 		case f < len(filter) && filter[f] == '#':
 			return true // any number of levels
@@ -106,7 +106,7 @@ func Match[F, T ~string | ~[]byte](filter F, topic T) bool {
 			}
 		}
 		switch {
-		case t == len(topic): // a/# matches a as well: # includes the parent level
+		case t == len(topic): // a/# also matches a, because # includes the parent level
 			return f == len(filter) ||
 				f+2 == len(filter) && filter[f] == '/' && filter[f+1] == '#'
 		case f == len(filter) || filter[f] != '/' || topic[t] != '/':

@@ -1,11 +1,11 @@
 package mqtt
 
-// maxVarint is the largest value of a variable byte integer, and so the largest
-// Remaining Length: four bytes of seven bits. 3.1.1 section 2.2.3, 5.0 section 1.5.5.
+// maxVarint is the largest value of a variable byte integer: four bytes of seven bits. It is
+// also the largest Remaining Length. 3.1.1 section 2.2.3, 5.0 section 1.5.5.
 const maxVarint = 1<<28 - 1
 
-// parseVarint decodes the variable byte integer at the front of b and reports
-// the bytes it takes: 0 when b ends within it, -1 when it has no end after four.
+// parseVarint decodes the variable byte integer at the front of b. n is its size in bytes. n
+// is 0 if b ends inside the integer, and -1 if the integer has more than four bytes.
 func parseVarint(b []byte) (v uint32, n int) {
 	for i, c := range b[:min(len(b), 4)] {
 		v |= uint32(c&0x7f) << (7 * i)
@@ -19,7 +19,7 @@ func parseVarint(b []byte) (v uint32, n int) {
 	return 0, 0
 }
 
-// varintLen returns how many bytes appendVarint takes for v.
+// varintLen returns the number of bytes that appendVarint appends for v.
 func varintLen(v uint32) int {
 	switch {
 	case v < 1<<7:
@@ -32,7 +32,7 @@ func varintLen(v uint32) int {
 	return 4
 }
 
-// appendVarint appends v, at most maxVarint, in the fewest bytes [MQTT-1.5.5-1].
+// appendVarint appends v in as few bytes as possible [MQTT-1.5.5-1]. v is at most maxVarint.
 func appendVarint(dst []byte, v uint32) []byte {
 	for v >= 0x80 {
 		dst = append(dst, byte(v)|0x80)
