@@ -1,5 +1,5 @@
-// Package frames reads WebSocket frames for tests of whole programs, by gobwas/ws:
-// somebody else's idea of the protocol.
+// Package frames reads WebSocket frames for tests of whole programs. It uses gobwas/ws without
+// package ws, so that the tests check the programs with an independent implementation.
 package frames
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Read reads a frame of at most 1 MiB and leaves it masked if it is.
+// Read reads a frame of at most 1 MiB. It does not unmask the payload.
 func Read(r io.Reader) (f ws.Frame, err error) {
 	if f.Header, err = ws.ReadHeader(r); err != nil {
 		return f, err

@@ -118,12 +118,12 @@ func (a *Authority) HangUp(addr, say, until string) (wait func() error) {
 }
 
 func (a *Authority) hangUp(addr, say, until string) error {
-	raw, err := net.DialTimeout("tcp", addr, patience)
+	raw, err := net.DialTimeout("tcp", addr, leakTimeout)
 	if err != nil {
 		return err
 	}
 	defer raw.Close()
-	raw.SetDeadline(time.Now().Add(patience))
+	raw.SetDeadline(time.Now().Add(leakTimeout))
 	cfg := a.Client()
 	cfg.ServerName = "127.0.0.1"
 	c := tls.Client(raw, cfg)

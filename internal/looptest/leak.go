@@ -15,12 +15,12 @@ type Stock struct {
 	routines int
 }
 
-// patience is how long goroutines may take to end.
-var patience = 5 * time.Second
+// leakTimeout is how long goroutines may take to end. Only a test that fails waits so long.
+var leakTimeout = time.Minute
 
-// passing is for how long descriptors may be too many: what a thread opens only
-// for a call, or is about to close, is no leak.
-const passing = 100 * time.Millisecond
+// descriptorTimeout is how long there may be too many descriptors. A descriptor that a thread
+// opens only for a call, or is about to close, is no leak. Only a test that fails waits so long.
+var descriptorTimeout = 10 * time.Second
 
 // TakeStock counts the process's descriptors and goroutines.
 func TakeStock(t testing.TB) Stock {
@@ -37,7 +37,7 @@ func TakeStock(t testing.TB) Stock {
 // and spare.
 func (s Stock) Check(t testing.TB, spare int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > s.routines; runtime.Gosched() {
+	for deadline := time.Now().Add(leakTimeout); runtime.NumGoroutine() > s.routines; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			buf := make([]byte, 1<<16)
 			t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), s.routines, buf[:runtime.Stack(buf, true)])
@@ -45,7 +45,7 @@ func (s Stock) Check(t testing.TB, spare int) {
 		}
 	}
 	now := OpenFiles()
-	for deadline := time.Now().Add(passing); len(now) > len(s.files)+spare; now = OpenFiles() {
+	for deadline := time.Now().Add(descriptorTimeout); len(now) > len(s.files)+spare; now = OpenFiles() {
 		if time.Now().After(deadline) {
 			t.Errorf("%d descriptors, %d before; new: %v", len(now), len(s.files), s.since(now))
 			return

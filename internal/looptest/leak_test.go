@@ -30,20 +30,23 @@ func TestStockNoticesWhatLeaks(t *testing.T) {
 	}
 	s := TakeStock(t)
 	check(s, 0, "")
+	defer func(d time.Duration) { descriptorTimeout = d }(descriptorTimeout)
+	descriptorTimeout = time.Millisecond
 	f, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
 	check(s, 0, " descriptors, ")
 	check(s, 1, "")
+	descriptorTimeout = time.Minute
 	f.Close()
 	check(s, 0, "")
 	end := make(chan struct{})
 	go func() { <-end }()
-	defer func(d time.Duration) { patience = d }(patience)
-	patience = time.Millisecond
+	defer func(d time.Duration) { leakTimeout = d }(leakTimeout)
+	leakTimeout = time.Millisecond
 	check(s, 0, " goroutines, ")
-	patience = 5 * time.Second
+	leakTimeout = time.Minute
 	close(end)
 	check(s, 0, "")
 }

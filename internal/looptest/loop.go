@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rikki-go/rikki/reactor"
+	"golang.org/x/sys/unix"
 )
 
 // Turns bounds every wait: with the 5 ms that each turn of Await may block,
@@ -54,6 +55,18 @@ func Spin(t testing.TB, m *reactor.Manager, n int) {
 			t.Fatalf("Poll: %v", err)
 		}
 	}
+}
+
+// Settle runs the loop for a few turns without blocking: what is ready is handled.
+func Settle(t testing.TB, m *reactor.Manager) {
+	t.Helper()
+	Spin(t, m, 10)
+}
+
+// Busy reports whether the loop has work to do.
+func Busy(m *reactor.Manager) bool {
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(m.Fd()), Events: unix.POLLIN}}, 0)
+	return n > 0 || m.NextTimeout() == 0
 }
 
 // Fill runs the loop until the socket takes nothing more of Send, which holds more

@@ -17,6 +17,9 @@ import (
 // runMain makes a test's own binary be the program.
 const runMain = "RIKKI_TEST_MAIN"
 
+// raceAtExit keeps the race detector from sleeping for a second at the end of the program.
+var raceAtExit = "GORACE=" + strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0")
+
 // Main is for TestMain to begin with. It lets the test's binary be the
 // program, and does not return then.
 func Main(main func()) {
@@ -37,7 +40,7 @@ func Command(t testing.TB, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(ctx, exe, args...)
-	cmd.Env = append(os.Environ(), runMain+"=1")
+	cmd.Env = append(os.Environ(), runMain+"=1", raceAtExit)
 	return cmd
 }
 
@@ -70,6 +73,19 @@ func UsedAddr(t testing.TB) string {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l.Addr().String()
+}
+
+// Dial connects to the program. The connection is closed with the test, and its calls fail
+// after a minute.
+func Dial(t testing.TB, network, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(time.Minute))
+	return c
 }
 
 // Program is the program while it runs.

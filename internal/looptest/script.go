@@ -44,7 +44,7 @@ func ServeTLS(t testing.TB, cfg *tls.Config, script func(p *Peer)) (addr string,
 			return
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		p := &Peer{Conn: c, In: bufio.NewReader(c)}
 		for !strings.HasSuffix(p.Request, "\r\n\r\n") {
 			line, err := p.In.ReadString('\n')
@@ -73,7 +73,7 @@ func Answer(t testing.TB, p []byte) (addr string) {
 		defer close(done)
 		if c, err := l.Accept(); err == nil {
 			defer c.Close()
-			c.SetDeadline(time.Now().Add(20 * time.Second))
+			c.SetDeadline(time.Now().Add(time.Minute))
 			c.Write(p)
 			io.Copy(io.Discard, c)
 		}
