@@ -2,6 +2,10 @@ package reactor_test
 
 import (
 	"bytes"
+	"crypto/tls"
+	"io"
+	"net"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -13,6 +17,8 @@ import (
 // In its steady state the loop allocates nothing. The peers are bare sockets
 // with buffers of their own; what is counted is the reactor's alone.
 
+// In its steady state the loop allocates nothing. The peers are bare sockets with buffers
+// of their own, so only allocations of the reactor are counted.
 func wantNoAllocs(t *testing.T, run func()) {
 	t.Helper()
 	looptest.WantNoAllocs(t, "a turn", run)
@@ -24,8 +30,8 @@ func poll(t *testing.T, m *reactor.Manager) {
 	}
 }
 
-// exchange writes p to the peer's socket and reads the same number of bytes
-// back into p, polling meanwhile.
+// exchange writes p to the peer's socket and polls until the same number of bytes was
+// read back into p.
 func exchange(t *testing.T, m *reactor.Manager, fd int, p []byte) {
 	if n, err := unix.Write(fd, p); err != nil || n != len(p) {
 		t.Fatalf("wrote %d: %v", n, err)
@@ -49,53 +55,28 @@ func TestEchoDoesNotAllocate(t *testing.T) {
 			m := newManager(t)
 			_, p := wrap(t, m, echo)
 			buf := bytes.Repeat([]byte("e"), size)
-			wantNoAllocs(t, func() { exchange(t, m, p.fd, buf) })
+			wantNoAllocs(t, func() { exchange(t, m, p.FD, buf) })
 		})
 		t.Run("tcp "+name, func(t *testing.T) {
 			m := newManager(t)
 			l := listen(t, m, "tcp://127.0.0.1:0", echo)
-			p := dialRaw(t, l.LocalAddr())
+			p := looptest.DialSocket(t, l.LocalAddr())
 			spin(t, m, 3)
 			buf := bytes.Repeat([]byte("e"), size)
-			wantNoAllocs(t, func() { exchange(t, m, p.fd, buf) })
+			wantNoAllocs(t, func() { exchange(t, m, p.FD, buf) })
 		})
 	}
-}
-
-// Messages that come in pieces, with a rest in Recv between them, do not either.
-func TestSplitMessagesDoNotAllocate(t *testing.T) {
-	m := newManager(t)
-	const size = 1000
-	seen := 0
-	_, p := wrap(t, m, func(c *reactor.Conn, ev reactor.Event, _ any) {
-		if ev == reactor.EvRead {
-			for c.Recv.Len() >= size {
-				seen++
-				c.Recv.Consume(size)
-			}
-		}
-	})
-	piece := make([]byte, size*3/5)
-	wantNoAllocs(t, func() {
-		before := seen
-		for seen < before+3 {
-			if _, err := unix.Write(p.fd, piece); err != nil {
-				t.Fatal(err)
-			}
-			poll(t, m)
-		}
-	})
 }
 
 func TestDatagramsDoNotAllocate(t *testing.T) {
 	m := newManager(t)
 	l := listen(t, m, "udp://127.0.0.1:0", echo)
-	p := newPeer(t, open(t, l.LocalAddr().Addr(), unix.SOCK_DGRAM))
-	if err := unix.Connect(p.fd, sockaddr(l.LocalAddr())); err != nil {
+	p := looptest.NewSocket(t, looptest.Open(t, l.LocalAddr().Addr(), unix.SOCK_DGRAM))
+	if err := unix.Connect(p.FD, looptest.Sockaddr(l.LocalAddr())); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 512)
-	wantNoAllocs(t, func() { exchange(t, m, p.fd, buf) })
+	wantNoAllocs(t, func() { exchange(t, m, p.FD, buf) })
 }
 
 func TestTimersDoNotAllocate(t *testing.T) {
@@ -105,7 +86,7 @@ func TestTimersDoNotAllocate(t *testing.T) {
 		m.AddTimer(time.Duration(i+1)*time.Millisecond, reactor.TimerRepeat, func() { fired++ })
 	}
 	wantNoAllocs(t, func() {
-		k.advance(20 * time.Millisecond)
+		k.Advance(20 * time.Millisecond)
 		poll(t, m)
 	})
 	if fired < 200*20 {
@@ -146,7 +127,7 @@ func TestEvPollAndResumeDoNotAllocate(t *testing.T) {
 		}
 	})
 	c.SetPoll(true)
-	p.write("a rest")
+	p.WriteString("a rest")
 	spin(t, m, 2)
 	wantNoAllocs(t, func() {
 		c.Pause()
@@ -159,22 +140,96 @@ func TestEvPollAndResumeDoNotAllocate(t *testing.T) {
 	}
 }
 
-// A blocked writer and a slow reader: Send grows and shrinks within what the
-// pool lends.
-func TestPartialWritesDoNotAllocate(t *testing.T) {
-	m := newManager(t)
-	c, p := wrap(t, m, nil)
-	chunk, in := make([]byte, 300<<10), make([]byte, 300<<10)
-	wantNoAllocs(t, func() {
-		c.Send.Append(chunk)
-		for got, i := 0, 0; got < len(chunk); i++ {
-			if i > turns {
-				t.Fatalf("%d of %d bytes", got, len(chunk))
+// An echo over TLS in the steady state allocates no more than crypto/tls does for the
+// records of both sides.
+func TestTLSAllocations(t *testing.T) {
+	if raced {
+		t.Skip("crypto/tls keeps its buffers in a sync.Pool, which forgets at random here")
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties each sync.Pool
+	for _, size := range []int{64, 1000, 16 << 10} {
+		want := cryptoAllocations(t, size)
+		m := newManager(t)
+		_, url := tlsListen(t, m, serverConfig(), echo)
+		got, p := 0, make([]byte, size)
+		c := tlsConnect(t, m, url, authority().Client(), func(c *reactor.Conn, ev reactor.Event, _ any) {
+			if ev == reactor.EvRead {
+				got += c.Recv.Len()
+				c.Recv.Reset()
 			}
-			poll(t, m)
-			if n, err := unix.Read(p.fd, in); err == nil {
-				got += n
+		})
+		run := func() {
+			got = 0
+			c.Write(p)
+			for i := 0; got < size && i < turns; i++ {
+				m.Poll(-1)
 			}
 		}
-	})
+		for range 30 { // until records have their full size
+			run()
+		}
+		if n := testing.AllocsPerRun(200, run); n > want {
+			t.Errorf("%d bytes: %v allocations per echo, crypto/tls alone makes %v", size, n, want)
+		} else {
+			t.Logf("%d bytes: %v allocations per echo, crypto/tls alone makes %v", size, n, want)
+		}
+	}
+}
+
+// cryptoAllocations returns how often crypto/tls alone allocates for an echo.
+func cryptoAllocations(t *testing.T, size int) float64 {
+	t.Helper()
+	a, b := net.Pipe()
+	clientConfig := authority().Client()
+	clientConfig.ServerName = "localhost"
+	cw, sw := &memoryWire{Conn: a}, &memoryWire{Conn: b}
+	client, server := tls.Client(&switched{Conn: a, wire: cw}, clientConfig), tls.Server(&switched{Conn: b, wire: sw}, serverConfig())
+	done := make(chan error)
+	go func() { done <- server.Handshake() }()
+	go func() { // and the tickets
+		_, err := client.Read(make([]byte, 1))
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	server.Write([]byte("x"))
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	var up, down bytes.Buffer
+	cw.in, cw.out, sw.in, sw.out = &down, &up, &up, &down
+	client.NetConn().(*switched).on, server.NetConn().(*switched).on = true, true
+	p, q := make([]byte, size), make([]byte, size)
+	run := func() {
+		client.Write(p)
+		io.ReadFull(server, q)
+		server.Write(q)
+		io.ReadFull(client, q)
+	}
+	for range 30 {
+		run()
+	}
+	return testing.AllocsPerRun(200, run)
+}
+
+// switched is a pipe until it is switched to memory.
+type switched struct {
+	net.Conn
+	wire *memoryWire
+	on   bool
+}
+
+func (s *switched) Read(p []byte) (int, error) {
+	if s.on {
+		return s.wire.Read(p)
+	}
+	return s.Conn.Read(p)
+}
+
+func (s *switched) Write(p []byte) (int, error) {
+	if s.on {
+		return s.wire.Write(p)
+	}
+	return s.Conn.Write(p)
 }

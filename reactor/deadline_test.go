@@ -2,228 +2,309 @@ package reactor_test
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"net"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
 
-// A subject is a connection that deadlines are tried on, just established.
-type subject struct {
-	*testing.T
-	m *reactor.Manager
-	k *clock
-	r *recorder
-	c *reactor.Conn
-	p *peer // the other end
-}
-
-// kinds are made in each way that connections are, with deadlines set in each
-// way: on the connection, on its listener, for all of the manager.
-var kinds = []string{
-	"tcp client", "tcp client, default", "udp client", "udp client, default", "wrapped", "wrapped, default",
-	"accepted", "accepted, inherited", "accepted, default",
-}
-
-func newSubject(t *testing.T, kind string, d reactor.Deadlines) *subject {
-	t.Helper()
-	s := &subject{T: t, r: &recorder{}}
-	kind, how, _ := strings.Cut(kind, ", ")
-	set := func(c *reactor.Conn) {
-		if d != (reactor.Deadlines{}) {
-			c.SetDeadlines(d)
-		}
-	}
-	var opts []reactor.Option
-	if how == "default" {
-		opts = append(opts, reactor.WithDeadlines(d))
-	}
-	s.m, s.k = timed(t, opts...)
-	switch kind {
-	case "tcp client":
-		l, at := bindRaw(t, "127.0.0.1", unix.SOCK_STREAM, 8)
-		narrow(l.fd)
-		s.c = dial(t, s.m, urlOf(at.String()), s.r.handle)
-		if how == "" {
-			set(s.c)
-		}
-		s.k.advance(time.Hour) // what counts is when it is established
-		await(t, s.m, "EvConnect", s.r.saw(reactor.EvConnect))
-		s.p = acceptRaw(t, l)
-	case "udp client":
-		p, at := bindRaw(t, "127.0.0.1", unix.SOCK_DGRAM, -1)
-		s.c, s.p = dial(t, s.m, "udp://"+at.String(), s.r.handle), p
-		if how == "" {
-			set(s.c)
-		}
-		s.k.advance(time.Hour)
-		await(t, s.m, "EvConnect", s.r.saw(reactor.EvConnect))
-		unix.Connect(p.fd, sockaddr(s.c.LocalAddr()))
-	case "wrapped":
-		s.c, s.p = wrap(t, s.m, s.r.handle)
-		if how == "" {
-			set(s.c)
-		}
-	case "accepted":
-		l := listen(t, s.m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
-			if !c.IsListening() {
-				s.c = c
-				s.r.handle(c, ev, data)
+// If a connection has several deadlines, the error names the one that passes first.
+func TestErrorNamesTheFirstDeadline(t *testing.T) {
+	all := reactor.Deadlines{Handshake: 5 * time.Second, Idle: 5 * time.Second, Stall: 5 * time.Second, Life: 5 * time.Second}
+	for name, set := range map[string]func(d *reactor.Deadlines){
+		"handshake": func(d *reactor.Deadlines) { d.Handshake = 4 * time.Second },
+		"idle":      func(d *reactor.Deadlines) { d.Idle = 4 * time.Second },
+		"stall":     func(d *reactor.Deadlines) { d.Stall = 4 * time.Second },
+		"life":      func(d *reactor.Deadlines) { d.Life = 4 * time.Second },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := all
+			set(&d)
+			s := newSubject(t, "wrapped", d)
+			s.c.Stack().SetHandshaking(true)
+			s.fill()
+			s.passes(name, 4*time.Second, 4*time.Second)
+			s.r.Want(t, "OPEN WRITE ERROR CLOSE")
+			if s.m.NextTimeout() != math.MaxInt64 {
+				t.Error("a timer is left after EvClose")
 			}
 		})
-		if how == "inherited" {
-			set(l)
-		}
-		s.k.advance(time.Hour)
-		s.p = dialRaw(t, l.LocalAddr())
-		narrow(s.p.fd)
-		await(t, s.m, "EvAccept", s.r.saw(reactor.EvAccept))
-		if how == "" {
-			set(s.c)
-		}
+	}
+}
+
+// Deadlines that are set on an open connection count from the beginning of each wait.
+func TestSetDeadlinesAtRunTime(t *testing.T) {
+	s := newSubject(t, "accepted, inherited", reactor.Deadlines{Life: time.Hour, Idle: time.Hour})
+	s.k.Advance(10 * time.Second)
+	s.p.WriteString("x")
+	await(t, s.m, "EvRead", s.r.Saw(reactor.EvRead))
+	s.k.Advance(5 * time.Second)
+	s.c.SetDeadlines(reactor.Deadlines{Idle: 20 * time.Second})
+	s.passes("idle", 20*time.Second, 15*time.Second)
+
+	s = newSubject(t, "accepted, inherited", reactor.Deadlines{Life: time.Hour, Idle: time.Hour})
+	s.k.Advance(10 * time.Second)
+	s.c.SetDeadlines(reactor.Deadlines{Life: 12 * time.Second})
+	s.passes("life", 12*time.Second, 2*time.Second)
+
+	s = newSubject(t, "accepted, inherited", reactor.Deadlines{Life: time.Hour})
+	s.k.Advance(10 * time.Second)
+	s.c.SetDeadlines(reactor.Deadlines{Life: 3 * time.Second}) // has passed already
+	if len(s.r.Errs) > 0 {
+		t.Error("SetDeadlines called the handler")
 	}
 	spin(t, s.m, 2)
-	return s
+	wantDeadline(t, s.r.Err(t), "life", 3*time.Second)
+
+	s = newSubject(t, "accepted, default", reactor.Deadlines{Life: time.Second, Idle: time.Second, Stall: time.Second})
+	s.c.SetDeadlines(reactor.Deadlines{Life: -1, Idle: -1, Stall: -1}) // off
+	s.k.Advance(time.Hour)
+	s.remains("off")
+	s.c.SetDeadlines(reactor.Deadlines{Idle: 2 * time.Hour, Life: -1}) // longer again
+	s.passes("idle", 2*time.Hour, time.Hour)
 }
 
-// narrow keeps the kernel from taking more and more for a peer that does not read.
-func narrow(fd int) { unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) }
-
-// passes lets the time come that a deadline has left: nothing happens a
-// nanosecond before, and the connection fails when it is reached.
-func (s *subject) passes(name string, after, left time.Duration) {
-	s.Helper()
-	s.k.advance(left - 1)
-	spin(s.T, s.m, 2)
-	if len(s.r.errs) > 0 || s.r.closed() {
-		s.Fatalf("%v, a nanosecond early", s.r.errs)
-	}
-	if d := s.m.NextTimeout(); d != 1 {
-		s.Fatalf("NextTimeout %v, want 1ns", d)
-	}
-	s.k.advance(1)
-	spin(s.T, s.m, 2)
-	if !s.r.closed() {
-		s.Fatalf("not closed; events %v", s.r.events)
-	}
-	wantDeadline(s.T, s.r.err(s.T), name, after)
+// On a connection that had no deadlines, they count from SetDeadlines.
+func TestSetDeadlinesForTheFirstTime(t *testing.T) {
+	s := newSubject(t, "accepted", reactor.Deadlines{})
+	s.k.Advance(10 * time.Second)
+	s.c.SetDeadlines(reactor.Deadlines{Life: 15 * time.Second})
+	s.passes("life", 15*time.Second, 15*time.Second)
 }
 
-// remains fails the test if the connection has ended.
-func (s *subject) remains(what string) {
-	s.Helper()
-	spin(s.T, s.m, 3)
-	if len(s.r.errs) > 0 || s.r.closed() {
-		s.Fatalf("%s: %v", what, s.r.errs)
-	}
-}
-
-// wantDeadline fails the test unless err says which deadline passed.
-func wantDeadline(t *testing.T, err error, name string, after time.Duration) {
-	t.Helper()
-	var e *reactor.DeadlineError
-	if !errors.As(err, &e) || e.Deadline != name || e.After != after {
-		t.Fatalf("%v (%T), want the %s deadline of %v", err, err, name, after)
-	}
-	var n net.Error
-	if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &n) || !n.Timeout() {
-		t.Errorf("%v is no time-out", err)
-	}
-	for _, word := range []string{name, after.String()} {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("%q does not name %q", err, word)
-		}
-	}
-}
-
-func TestLifeDeadline(t *testing.T) {
-	for _, kind := range kinds {
-		t.Run(kind, func(t *testing.T) {
-			s := newSubject(t, kind, reactor.Deadlines{Connect: time.Second, Life: 9 * time.Second, Idle: time.Minute})
-			s.k.advance(4 * time.Second)
-			s.p.write("this does not lengthen it")
-			await(t, s.m, "EvRead", s.r.saw(reactor.EvRead))
-			s.passes("life", 9*time.Second, 5*time.Second)
-		})
-	}
-}
-
-// Idle counts from the last byte that came; what is sent does not matter.
-func TestIdleDeadline(t *testing.T) {
-	for _, kind := range kinds {
-		t.Run(kind, func(t *testing.T) {
-			s := newSubject(t, kind, reactor.Deadlines{Connect: time.Second, Idle: 3 * time.Second})
-			for i := range 5 {
-				s.k.advance(3*time.Second - 1)
-				s.p.write("x")
-				await(t, s.m, "EvRead", func() bool { return s.r.count(reactor.EvRead) == i+1 })
-			}
-			s.k.advance(2 * time.Second)
-			s.c.Write([]byte("not from the peer"))
-			s.remains("after 2 s")
-			s.passes("idle", 3*time.Second, time.Second)
-		})
-	}
-	t.Run("nothing ever came", func(t *testing.T) {
-		for _, kind := range kinds {
-			newSubject(t, kind, reactor.Deadlines{Idle: 3 * time.Second}).passes("idle", 3*time.Second, 3*time.Second)
-		}
-	})
-}
-
-// The handshake's deadline counts from when it began, whatever trickles in, and
-// ends with it.
-func TestHandshakeDeadline(t *testing.T) {
-	for _, kind := range kinds {
-		t.Run(kind, func(t *testing.T) {
-			d := reactor.Deadlines{Connect: time.Second, Handshake: 5 * time.Second}
-			s := newSubject(t, kind, d)
-			s.k.advance(time.Hour)
-			s.remains("without a handshake")
-			s.c.Stack().SetHandshaking(true)
-			s.k.advance(4 * time.Second)
-			s.c.Stack().SetHandshaking(false)
-			s.c.Stack().SetHandshaking(false)
-			s.k.advance(time.Hour)
-			s.remains("the handshake is complete")
-			s.c.Stack().SetHandshaking(true)
-			for i := range 4 {
-				s.k.advance(time.Second)
-				s.p.write("x")
-				await(t, s.m, "EvRead", func() bool { return s.r.count(reactor.EvRead) == i+1 })
-				s.c.Stack().SetHandshaking(true) // it goes on
-			}
-			s.passes("handshake", 5*time.Second, time.Second)
-		})
-	}
-}
-
-// Connect is for the time after EvResolve, and is overridden by the connection's own.
-func TestConnectDeadlineOfTheConnection(t *testing.T) {
-	at := blackHole(t, "127.0.0.1")
-	for own, want := range map[time.Duration]time.Duration{-1: 0, 0: 10 * time.Second, 2 * time.Second: 2 * time.Second, 20 * time.Second: 20 * time.Second} {
-		m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Connect: 10 * time.Second}))
+// The deadlines of a listener override those of the manager, and may turn them off.
+func TestDeadlinesOfAListenerOverrideTheManager(t *testing.T) {
+	for _, own := range []reactor.Deadlines{{Life: -1, Idle: -1}, {Life: 7 * time.Second, Idle: -1}} {
+		m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Life: 3 * time.Second, Idle: 2 * time.Second}))
 		r := &recorder{}
-		dial(t, m, urlOf(at.String()), r.handle).SetDeadlines(reactor.Deadlines{Connect: own, Life: 1, Idle: 1, Stall: 1, Handshake: 1})
+		l := listen(t, m, "tcp://127.0.0.1:0", r.Handle)
+		l.SetDeadlines(own)
+		looptest.DialSocket(t, l.LocalAddr())
+		await(t, m, "EvAccept", r.Saw(reactor.EvAccept))
+		k.Advance(7*time.Second - 1)
 		spin(t, m, 3)
-		if want == 0 {
-			k.advance(1000 * time.Hour)
+		r.Want(t, "OPEN OPEN ACCEPT")
+		k.Advance(1)
+		spin(t, m, 3)
+		if own.Life > 0 {
+			wantDeadline(t, r.Err(t), "life", own.Life)
+		} else {
+			r.Want(t, "OPEN OPEN ACCEPT")
+		}
+	}
+}
+
+// On listeners, datagram listeners too, no deadline runs.
+func TestListenersHaveNoDeadlines(t *testing.T) {
+	d := reactor.Deadlines{Handshake: 1, Idle: 1, Stall: 1, Life: 1}
+	m, k := timed(t, reactor.WithDeadlines(d))
+	r := &recorder{}
+	listen(t, m, "tcp://127.0.0.1:0", r.Handle).SetDeadlines(d)
+	listen(t, m, "udp://127.0.0.1:0", r.Handle).SetDeadlines(d)
+	spin(t, m, 1)
+	k.Advance(time.Hour)
+	spin(t, m, 3)
+	r.Want(t, "OPEN OPEN")
+}
+
+// After EvClose, SetDeadlines and SetHandshaking do nothing.
+func TestSetDeadlinesAfterEvCloseDoesNothing(t *testing.T) {
+	s := newSubject(t, "wrapped", reactor.Deadlines{Life: time.Second})
+	s.c.Close()
+	await(t, s.m, "EvClose", s.r.Closed)
+	harmless(t, "SetDeadlines", func() { s.c.SetDeadlines(reactor.Deadlines{Idle: 1, Life: 1}) })
+	harmless(t, "SetHandshaking", func() { s.c.Stack().SetHandshaking(true) })
+	s.k.Advance(time.Hour)
+	spin(t, s.m, 2)
+	s.r.Want(t, "OPEN CLOSE")
+	if d := s.m.NextTimeout(); d != math.MaxInt64 {
+		t.Errorf("a timer is left, due in %v", d)
+	}
+}
+
+// A deadlineField is a field of Deadlines. begin makes a connection that waits for this
+// deadline only, and calls set before the wait begins.
+type deadlineField struct {
+	name     string // in the error
+	set      func(d *reactor.Deadlines, v time.Duration)
+	standard time.Duration // the default; 0 is off
+	begin    func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn))
+}
+
+func accepting(begin func(t *testing.T, c *reactor.Conn)) func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn)) {
+	return func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn)) {
+		t.Helper()
+		c, _ := reach(t, m, "tcp server", r.Handle, set)
+		begin(t, c)
+	}
+}
+
+var deadlineFields = []deadlineField{
+	{"resolve", func(d *reactor.Deadlines, v time.Duration) { d.Resolve = v }, 5 * time.Second,
+		func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn)) {
+			set(dial(t, m, "tcp://slow.test:80", r.Handle))
+		}},
+	{"connect", func(d *reactor.Deadlines, v time.Duration) { d.Connect = v }, 10 * time.Second,
+		func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn)) {
+			set(dial(t, m, urlOf(blackHole(t, "127.0.0.1").String()), r.Handle))
+		}},
+	{"TLS handshake", func(d *reactor.Deadlines, v time.Duration) { d.TLS = v }, 10 * time.Second,
+		func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn)) {
+			l, _ := tlsListen(t, m, serverConfig(), r.Handle)
+			set(l)
+			looptest.DialSocket(t, l.LocalAddr())
+			await(t, m, "the connection", r.Saw(reactor.EvAccept))
+		}},
+	{"TLS handshake", func(d *reactor.Deadlines, v time.Duration) { d.TLS = v }, 10 * time.Second,
+		func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn)) {
+			_, at := looptest.BindSocket(t, "127.0.0.1", unix.SOCK_STREAM, 1)
+			set(tlsConnect(t, m, "tcp://"+at.String(), authority().Client(), r.Handle))
+			await(t, m, "the connection", r.Saw(reactor.EvConnect))
+		}},
+	{"handshake", func(d *reactor.Deadlines, v time.Duration) { d.Handshake = v }, 0,
+		accepting(func(_ *testing.T, c *reactor.Conn) { c.Stack().SetHandshaking(true) })},
+	{"message", func(d *reactor.Deadlines, v time.Duration) { d.Message = v }, 0,
+		accepting(func(_ *testing.T, c *reactor.Conn) { c.Stack().SetReceiving(true) })},
+	{"idle", func(d *reactor.Deadlines, v time.Duration) { d.Idle = v }, 0,
+		accepting(func(*testing.T, *reactor.Conn) {})},
+	{"life", func(d *reactor.Deadlines, v time.Duration) { d.Life = v }, 0,
+		accepting(func(*testing.T, *reactor.Conn) {})},
+	{"stall", func(d *reactor.Deadlines, v time.Duration) { d.Stall = v }, 0,
+		func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn)) {
+			c, _ := reach(t, m, "wrapped", r.Handle, set)
+			fill(t, c)
+		}},
+}
+
+// wantFieldError checks the error of a deadline. The error of Resolve is a DNSError with
+// the host.
+func wantFieldError(t *testing.T, err error, f deadlineField, after time.Duration) {
+	t.Helper()
+	var dns *net.DNSError
+	if f.name == "resolve" && errors.As(err, &dns) && errors.Is(err, os.ErrDeadlineExceeded) && dns.Name == "slow.test" {
+		return
+	}
+	wantDeadline(t, err, f.name, after)
+}
+
+// In every field zero means the value of the level above, and a negative value means no
+// deadline. The levels are the manager, and the connection or its listener. Setting one
+// field changes no other.
+func TestZeroAndNegativeDeadlines(t *testing.T) {
+	const unset = -12345
+	for i, f := range deadlineFields {
+		for _, row := range []struct {
+			manager, conn time.Duration
+			other         bool          // another field is set too
+			want          time.Duration // 0: no deadline; unset: the default
+		}{
+			{manager: unset, conn: unset, want: unset},
+			{manager: 0, conn: unset, want: unset},
+			{manager: 0, conn: unset, other: true, want: unset},
+			{manager: unset, conn: 0, want: unset},
+			{manager: unset, conn: 0, other: true, want: unset},
+			{manager: 0, conn: 0, other: true, want: unset},
+			{manager: 3 * time.Second, conn: unset, want: 3 * time.Second},
+			{manager: 3 * time.Second, conn: 0, want: 3 * time.Second},
+			{manager: 3 * time.Second, conn: 0, other: true, want: 3 * time.Second},
+			{manager: 3 * time.Second, conn: 20 * time.Second, want: 20 * time.Second},
+			{manager: 20 * time.Second, conn: 3 * time.Second, want: 3 * time.Second},
+			{manager: 3 * time.Second, conn: -1, want: 0},
+			{manager: -1, conn: unset, want: 0},
+			{manager: -1, conn: 0, other: true, want: 0},
+			{manager: -time.Hour, conn: 3 * time.Second, want: 3 * time.Second},
+			{manager: unset, conn: -1, want: 0},
+			{manager: unset, conn: -time.Hour, other: true, want: 0},
+			{manager: unset, conn: 3 * time.Second, want: 3 * time.Second},
+		} {
+			if row.want == unset {
+				row.want = f.standard
+			}
+			t.Run(fmt.Sprintf("%d %s %+v", i, f.name, row), func(t *testing.T) {
+				with := func(v time.Duration) (d reactor.Deadlines) {
+					if row.other { // does not pass in this test
+						d.Life = 1000 * time.Hour
+						if f.name == "life" {
+							d = reactor.Deadlines{Idle: 1000 * time.Hour}
+						}
+					}
+					f.set(&d, v)
+					return d
+				}
+				opts := []reactor.Option{reactor.WithResolver(&mute{})}
+				if row.manager != unset {
+					opts = append(opts, reactor.WithDeadlines(with(row.manager)))
+				}
+				m, k := timed(t, opts...)
+				r := &recorder{}
+				f.begin(t, m, r, func(c *reactor.Conn) {
+					if row.conn != unset {
+						c.SetDeadlines(with(row.conn))
+					}
+				})
+				spin(t, m, 3)
+				wait := func(d time.Duration) {
+					k.Advance(d)
+					spin(t, m, 3)
+				}
+				if row.want == 0 {
+					if wait(100 * time.Hour); len(r.Errs) > 0 || r.Closed() {
+						t.Errorf("events %s, errors %v, want no deadline", eventList(r.Events), r.Errs)
+					}
+					return
+				}
+				if wait(row.want - 1); len(r.Errs) > 0 || r.Closed() {
+					t.Fatalf("failed too early: %v", r.Errs)
+				}
+				if wait(1); len(r.Errs) != 1 {
+					t.Fatalf("events %s, want the deadline of %v", eventList(r.Events), row.want)
+				}
+				wantFieldError(t, r.Errs[0], f, row.want)
+				await(t, m, "EvClose", r.Closed)
+			})
+		}
+	}
+}
+
+// On a connection that has set a field, zero returns it to the value of the manager.
+func TestZeroDeadlineRestoresTheValueOfTheManager(t *testing.T) {
+	for _, f := range deadlineFields[4:] {
+		t.Run(f.name, func(t *testing.T) {
+			var d, own reactor.Deadlines
+			f.set(&d, 5*time.Second)
+			f.set(&own, -1)
+			m, k := timed(t, reactor.WithDeadlines(d))
+			r := &recorder{}
+			f.begin(t, m, r, func(*reactor.Conn) {})
+			for c := range m.Conns() {
+				c.SetDeadlines(own)
+				c.SetDeadlines(reactor.Deadlines{})
+			}
+			k.Advance(5*time.Second - 1)
+			if spin(t, m, 3); len(r.Errs) > 0 {
+				t.Fatalf("failed too early: %v", r.Errs)
+			}
+			k.Advance(1)
 			spin(t, m, 3)
-			r.want(t, "OPEN RESOLVE")
-			continue
-		}
-		k.advance(want - 1)
-		spin(t, m, 3)
-		r.want(t, "OPEN RESOLVE")
-		k.advance(1)
-		spin(t, m, 3)
-		r.want(t, "OPEN RESOLVE ERROR CLOSE")
-		if err := r.err(t); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "dial") {
-			t.Errorf("%v", err)
-		}
+			wantFieldError(t, r.Err(t), f, 5*time.Second)
+		})
+	}
+}
+
+// A deadline that has passed already when it is set does not count as lag of the loop.
+func TestPassedDeadlineIsNotLag(t *testing.T) {
+	s := newSubject(t, "wrapped", reactor.Deadlines{Life: 24 * time.Hour})
+	s.k.Advance(time.Hour)
+	spin(t, s.m, 2)
+	s.c.SetDeadlines(reactor.Deadlines{Life: time.Minute})
+	spin(t, s.m, 2)
+	if lag := s.m.Stats().MaxLag; lag > 0 || len(s.r.Errs) != 1 {
+		t.Errorf("MaxLag %v, errors %v", lag, s.r.Errs)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
@@ -22,10 +23,10 @@ func TestRefusedPort(t *testing.T) {
 			m := newManager(t)
 			r := &recorder{}
 			at := netipAddrPort(host, reserve(t))
-			dial(t, m, urlOf(at.String()), r.handle)
-			await(t, m, "EvClose", r.closed)
-			r.want(t, "OPEN RESOLVE ERROR CLOSE")
-			err := r.err(t)
+			dial(t, m, urlOf(at.String()), r.Handle)
+			await(t, m, "EvClose", r.Closed)
+			r.Want(t, "OPEN RESOLVE ERROR CLOSE")
+			err := r.Err(t)
 			var op *net.OpError
 			if !errors.Is(err, unix.ECONNREFUSED) || !errors.As(err, &op) || op.Op != "dial" || op.Addr.String() != at.String() {
 				t.Errorf("%v (%T), want a refused dial of %v", err, err, at)
@@ -38,15 +39,15 @@ func TestUnixSocketMissing(t *testing.T) {
 	m := newManager(t)
 	r := &recorder{}
 	path := filepath.Join(t.TempDir(), "missing")
-	dial(t, m, "unix://"+path, r.handle)
-	await(t, m, "EvClose", r.closed)
-	r.want(t, "OPEN ERROR CLOSE")
-	if err := r.err(t); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+	dial(t, m, "unix://"+path, r.Handle)
+	await(t, m, "EvClose", r.Closed)
+	r.Want(t, "OPEN ERROR CLOSE")
+	if err := r.Err(t); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
 		t.Errorf("%v", err)
 	}
 }
 
-// The next address is tried when one fails, and the one that answers is used.
+// When an address fails the next one is tried. The first that answers is used.
 func TestNextAddressIsTried(t *testing.T) {
 	for _, list := range [][]string{
 		{"127.0.0.1"},
@@ -61,13 +62,13 @@ func TestNextAddressIsTried(t *testing.T) {
 			r := &recorder{}
 			port := reserve(t)
 			l := listen(t, m, urlOf(hostPort("127.0.0.1", port)), echo)
-			c := dial(t, m, urlOf(hostPort("many.test", port)), r.handle)
+			c := dial(t, m, urlOf(hostPort("many.test", port)), r.Handle)
 			c.Write([]byte("hello"))
-			await(t, m, "the echo", func() bool { return string(r.got) == "hello" })
+			await(t, m, "the echo", func() bool { return string(r.Got) == "hello" })
 			if c.RemoteAddr() != l.LocalAddr() {
 				t.Errorf("RemoteAddr %v, want %v", c.RemoteAddr(), l.LocalAddr())
 			}
-			r.want(t, "OPEN RESOLVE CONNECT WRITE READ")
+			r.Want(t, "OPEN RESOLVE CONNECT WRITE READ")
 		})
 	}
 }
@@ -82,20 +83,20 @@ func TestLocalhostNeedsNoResolver(t *testing.T) {
 	} {
 		l := listen(t, m, listener, nil)
 		r := &recorder{}
-		dial(t, m, urlOf(hostPort(host, l.LocalAddr().Port())), r.handle)
-		await(t, m, "EvConnect for "+host, func() bool { return len(r.events) >= 3 })
-		r.want(t, "OPEN RESOLVE CONNECT")
+		dial(t, m, urlOf(hostPort(host, l.LocalAddr().Port())), r.Handle)
+		await(t, m, "EvConnect for "+host, func() bool { return len(r.Events) >= 3 })
+		r.Want(t, "OPEN RESOLVE CONNECT")
 	}
 }
 
-// When all fail, the error names each address and why.
+// When all addresses fail, the error names each of them and the reason.
 func TestAllAddressesAreNamed(t *testing.T) {
 	m := newManager(t, reactor.WithResolver(addresses("127.0.0.1", "127.0.0.2", "::1")))
 	r := &recorder{}
-	dial(t, m, urlOf(hostPort("many.test", reserve(t))), r.handle)
-	await(t, m, "EvClose", r.closed)
-	r.want(t, "OPEN RESOLVE ERROR CLOSE")
-	err := r.err(t)
+	dial(t, m, urlOf(hostPort("many.test", reserve(t))), r.Handle)
+	await(t, m, "EvClose", r.Closed)
+	r.Want(t, "OPEN RESOLVE ERROR CLOSE")
+	err := r.Err(t)
 	for _, want := range []string{"many.test", "127.0.0.1:", "127.0.0.2:", "[::1]:", "refused"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %q", err, want)
@@ -107,14 +108,14 @@ func TestAllAddressesAreNamed(t *testing.T) {
 	}
 }
 
-// blackHole is a listener whose backlog is full: attempts to connect get no
-// answer.
+// blackHole returns the address of a listener whose backlog is full. Attempts to connect
+// get no answer.
 func blackHole(t *testing.T, host string) netip.AddrPort {
 	t.Helper()
 	at := netipAddrPort(host, reserve(t))
 	listenAt(t, at, 0)
-	for range 8 { // more than fit; what the kernel answered is in the queue
-		dialRaw(t, at)
+	for range 8 { // more than fit into the backlog
+		looptest.DialSocket(t, at)
 	}
 	return at
 }
@@ -123,18 +124,18 @@ func TestConnectTimeout(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
 	m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Connect: 3 * time.Second}))
 	r := &recorder{}
-	dial(t, m, urlOf(at.String()), r.handle)
+	dial(t, m, urlOf(at.String()), r.Handle)
 	spin(t, m, 3)
-	k.advance(3*time.Second - 1)
+	k.Advance(3*time.Second - 1)
 	spin(t, m, 3)
-	r.want(t, "OPEN RESOLVE")
+	r.Want(t, "OPEN RESOLVE")
 	if d := m.NextTimeout(); d != 1 {
 		t.Errorf("NextTimeout %v, want 1ns", d)
 	}
-	k.advance(1)
+	k.Advance(1)
 	spin(t, m, 3)
-	r.want(t, "OPEN RESOLVE ERROR CLOSE")
-	err := r.err(t)
+	r.Want(t, "OPEN RESOLVE ERROR CLOSE")
+	err := r.Err(t)
 	var timeout net.Error
 	if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() || !strings.Contains(err.Error(), at.String()) {
 		t.Errorf("%v (%T)", err, err)
@@ -144,37 +145,37 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
-// An address that does not answer delays the next by 250 ms [RFC 8305 8].
-func TestNextAddressAfterAPause(t *testing.T) {
+// If an address does not answer, the next one is tried after 250 ms [RFC 8305 8].
+func TestNextAddressAfterADelay(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
 	m, k := timed(t, reactor.WithResolver(addresses("127.0.0.1", "127.0.0.2")))
 	r := &recorder{}
 	l := listen(t, m, urlOf(hostPort("127.0.0.2", at.Port())), nil)
-	c := dial(t, m, urlOf(hostPort("two.test", at.Port())), r.handle)
-	await(t, m, "EvResolve", r.saw(reactor.EvResolve))
-	k.advance(250*time.Millisecond - 1)
+	c := dial(t, m, urlOf(hostPort("two.test", at.Port())), r.Handle)
+	await(t, m, "EvResolve", r.Saw(reactor.EvResolve))
+	k.Advance(250*time.Millisecond - 1)
 	spin(t, m, 3)
-	r.want(t, "OPEN RESOLVE")
-	k.advance(1)
-	await(t, m, "EvConnect", r.saw(reactor.EvConnect))
+	r.Want(t, "OPEN RESOLVE")
+	k.Advance(1)
+	await(t, m, "EvConnect", r.Saw(reactor.EvConnect))
 	if c.RemoteAddr() != l.LocalAddr() {
 		t.Errorf("connected to %v", c.RemoteAddr())
 	}
-	k.advance(time.Hour) // neither time-out nor another attempt is left
+	k.Advance(time.Hour) // neither a deadline nor another attempt is left
 	spin(t, m, 5)
-	r.want(t, "OPEN RESOLVE CONNECT")
+	r.Want(t, "OPEN RESOLVE CONNECT")
 }
 
 func TestConnectTimeoutNamesAllThatWereTried(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
 	m, k := timed(t, reactor.WithResolver(addresses("127.0.0.2", "127.0.0.1")), reactor.WithDeadlines(reactor.Deadlines{Connect: time.Second}))
 	r := &recorder{}
-	dial(t, m, urlOf(hostPort("two.test", at.Port())), r.handle)
-	await(t, m, "EvResolve", r.saw(reactor.EvResolve))
+	dial(t, m, urlOf(hostPort("two.test", at.Port())), r.Handle)
+	await(t, m, "EvResolve", r.Saw(reactor.EvResolve))
 	spin(t, m, 5)
-	k.advance(time.Second)
-	await(t, m, "EvClose", r.closed)
-	err := r.err(t)
+	k.Advance(time.Second)
+	await(t, m, "EvClose", r.Closed)
+	err := r.Err(t)
 	if !errors.Is(err, unix.ECONNREFUSED) || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("%v, want one refused and one timed out", err)
 	}
@@ -185,8 +186,8 @@ func TestConnectTimeoutNamesAllThatWereTried(t *testing.T) {
 	}
 }
 
-// A connection that is closed or fails while it is being established leaves
-// nothing behind (the leak check sees to the descriptors).
+// A connection is closed, or fails, while it is being established. Nothing is left of it;
+// newManager checks that no descriptor is.
 func TestCloseWhileConnecting(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
 	for want, end := range map[string]func(c *reactor.Conn){
@@ -195,14 +196,14 @@ func TestCloseWhileConnecting(t *testing.T) {
 	} {
 		m, k := timed(t)
 		r := &recorder{}
-		c := dial(t, m, urlOf(at.String()), r.handle)
+		c := dial(t, m, urlOf(at.String()), r.Handle)
 		spin(t, m, 3)
 		end(c)
 		spin(t, m, 1)
-		k.advance(time.Hour)
+		k.Advance(time.Hour)
 		spin(t, m, 3)
-		r.want(t, want)
-		if len(openFiles()) == 0 {
+		r.Want(t, want)
+		if len(looptest.OpenFiles()) == 0 {
 			t.Error("descriptors cannot be counted")
 		}
 	}
@@ -212,9 +213,9 @@ func TestConnectTimeoutOfZeroIsNone(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
 	m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Connect: -1}))
 	r := &recorder{}
-	dial(t, m, urlOf(at.String()), r.handle)
+	dial(t, m, urlOf(at.String()), r.Handle)
 	spin(t, m, 2)
-	k.advance(1000 * time.Hour)
+	k.Advance(1000 * time.Hour)
 	spin(t, m, 3)
-	r.want(t, "OPEN RESOLVE")
+	r.Want(t, "OPEN RESOLVE")
 }

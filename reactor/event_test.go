@@ -2,7 +2,7 @@ package reactor_test
 
 import (
 	"errors"
-	"net"
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,14 +22,14 @@ func TestEventNames(t *testing.T) {
 		}
 	}
 	if reactor.EvUser != 22 || reactor.EvClose != 9 || reactor.EvMQTTOpen != 17 {
-		t.Errorf("EvClose %d, EvMQTTOpen %d, EvUser %d", reactor.EvClose, reactor.EvMQTTOpen, reactor.EvUser)
+		t.Errorf("numbers of events: EvClose %d, EvMQTTOpen %d, EvUser %d", reactor.EvClose, reactor.EvMQTTOpen, reactor.EvUser)
 	}
 	if got := reactor.Event(-1).String(); got != "Event(-1)" {
 		t.Errorf("event -1: %s", got)
 	}
 }
 
-// dataType says whether data has the type that the event table gives ev.
+// dataType reports whether data has the type that the table of events gives for ev.
 func dataType(ev reactor.Event, data any) bool {
 	ok := data == nil
 	switch ev {
@@ -45,12 +45,11 @@ func dataType(ev reactor.Event, data any) bool {
 	return ok
 }
 
-// TestEventTable raises every event that the reactor raises by itself, and checks
-// the dynamic type of its data.
-func TestEventTable(t *testing.T) {
+// Every event that the loop raises has data of the type that the table of events gives.
+func TestEventDataTypes(t *testing.T) {
 	m := newManager(t)
 	seen := map[reactor.Event]bool{}
-	watch := func(fn reactor.Handler) reactor.Handler {
+	check := func(fn reactor.Handler) reactor.Handler {
 		return func(c *reactor.Conn, ev reactor.Event, data any) {
 			seen[ev] = true
 			if !dataType(ev, data) {
@@ -61,16 +60,16 @@ func TestEventTable(t *testing.T) {
 			}
 		}
 	}
-	l := listen(t, m, "tcp://127.0.0.1:0", watch(func(c *reactor.Conn, ev reactor.Event, _ any) {
+	l := listen(t, m, "tcp://127.0.0.1:0", check(func(c *reactor.Conn, ev reactor.Event, _ any) {
 		if ev == reactor.EvRead {
 			c.Recv.Reset()
 		}
 	}))
 	done := false
-	c := dial(t, m, urlOf(l.LocalAddr().String()), watch(func(c *reactor.Conn, ev reactor.Event, data any) {
+	c := dial(t, m, urlOf(l.LocalAddr().String()), check(func(c *reactor.Conn, ev reactor.Event, data any) {
 		switch ev {
 		case reactor.EvConnect:
-			c.Write(make([]byte, 8<<20)) // more than the kernel takes at once
+			c.Write(make([]byte, 8<<20)) // more than the socket takes at once
 		case reactor.EvLowWater:
 			c.Fail(errors.New("enough"))
 		case reactor.EvClose:
@@ -93,7 +92,7 @@ func TestEventTable(t *testing.T) {
 	}
 }
 
-// The counts of EvRead and EvWrite are what happened since the last one.
+// The data of EvRead and EvWrite is the number of bytes since the last such event.
 func TestReadAndWriteCounts(t *testing.T) {
 	m := newManager(t)
 	var reads, writes, lens []int
@@ -107,17 +106,32 @@ func TestReadAndWriteCounts(t *testing.T) {
 	})
 	c.Write([]byte("12345"))
 	for i, s := range []string{"abc", "de"} {
-		p.write(s)
+		p.WriteString(s)
 		await(t, m, "EvRead", func() bool { return len(reads) == i+1 })
 	}
 	await(t, m, "EvWrite", func() bool { return len(writes) == 1 })
 	if reads[0] != 3 || reads[1] != 2 || lens[0] != 3 || lens[1] != 5 || writes[0] != 5 {
-		t.Errorf("reads %v of Recv %v, writes %v", reads, lens, writes)
+		t.Errorf("EvRead counts %v with Recv of %v bytes, EvWrite counts %v", reads, lens, writes)
 	}
 }
 
-func TestErrClosedIsNetErrClosed(t *testing.T) {
-	if !errors.Is(reactor.ErrClosed, net.ErrClosed) {
-		t.Error("ErrClosed does not wrap net.ErrClosed")
+func TestUserEventNames(t *testing.T) {
+	if reactor.EvEnd != reactor.EvLowWater+1 || reactor.EvUser != reactor.EvEnd+1 || reactor.EvUserInput != 1<<16 {
+		t.Errorf("EvLowWater %d, EvEnd %d, EvUser %d, EvUserInput %d", reactor.EvLowWater, reactor.EvEnd, reactor.EvUser, reactor.EvUserInput)
+	}
+	for ev, want := range map[reactor.Event]string{
+		reactor.EvLowWater:          "LOW_WATER",
+		reactor.EvEnd:               "END",
+		reactor.EvUser:              "USER",
+		reactor.EvUser + 1:          "USER+1",
+		reactor.EvUser + 1000:       "USER+1000",
+		reactor.EvUserInput - 1:     fmt.Sprintf("USER+%d", 1<<16-1-int(reactor.EvUser)),
+		reactor.EvUserInput:         "USER_INPUT",
+		reactor.EvUserInput + 1:     "USER_INPUT+1",
+		reactor.EvUserInput + 1<<16: "USER_INPUT+65536",
+	} {
+		if got := ev.String(); got != want {
+			t.Errorf("event %d: %s, want %s", int(ev), got, want)
+		}
 	}
 }

@@ -1,112 +1,36 @@
 package reactor_test
 
 import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-func newManager(t *testing.T, opts ...reactor.Option) *reactor.Manager {
-	t.Helper()
-	return looptest.NewManager(t, opts...)
-}
-
-// clock is a time that passes only when a test says so.
-type clock struct{ t time.Time }
-
-func newClock() *clock { return &clock{time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
-
-func (k *clock) now() time.Time          { return k.t }
-func (k *clock) advance(d time.Duration) { k.t = k.t.Add(d) }
+// Short names for what most tests use.
+var (
+	newManager = looptest.NewManager
+	await      = looptest.Await
+	spin       = looptest.Spin
+	wrap       = looptest.Wrap
+	eventList  = looptest.EventNames
+)
 
 const turns = looptest.Turns
 
-func await(t *testing.T, m *reactor.Manager, what string, done func() bool) {
-	t.Helper()
-	looptest.Await(t, m, what, done)
-}
-
-func spin(t *testing.T, m *reactor.Manager, n int) {
-	t.Helper()
-	looptest.Spin(t, m, n)
-}
-
-// recorder is a handler that notes what it hears. It consumes what arrives,
-// unless a hook for EvRead does otherwise.
-type recorder struct {
-	events []reactor.Event
-	errs   []error
-	got    []byte
-	wrote  int
-	on     map[reactor.Event]func(c *reactor.Conn, data any)
-}
-
-type hooks = map[reactor.Event]func(c *reactor.Conn, data any)
-
-func (r *recorder) handle(c *reactor.Conn, ev reactor.Event, data any) {
-	r.events = append(r.events, ev)
-	switch ev {
-	case reactor.EvError:
-		err := data.(error)
-		_ = err.Error() // who records an error looks at it
-		r.errs = append(r.errs, err)
-	case reactor.EvWrite:
-		r.wrote += *data.(*int)
-	}
-	if f := r.on[ev]; f != nil {
-		f(c, data)
-	} else if ev == reactor.EvRead {
-		r.got = append(r.got, c.Recv.Bytes()...)
-		c.Recv.Reset()
-	}
-}
-
-func (r *recorder) count(ev reactor.Event) int {
-	n := 0
-	for _, e := range r.events {
-		if e == ev {
-			n++
-		}
-	}
-	return n
-}
-
-func (r *recorder) closed() bool { return r.count(reactor.EvClose) > 0 }
-
-// saw returns a condition for await.
-func (r *recorder) saw(ev reactor.Event) func() bool {
-	return func() bool { return r.count(ev) > 0 }
-}
-
-// err returns the one error that was raised.
-func (r *recorder) err(t *testing.T) error {
-	t.Helper()
-	if len(r.errs) != 1 {
-		t.Fatalf("%d errors (%v) among %v, want 1", len(r.errs), r.errs, r.events)
-	}
-	return r.errs[0]
-}
-
-// want compares the events, named as in "OPEN ACCEPT READ", with those heard.
-func (r *recorder) want(t *testing.T, names string) {
-	t.Helper()
-	if got := eventList(r.events); got != names {
-		t.Fatalf("events\n got %s\nwant %s", got, names)
-	}
-}
-
-func eventList(events []reactor.Event) string {
-	names := make([]string, len(events))
-	for i, ev := range events {
-		names[i] = ev.String()
-	}
-	return strings.Join(names, " ")
-}
-
-func openFiles() []string { return looptest.OpenFiles() }
+// recorder is a handler that records its events.
+type (
+	recorder = looptest.Recorder
+	hooks    = looptest.Hooks
+)
 
 // harmless calls fn, which must not panic.
 func harmless(t *testing.T, what string, fn func()) {
@@ -117,4 +41,90 @@ func harmless(t *testing.T, what string, fn func()) {
 		}
 	}()
 	fn()
+}
+
+// wantPanic calls fn, which must panic with a text that contains the words.
+func wantPanic(t *testing.T, words string, fn func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if p := recover(); p == nil {
+			t.Errorf("no panic, want one about %q", words)
+		} else if s := fmt.Sprint(p); !strings.Contains(s, words) {
+			t.Errorf("panic %q, want one about %q", s, words)
+		}
+	}()
+	fn()
+}
+
+// indifferent is a layer that does nothing.
+type indifferent struct{}
+
+func (*indifferent) Handle(*reactor.Conn, reactor.Event, any) {}
+
+func hostPort(host string, port uint16) string {
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
+}
+
+func urlOf(address string) string { return "tcp://" + address }
+
+// listenURL returns the URL that a test listens on, for "tcp4", "tcp6", "udp4", "udp6" or
+// "unix".
+func listenURL(t *testing.T, transport string) string {
+	t.Helper()
+	switch transport {
+	case "tcp4", "udp4":
+		return transport[:3] + "://127.0.0.1:0"
+	case "tcp6", "udp6":
+		return transport[:3] + "://[::1]:0"
+	case "unix":
+		return "unix://" + filepath.Join(t.TempDir(), "s")
+	}
+	t.Fatalf("transport %q", transport)
+	return ""
+}
+
+// addresses makes a resolver that returns these addresses for every name.
+func addresses(addrs ...string) reactor.Resolver {
+	var list []netip.Addr
+	for _, a := range addrs {
+		list = append(list, netip.MustParseAddr(a))
+	}
+	return resolverFunc(func(context.Context, string) ([]netip.Addr, error) { return list, nil })
+}
+
+// resolverFunc is a Resolver that uses nothing but the host.
+type resolverFunc func(ctx context.Context, host string) ([]netip.Addr, error)
+
+func (f resolverFunc) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
+	return f(ctx, host)
+}
+
+func netipAddrPort(host string, port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.MustParseAddr(host), port)
+}
+
+func echo(c *reactor.Conn, ev reactor.Event, _ any) {
+	if ev == reactor.EvRead {
+		c.Write(c.Recv.Bytes())
+		c.Recv.Reset()
+	}
+}
+
+func noise(n int) []byte {
+	p := make([]byte, n)
+	r := rand.NewChaCha8([32]byte{1})
+	r.Read(p)
+	return p
+}
+
+// connected connects two handlers over one manager. It returns the client.
+func connected(t *testing.T, m *reactor.Manager, transport string, server, client reactor.Handler) *reactor.Conn {
+	t.Helper()
+	url := listenURL(t, transport)
+	l := listen(t, m, url, server)
+	if transport != "unix" {
+		url = transport[:3] + "://" + l.LocalAddr().String()
+	}
+	return dial(t, m, url, client)
 }

@@ -2,34 +2,13 @@ package reactor_test
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// wantPanic calls fn, which must panic with a text that has those words in it.
-func wantPanic(t *testing.T, words string, fn func()) {
-	t.Helper()
-	defer func() {
-		t.Helper()
-		if p := recover(); p == nil {
-			t.Errorf("no panic, want one about %q", words)
-		} else if s := fmt.Sprint(p); !strings.Contains(s, words) {
-			t.Errorf("panic %q, want one about %q", s, words)
-		}
-	}()
-	fn()
-}
-
-// indifferent is a layer that does nothing.
-type indifferent struct{}
-
-func (*indifferent) Handle(*reactor.Conn, reactor.Event, any) {}
-
-// forbidden is every call that reads or changes what belongs to the loop.
+// forbidden lists every call that reads or changes what belongs to the loop.
 var forbidden = map[string]func(m *reactor.Manager, c, l *reactor.Conn, timer *reactor.Timer){
 	"Poll":          func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Poll(0) },
 	"Run":           func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Run(context.Background()) },
@@ -76,7 +55,7 @@ var forbidden = map[string]func(m *reactor.Manager, c, l *reactor.Conn, timer *r
 	},
 }
 
-// elsewhere runs fn on another goroutine, to its end.
+// elsewhere runs fn on another goroutine and waits until it returns.
 func elsewhere(fn func()) {
 	done := make(chan struct{})
 	go func() {
@@ -86,15 +65,15 @@ func elsewhere(fn func()) {
 	<-done
 }
 
-// Each of them panics on a goroutine that does not poll, before it has done
-// anything, and says what is wrong: between two Polls, and while one runs.
+// Each forbidden call panics on a goroutine that does not poll, before it has done
+// anything, between two Polls and during one. The panic says what is wrong.
 func TestOwnerCheck(t *testing.T) {
 	for name, call := range forbidden {
 		for _, when := range []string{"between", "within"} {
 			t.Run(name+" "+when, func(t *testing.T) {
 				m := newManager(t, reactor.WithOwnerCheck())
 				r := &recorder{}
-				c, p := wrap(t, m, r.handle)
+				c, p := wrap(t, m, r.Handle)
 				c.Stack().Push(&indifferent{})
 				l := listen(t, m, "tcp://127.0.0.1:0", nil)
 				l.Pause()
@@ -109,9 +88,9 @@ func TestOwnerCheck(t *testing.T) {
 					m.AddTimer(0, reactor.TimerOnce, accuse)
 				}
 				spin(t, m, 2)
-				p.write("it goes on")
-				await(t, m, "input", func() bool { return string(r.got) == "it goes on" })
-				r.want(t, "OPEN READ")
+				p.WriteString("it goes on")
+				await(t, m, "input", func() bool { return string(r.Got) == "it goes on" })
+				r.Want(t, "OPEN READ")
 			})
 		}
 	}
@@ -126,24 +105,24 @@ func TestOwnerCheckMessage(t *testing.T) {
 	}
 }
 
-// Post and Wakeup are for other goroutines, what they cause is the owner's, and
-// what never changes may be read.
+// Other goroutines may call Post and Wakeup, and read what never changes. What these
+// calls cause happens on the owner.
 func TestOwnerCheckAllows(t *testing.T) {
 	m := newManager(t, reactor.WithOwnerCheck())
 	r := &recorder{}
-	c, p := wrap(t, m, r.handle)
+	c, p := wrap(t, m, r.Handle)
 	spin(t, m, 1)
 	elsewhere(func() {
 		harmless(t, "Post", func() { m.Post(func() { c.Write([]byte("posted")) }) })
 		harmless(t, "Wakeup", func() { m.Wakeup(c.ID(), nil) })
 		harmless(t, "ID, Manager, Logger, Fd", func() { c.Manager().Logger(); m.Fd() })
 	})
-	await(t, m, "the post", p.received("posted"))
-	r.want(t, "OPEN WAKEUP WRITE")
+	await(t, m, "the post", p.Received("posted"))
+	r.Want(t, "OPEN WAKEUP WRITE")
 }
 
-// What is set up before the first Poll may be set up anywhere: the first to
-// poll is the owner.
+// Before the first Poll any goroutine may set up the manager. The first one that polls is
+// the owner.
 func TestOwnerIsWhoPollsFirst(t *testing.T) {
 	m := newManager(t, reactor.WithOwnerCheck())
 	var c *reactor.Conn
@@ -156,7 +135,7 @@ func TestOwnerIsWhoPollsFirst(t *testing.T) {
 	spin(t, m, 2)
 }
 
-// Without the option nobody looks.
+// Without the option there is no check.
 func TestOwnerCheckIsOff(t *testing.T) {
 	m := newManager(t)
 	spin(t, m, 1)

@@ -7,10 +7,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Posts and wake-ups come in the order in which they were made.
+// Posted functions and wake-ups run in the order of the calls.
 func TestOrderOfPostsAndWakeups(t *testing.T) {
 	m := newManager(t)
 	var got []string
@@ -37,14 +38,14 @@ func TestOrderOfPostsAndWakeups(t *testing.T) {
 		}
 	}
 	if len(got) > 0 && !slices.Equal(got, want) {
-		t.Errorf("%d letters came in another order", len(got))
+		t.Errorf("%d calls ran in another order", len(got))
 	}
 	if len(got) != len(want) {
-		t.Errorf("%d of %d letters", len(got), len(want))
+		t.Errorf("%d of %d calls ran", len(got), len(want))
 	}
 }
 
-// The order holds for each of several goroutines, and nothing is lost.
+// Several goroutines post. The calls of each run in order, and no call is lost.
 func TestPostsFromManyGoroutines(t *testing.T) {
 	m := newManager(t)
 	const routines, each = 8, 500
@@ -70,11 +71,11 @@ func TestPostsFromManyGoroutines(t *testing.T) {
 			}
 		})
 	}
-	await(t, m, "all letters", func() bool { return total == routines*each })
+	await(t, m, "all calls", func() bool { return total == routines*each })
 	wg.Wait()
 	for g, list := range got {
 		if len(list) != each || !slices.IsSorted(list) {
-			t.Errorf("goroutine %d: %d letters, in order: %v", g, len(list), slices.IsSorted(list))
+			t.Errorf("goroutine %d: %d calls ran, in order: %v", g, len(list), slices.IsSorted(list))
 		}
 	}
 }
@@ -87,7 +88,7 @@ func TestWakeupCopiesItsData(t *testing.T) {
 			p := *data.(*[]byte)
 			got = append(got, string(p))
 			if len(p) != cap(p) {
-				t.Error("appending to the data would reach the next one's")
+				t.Error("the capacity of the data reaches into the data of the next wake-up")
 			}
 		}
 	})
@@ -103,14 +104,14 @@ func TestWakeupCopiesItsData(t *testing.T) {
 	}
 }
 
-// A wake-up whose connection is unknown, or gone by then, is dropped.
-func TestWakeupOfTheUnknown(t *testing.T) {
+// A wake-up for a connection that does not exist, or has closed meanwhile, is dropped.
+func TestWakeupOfAnUnknownConnection(t *testing.T) {
 	m := newManager(t)
 	r := &recorder{}
-	c, _ := wrap(t, m, r.handle)
+	c, _ := wrap(t, m, r.Handle)
 	for _, id := range []uint64{0, c.ID() + 1, 1 << 63} {
 		if err := m.Wakeup(id, []byte("x")); err != nil {
-			t.Errorf("id %d: %v", id, err)
+			t.Errorf("Wakeup of connection %d: %v", id, err)
 		}
 	}
 	spin(t, m, 2)
@@ -119,11 +120,11 @@ func TestWakeupOfTheUnknown(t *testing.T) {
 	spin(t, m, 2)
 	m.Wakeup(c.ID(), []byte("x"))
 	spin(t, m, 2)
-	r.want(t, "OPEN CLOSE")
+	r.Want(t, "OPEN CLOSE")
 }
 
-// What is posted by something posted waits for the next turn.
-func TestPostsCannotStarveTheLoop(t *testing.T) {
+// A function that a posted function posts runs in the next turn.
+func TestPostWithinAPostWaitsForTheNextTurn(t *testing.T) {
 	m := newManager(t)
 	n := 0
 	var again func()
@@ -136,7 +137,7 @@ func TestPostsCannotStarveTheLoop(t *testing.T) {
 	}
 }
 
-// A Poll that blocks without limit is woken.
+// Post wakes a Poll that blocks without limit.
 func TestPostWakesPoll(t *testing.T) {
 	m := newManager(t)
 	for range 20 {
@@ -148,7 +149,7 @@ func TestPostWakesPoll(t *testing.T) {
 			}
 		}
 		if !called {
-			t.Fatal("Poll returned for nothing, again and again")
+			t.Fatal("the posted function was not called")
 		}
 	}
 }
@@ -160,18 +161,19 @@ func TestPostAfterClose(t *testing.T) {
 	m.Post(func() { called = true })
 	m.Close()
 	if err := m.Post(func() { called = true }); !errors.Is(err, reactor.ErrClosed) {
-		t.Errorf("Post: %v", err)
+		t.Errorf("Post: error %v, want ErrClosed", err)
 	}
 	if err := m.Wakeup(c.ID(), []byte("x")); !errors.Is(err, reactor.ErrClosed) {
-		t.Errorf("Wakeup: %v", err)
+		t.Errorf("Wakeup: error %v, want ErrClosed", err)
 	}
 	if m.Poll(0); called {
 		t.Error("a posted function was called after Close")
 	}
 }
 
-// Close races with everyone who posts: each gets nil or ErrClosed, and
-// nobody writes to the wake-up descriptor when it is closed, and perhaps another's.
+// Close races with goroutines that post. Each call returns nil or ErrClosed. No call
+// writes to the wake-up descriptor after it was closed: its number may belong to another
+// socket.
 func TestPostsRaceWithClose(t *testing.T) {
 	for round := range 50 {
 		m := newManager(t)
@@ -191,7 +193,7 @@ func TestPostsRaceWithClose(t *testing.T) {
 					}
 					if err != nil {
 						if !errors.Is(err, reactor.ErrClosed) {
-							t.Errorf("round %d: %v", round, err)
+							t.Errorf("round %d: error %v, want ErrClosed", round, err)
 						}
 						return
 					}
@@ -203,17 +205,17 @@ func TestPostsRaceWithClose(t *testing.T) {
 			m.Poll(0)
 		}
 		m.Close()
-		var after [8]*peer // whoever gets the numbers that were freed
+		var after [8]*peer // get the numbers of the closed descriptors
 		for i := 0; i < len(after); i += 2 {
-			a, b := socketpair(t)
-			after[i], after[i+1] = newPeer(t, a), newPeer(t, b)
+			a, b := looptest.Socketpair(t)
+			after[i], after[i+1] = looptest.NewSocket(t, a), looptest.NewSocket(t, b)
 		}
 		wg.Wait()
 		for _, p := range after {
-			if p.pump(); len(p.in) > 0 {
-				t.Fatalf("round %d: %q was written to another's descriptor", round, p.in)
+			if p.Receive(); len(p.In) > 0 {
+				t.Fatalf("round %d: %q was written to another descriptor", round, p.In)
 			}
-			p.close()
+			p.Close()
 		}
 	}
 }

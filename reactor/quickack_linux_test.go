@@ -1,9 +1,6 @@
 package reactor_test
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,7 +13,10 @@ import (
 // the second part of an answer before the first is acknowledged, and the kernel delays
 // that when nothing is sent the other way. The loop asks for it before it blocks.
 
-// acking is a TCP connection of the loop's and its bare peer.
+// A peer may wait for our acknowledgement before it sends the second part of an answer,
+// for example because of Nagle's algorithm. The kernel delays the acknowledgement while
+// we send nothing. So the loop asks for it before it blocks. acking is a TCP connection
+// of the loop with its bare peer.
 type acking struct {
 	t    *testing.T
 	m    *reactor.Manager
@@ -45,32 +45,31 @@ func newAcking(t *testing.T, role string) *acking {
 		}
 	}
 	if role == "accepted" {
-		a.p = dialRaw(t, listen(t, a.m, "tcp://127.0.0.1:0", handle).LocalAddr())
+		a.p = looptest.DialSocket(t, listen(t, a.m, "tcp://127.0.0.1:0", handle).LocalAddr())
 		await(t, a.m, "the connection", func() bool { return open })
 	} else {
-		l, at := bindRaw(t, "127.0.0.1", unix.SOCK_STREAM, 8)
+		l, at := looptest.BindSocket(t, "127.0.0.1", unix.SOCK_STREAM, 8)
 		dial(t, a.m, "tcp://"+at.String(), handle)
 		await(t, a.m, "the connection", func() bool { return open })
-		a.p = acceptRaw(t, l)
+		a.p = l.Accept()
 	}
-	looptest.NoDelay(t, a.p.fd)
 	return a
 }
 
-// say has the connection write, and the peer read it.
+// say writes from the connection and waits until the peer has read it.
 func (a *acking) say(s string) {
 	a.t.Helper()
-	a.p.in = nil
+	a.p.In = nil
 	a.c.Write([]byte(s))
-	await(a.t, a.m, "the peer's bytes", a.p.received(s))
+	await(a.t, a.m, "the peer's bytes", a.p.Received(s))
 }
 
-// hear has the peer write a part of an answer, which the loop reads in turns that do not
+// hear writes a part of an answer from the peer. The loop reads it in turns that do not
 // block.
 func (a *acking) hear(s string) {
 	a.t.Helper()
 	want := a.read + len(s)
-	a.p.write(s)
+	a.p.WriteString(s)
 	for range turns {
 		if a.read >= want {
 			return
@@ -83,32 +82,22 @@ func (a *acking) hear(s string) {
 // acks returns how many acknowledgements the loop has asked for.
 func (a *acking) acks() uint64 { return a.m.Stats().QuickAcks }
 
-// unacked is how many segments of the peer's are not acknowledged.
-func (a *acking) unacked() int {
-	a.t.Helper()
-	info, err := unix.GetsockoptTCPInfo(a.p.fd, unix.SOL_TCP, unix.TCP_INFO)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return int(info.Unacked)
-}
-
-// interactive lets the kernel see questions and answers, so that it delays
-// acknowledgements. The answers are answered in the turn that reads them.
+// interactive exchanges questions and answers, so that the kernel delays
+// acknowledgements. The connection writes in the turn in which it reads.
 func (a *acking) interactive() {
 	a.t.Helper()
 	a.hook = func(c *reactor.Conn) { c.Write([]byte("and?")) }
 	a.say("question")
 	for range 8 {
 		a.hear("answer")
-		a.p.in = nil
-		await(a.t, a.m, "the next question", a.p.received("and?"))
+		a.p.In = nil
+		await(a.t, a.m, "the next question", a.p.Received("and?"))
 	}
 	a.hook = nil
 }
 
-// A connection that has written and reads a part of an answer has it acknowledged before
-// Poll(0) returns.
+// A connection has written, and reads a part of an answer. Poll(0) asks for the
+// acknowledgement before it returns.
 func TestQuickAckBeforePollReturns(t *testing.T) {
 	for _, role := range ackingRoles {
 		t.Run(role, func(t *testing.T) {
@@ -118,9 +107,7 @@ func TestQuickAckBeforePollReturns(t *testing.T) {
 				a.say("question")
 				before := a.acks()
 				a.hear("part")
-				if n := a.unacked(); n > 0 {
-					t.Errorf("exchange %d: %d segments are not acknowledged", i, n)
-				}
+				a.p.AwaitDelivery()
 				if n := a.acks() - before; n != 1 {
 					t.Errorf("exchange %d: asked for %d acknowledgements, want 1", i, n)
 				}
@@ -133,7 +120,8 @@ func TestQuickAckBeforePollReturns(t *testing.T) {
 	}
 }
 
-// The same before a Poll that blocks: a timer that ends its wait finds it done.
+// A Poll that blocks asks for the acknowledgement before it blocks. When a timer ends the
+// wait it is done.
 func TestQuickAckBeforeBlocking(t *testing.T) {
 	for _, role := range ackingRoles {
 		t.Run(role, func(t *testing.T) {
@@ -142,7 +130,7 @@ func TestQuickAckBeforeBlocking(t *testing.T) {
 			for i := range 10 {
 				a.say("question")
 				before, want := a.acks(), a.read+4
-				a.p.write("part")
+				a.p.WriteString("part")
 				await(t, a.m, "the part", func() bool { return a.read >= want })
 				woken := false
 				a.m.AddTimer(time.Millisecond, reactor.TimerOnce, func() { woken = true })
@@ -157,15 +145,14 @@ func TestQuickAckBeforeBlocking(t *testing.T) {
 				if n := a.acks() - before; n != 1 {
 					t.Errorf("exchange %d: asked for %d acknowledgements, want 1", i, n)
 				}
-				if n := a.unacked(); n > 0 {
-					t.Errorf("exchange %d: %d segments are not acknowledged", i, n)
-				}
+				a.p.AwaitDelivery()
 			}
 		})
 	}
 }
 
-// Each part of an answer is acknowledged, for the peer may wait behind any.
+// The loop asks for the acknowledgement of each part of an answer, because the peer may
+// wait behind any.
 func TestQuickAckOfEachPart(t *testing.T) {
 	for _, role := range ackingRoles {
 		a := newAcking(t, role)
@@ -195,8 +182,8 @@ func TestNoQuickAckWithAnAnswer(t *testing.T) {
 			}
 			for range 8 {
 				a.hear("answer")
-				a.p.in = nil
-				await(t, a.m, "the next question", a.p.received("and?"))
+				a.p.In = nil
+				await(t, a.m, "the next question", a.p.Received("and?"))
 			}
 			if n := a.acks(); n != 0 {
 				t.Errorf("asked for %d acknowledgements, with what a timer wrote", n)
@@ -205,12 +192,12 @@ func TestNoQuickAckWithAnAnswer(t *testing.T) {
 	}
 }
 
-// A connection that has never written is not one that waits for an answer.
+// A connection that has never written does not wait for an answer.
 func TestNoQuickAckWithoutAQuestion(t *testing.T) {
 	for _, role := range ackingRoles {
 		a := newAcking(t, role)
 		for range 20 {
-			a.hear("news")
+			a.hear("part")
 			spin(t, a.m, 2)
 		}
 		if n := a.acks(); n != 0 {
@@ -219,12 +206,12 @@ func TestNoQuickAckWithoutAQuestion(t *testing.T) {
 	}
 }
 
-// quickAcks is how many reads without a write are acknowledged early, at the most: beyond
-// that a connection is one that only reads.
+// quickAcks is how many reads without a write are acknowledged early. After that a
+// connection counts as one that only reads.
 const quickAcks = 64
 
-// A connection that only reads, long after its last write, stops paying for it, until it
-// writes again.
+// A connection that only reads, long after its last write, asks for no more
+// acknowledgements until it writes again.
 func TestQuickAcksEnd(t *testing.T) {
 	for _, role := range ackingRoles {
 		t.Run(role, func(t *testing.T) {
@@ -244,7 +231,7 @@ func TestQuickAcksEnd(t *testing.T) {
 	}
 }
 
-// Over TLS it is the bytes of the socket that count.
+// Over TLS the loop counts the reads and writes of the socket.
 func TestQuickAckOfTLS(t *testing.T) {
 	m := newManager(t)
 	authority := looptest.NewAuthority(t)
@@ -279,72 +266,4 @@ func TestQuickAckOfTLS(t *testing.T) {
 	if n := m.Stats().QuickAcks - before; n == 0 {
 		t.Error("no acknowledgement was asked for")
 	}
-}
-
-// Other descriptors have no acknowledgements.
-func TestNoQuickAckOfOthers(t *testing.T) {
-	for _, kind := range []string{"unix", "socketpair", "udp", "pipe"} {
-		t.Run(kind, func(t *testing.T) {
-			m := newManager(t)
-			heard := 0
-			hear := func(c *reactor.Conn, ev reactor.Event, _ any) {
-				if ev == reactor.EvRead {
-					heard++
-					c.Recv.Reset()
-				}
-			}
-			hearOnce(t, m, kind, hear, &heard)
-			spin(t, m, 3)
-			if n := m.Stats().QuickAcks; n != 0 {
-				t.Errorf("asked for %d acknowledgements", n)
-			}
-		})
-	}
-}
-
-// hearOnce has a connection of that kind write, if it can, and then hear something.
-func hearOnce(t *testing.T, m *reactor.Manager, kind string, hear reactor.Handler, heard *int) {
-	t.Helper()
-	switch kind {
-	case "socketpair":
-		c, p := wrap(t, m, hear)
-		c.Write([]byte("question"))
-		await(t, m, "the question", p.received("question"))
-		p.write("part")
-	case "pipe":
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		defer w.Close()
-		fd, err := unix.Dup(int(r.Fd()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := m.WrapFD(fd, hear, nil); err != nil {
-			unix.Close(fd)
-			t.Fatal(err)
-		}
-		fmt.Fprint(w, "part")
-	default:
-		url := "udp://127.0.0.1:0"
-		if kind == "unix" {
-			url = "unix://" + filepath.Join(t.TempDir(), "s")
-		}
-		asked := false
-		l := listen(t, m, url, func(c *reactor.Conn, ev reactor.Event, _ any) {
-			if ev == reactor.EvRead {
-				asked = true
-				c.Recv.Reset()
-				c.Write([]byte("part"))
-			}
-		})
-		if kind == "udp" {
-			url = "udp://" + l.LocalAddr().String()
-		}
-		dial(t, m, url, hear).Write([]byte("question"))
-		await(t, m, "the question", func() bool { return asked })
-	}
-	await(t, m, "the part", func() bool { return *heard > 0 })
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// mute is a resolver that does not answer until its context ends, and then with
-// late, as a real one may.
+// mute is a resolver that does not answer before its context ends. Then it may answer
+// with late, as a real resolver may.
 type mute struct {
 	asked, ended atomic.Int32
 	late         []netip.Addr
@@ -38,16 +38,16 @@ func TestUnknownHost(t *testing.T) {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	})))
 	r := &recorder{}
-	dial(t, m, "tcp://unknown.test:80", r.handle)
-	await(t, m, "EvClose", r.closed)
-	r.want(t, "OPEN ERROR CLOSE")
+	dial(t, m, "tcp://unknown.test:80", r.Handle)
+	await(t, m, "EvClose", r.Closed)
+	r.Want(t, "OPEN ERROR CLOSE")
 	var dns *net.DNSError
-	if err := r.err(t); !errors.As(err, &dns) || dns.Name != "unknown.test" || !dns.IsNotFound {
+	if err := r.Err(t); !errors.As(err, &dns) || dns.Name != "unknown.test" || !dns.IsNotFound {
 		t.Errorf("%v", err)
 	}
 }
 
-// Whatever the resolver says is wrong, the error names the host.
+// Whatever a resolver returns as an error, the connection's error names the host.
 func TestResolverErrorsNameTheHost(t *testing.T) {
 	reason := errors.New("the reason")
 	for name, answer := range map[string]func() ([]netip.Addr, error){
@@ -57,10 +57,10 @@ func TestResolverErrorsNameTheHost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newManager(t, reactor.WithResolver(resolverFunc(func(context.Context, string) ([]netip.Addr, error) { return answer() })))
 			r := &recorder{}
-			dial(t, m, "tcp://host.test:80", r.handle)
-			await(t, m, "EvClose", r.closed)
-			r.want(t, "OPEN ERROR CLOSE")
-			err := r.err(t)
+			dial(t, m, "tcp://host.test:80", r.Handle)
+			await(t, m, "EvClose", r.Closed)
+			r.Want(t, "OPEN ERROR CLOSE")
+			err := r.Err(t)
 			if !strings.Contains(err.Error(), "host.test") {
 				t.Errorf("%v does not name the host", err)
 			}
@@ -71,7 +71,7 @@ func TestResolverErrorsNameTheHost(t *testing.T) {
 	}
 }
 
-// It is asked for both families at once, and for each of them once.
+// The resolver is asked for both families at once, one time each.
 func TestResolverIsAskedOnceForEachFamily(t *testing.T) {
 	var mu sync.Mutex
 	var asked []string
@@ -82,8 +82,8 @@ func TestResolverIsAskedOnceForEachFamily(t *testing.T) {
 	})))
 	l := listen(t, m, "tcp://127.0.0.1:0", nil)
 	r := &recorder{}
-	dial(t, m, urlOf(hostPort("Host.test", l.LocalAddr().Port())), r.handle)
-	await(t, m, "EvConnect", r.saw(reactor.EvConnect))
+	dial(t, m, urlOf(hostPort("Host.test", l.LocalAddr().Port())), r.Handle)
+	await(t, m, "EvConnect", r.Saw(reactor.EvConnect))
 	mu.Lock()
 	defer mu.Unlock()
 	slices.Sort(asked)
@@ -104,15 +104,15 @@ func TestResolveTimeout(t *testing.T) {
 		resolver := &mute{late: late}
 		m, k := timed(t, reactor.WithResolver(resolver), reactor.WithDeadlines(reactor.Deadlines{Resolve: 4 * time.Second}))
 		r := &recorder{}
-		dial(t, m, "tcp://slow.test:80", r.handle)
+		dial(t, m, "tcp://slow.test:80", r.Handle)
 		spin(t, m, 1)
-		k.advance(4*time.Second - 1)
+		k.Advance(4*time.Second - 1)
 		spin(t, m, 3)
-		r.want(t, "OPEN")
-		k.advance(1)
+		r.Want(t, "OPEN")
+		k.Advance(1)
 		spin(t, m, 3)
-		r.want(t, "OPEN ERROR CLOSE")
-		err := r.err(t)
+		r.Want(t, "OPEN ERROR CLOSE")
+		err := r.Err(t)
 		var timeout net.Error
 		var dns *net.DNSError
 		if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() || !errors.As(err, &dns) || dns.Name != "slow.test" {
@@ -120,11 +120,11 @@ func TestResolveTimeout(t *testing.T) {
 		}
 		await(t, m, "the resolver to be cancelled", func() bool { return resolver.ended.Load() == 2 })
 		spin(t, m, 5) // its late answer is dropped
-		r.want(t, "OPEN ERROR CLOSE")
+		r.Want(t, "OPEN ERROR CLOSE")
 	}
 }
 
-// Closing cancels the look-up, and an answer that comes nevertheless is dropped.
+// Close cancels the look-up. An answer that comes nevertheless is dropped.
 func TestCloseCancelsTheLookUp(t *testing.T) {
 	for want, end := range map[string]func(c *reactor.Conn){
 		"OPEN CLOSE":       (*reactor.Conn).Close,
@@ -133,18 +133,17 @@ func TestCloseCancelsTheLookUp(t *testing.T) {
 		resolver := &mute{late: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
 		m := newManager(t, reactor.WithResolver(resolver))
 		r := &recorder{}
-		c := dial(t, m, "tcp://slow.test:80", r.handle)
+		c := dial(t, m, "tcp://slow.test:80", r.Handle)
 		await(t, m, "the look-ups", func() bool { return resolver.asked.Load() == 2 })
 		end(c)
-		await(t, m, "EvClose", r.closed)
+		await(t, m, "EvClose", r.Closed)
 		await(t, m, "the resolver to be cancelled", func() bool { return resolver.ended.Load() == 2 })
 		spin(t, m, 5)
-		r.want(t, want)
+		r.Want(t, want)
 	}
 }
 
-// The answer that is delivered in the same turn as the handler closes the
-// connection is not heard of either.
+// An answer is dropped even if it arrives in the turn in which the connection is closed.
 func TestAnswerAfterCloseInTheSameTurn(t *testing.T) {
 	release := make(chan struct{})
 	var answered sync.WaitGroup
@@ -155,32 +154,32 @@ func TestAnswerAfterCloseInTheSameTurn(t *testing.T) {
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, ctx.Err()
 	})))
 	r := &recorder{}
-	c := dial(t, m, "tcp://slow.test:1", r.handle)
+	c := dial(t, m, "tcp://slow.test:1", r.Handle)
 	spin(t, m, 1)
-	m.Post(c.Close) // before the answer, which comes by the same way
+	m.Post(c.Close) // is posted before the answer
 	close(release)
 	answered.Wait()
-	await(t, m, "EvClose", r.closed)
+	await(t, m, "EvClose", r.Closed)
 	spin(t, m, 5)
-	r.want(t, "OPEN CLOSE")
+	r.Want(t, "OPEN CLOSE")
 }
 
 func TestManagerCloseCancelsTheLookUp(t *testing.T) {
 	resolver := &mute{}
 	m := newManager(t, reactor.WithResolver(resolver))
 	r := &recorder{}
-	dial(t, m, "tcp://slow.test:80", r.handle)
+	dial(t, m, "tcp://slow.test:80", r.Handle)
 	await(t, m, "the look-ups", func() bool { return resolver.asked.Load() == 2 })
-	m.Close() // that the goroutine ends is the leak check's business
-	r.want(t, "OPEN CLOSE")
+	m.Close() // newManager checks that the goroutine ends
+	r.Want(t, "OPEN CLOSE")
 }
 
-// A slow resolver does not hold up the loop.
-func TestLoopGoesOnWhileResolving(t *testing.T) {
+// A slow resolver does not block the loop.
+func TestLoopContinuesWhileResolving(t *testing.T) {
 	m := newManager(t, reactor.WithResolver(&mute{}))
 	r := &recorder{}
 	dial(t, m, "tcp://slow.test:80", nil)
-	c := connected(t, m, "tcp4", echo, r.handle)
+	c := connected(t, m, "tcp4", echo, r.Handle)
 	c.Write([]byte("meanwhile"))
-	await(t, m, "the echo", func() bool { return string(r.got) == "meanwhile" })
+	await(t, m, "the echo", func() bool { return string(r.Got) == "meanwhile" })
 }

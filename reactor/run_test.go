@@ -10,47 +10,49 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Run polls until the context is done, wherever that is decided, and says why.
+// Run polls until the context is done, and returns the cause. Any goroutine may end the
+// context.
 func TestRunUntilTheContextIsDone(t *testing.T) {
 	cause := errors.New("enough")
 	for name, end := range map[string]func(m *reactor.Manager, cancel func()){
-		"in a handler":      func(_ *reactor.Manager, cancel func()) { cancel() },
-		"in a post":         func(m *reactor.Manager, cancel func()) { m.Post(cancel) },
-		"on another thread": func(_ *reactor.Manager, cancel func()) { go cancel() },
+		"in a handler":         func(_ *reactor.Manager, cancel func()) { cancel() },
+		"in a post":            func(m *reactor.Manager, cancel func()) { m.Post(cancel) },
+		"on another goroutine": func(_ *reactor.Manager, cancel func()) { go cancel() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newManager(t)
 			ctx, cancel := context.WithCancelCause(t.Context())
-			r := &recorder{on: hooks{reactor.EvRead: func(*reactor.Conn, any) { end(m, func() { cancel(cause) }) }}}
-			_, p := wrap(t, m, r.handle)
-			p.write("x")
+			r := &recorder{On: hooks{reactor.EvRead: func(*reactor.Conn, any) { end(m, func() { cancel(cause) }) }}}
+			_, p := wrap(t, m, r.Handle)
+			p.WriteString("x")
 			if err := m.Run(ctx); err != cause {
 				t.Errorf("Run: %v, want the cause", err)
 			}
-			spin(t, m, 2) // it is still open
-			r.want(t, "OPEN READ")
+			spin(t, m, 2) // the manager is still open
+			r.Want(t, "OPEN READ")
 		})
 	}
 }
 
-// A context that is done already polls nothing; one with a deadline ends the
-// wait for it.
-func TestRunAndDoneContexts(t *testing.T) {
+// With a context that is done already, Run does not poll. The deadline of a context ends
+// Run.
+func TestRunWithAContextThatEnds(t *testing.T) {
 	m := newManager(t)
 	r := &recorder{}
-	wrap(t, m, r.handle)
+	wrap(t, m, r.Handle)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := m.Run(ctx); err != context.Canceled {
 		t.Errorf("Run: %v", err)
 	}
-	r.want(t, "")
+	r.Want(t, "")
+	spin(t, m, 1)
 	ctx, cancel = context.WithTimeout(t.Context(), 5*time.Millisecond)
 	defer cancel()
 	if err := m.Run(ctx); err != context.DeadlineExceeded {
 		t.Errorf("Run: %v", err)
 	}
-	r.want(t, "OPEN")
+	r.Want(t, "OPEN")
 }
 
 // Close ends Run without an error.
@@ -70,9 +72,9 @@ func TestRunUntilClosed(t *testing.T) {
 	}
 }
 
-// When Run has returned the context may end whenever it likes; what it would
-// have woken is not there any more. The race detector looks on.
-func TestContextEndsAfterRun(t *testing.T) {
+// The context may end after Run has returned and the manager is closed. The race detector
+// checks that Run does not use the manager then.
+func TestRunEndsBeforeTheContext(t *testing.T) {
 	for range 20 {
 		m := newManager(t)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -4,24 +4,25 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
 
-// Each field of Stats, against what the test knows from elsewhere. What is
-// compared at every step is the whole struct, so that none changes unseen;
-// Turns and Events are held against the test's own counts.
+// Each field of Stats has the value that the test expects. Every step compares the whole
+// struct, and thus notices a field that changes unexpectedly. Events is compared with the
+// count of the test.
 func TestStats(t *testing.T) {
 	m := newManager(t)
 	events := 0
-	r := &recorder{on: hooks{reactor.EvRead: hoard}}
+	r := &recorder{On: hooks{reactor.EvRead: leaveInRecv}}
 	var accepted *reactor.Conn
 	fn := func(c *reactor.Conn, ev reactor.Event, data any) {
 		events++
 		if ev == reactor.EvAccept {
 			accepted = c
 		}
-		r.handle(c, ev, data)
+		r.Handle(c, ev, data)
 	}
 	var want reactor.Stats
 	polls := uint64(0)
@@ -38,20 +39,20 @@ func TestStats(t *testing.T) {
 		}
 	}
 	if s := m.Stats(); s != (reactor.Stats{}) {
-		t.Errorf("at first %+v", s)
+		t.Errorf("a new manager has %+v, want zeros", s)
 	}
 	l := listen(t, m, "tcp://127.0.0.1:0", fn)
 	want.Listeners, want.Opened = 1, 1
 	spin(t, m, 1)
 	check("listening")
 
-	p := dialRaw(t, l.LocalAddr())
+	p := looptest.DialSocket(t, l.LocalAddr())
 	await(t, m, "EvAccept", func() bool { return accepted != nil })
 	want.Conns, want.Opened, want.Accepted = 1, 2, 1
 	check("accepted")
 
-	p.write("12345")
-	await(t, m, "EvRead", r.saw(reactor.EvRead))
+	p.WriteString("12345")
+	await(t, m, "EvRead", r.Saw(reactor.EvRead))
 	want.Reads, want.BytesIn, want.Unread = 1, 5, 5
 	check("read")
 
@@ -88,8 +89,8 @@ func TestStats(t *testing.T) {
 	check("listener closed")
 
 	c, peer := wrap(t, m, fn)
-	peer.shutdown()
-	await(t, m, "the end", func() bool { return m.Stats().Conns == 0 })
+	peer.Shutdown()
+	await(t, m, "EvClose", func() bool { return m.Stats().Conns == 0 })
 	want.Opened, want.Closed = 3, 3
 	check("ended by the peer")
 	c.Fail(unix.EPIPE)
@@ -97,8 +98,8 @@ func TestStats(t *testing.T) {
 	check("after EvClose")
 }
 
-// Each Poll is a turn, and each event counts once whatever the layers do with
-// it, events that are raised inside others too.
+// Each Poll counts as a turn. Each event counts once, with layers too, and within another
+// event too.
 func TestStatsCountTurnsAndEvents(t *testing.T) {
 	m := newManager(t)
 	for range 10 {
@@ -107,43 +108,43 @@ func TestStatsCountTurnsAndEvents(t *testing.T) {
 	if n := m.Stats().Turns; n != 10 {
 		t.Errorf("%d turns, want 10", n)
 	}
-	r := &recorder{on: hooks{reactor.EvOpen: func(c *reactor.Conn, _ any) {
+	r := &recorder{On: hooks{reactor.EvOpen: func(c *reactor.Conn, _ any) {
 		c.Call(reactor.EvUser, nil)
 		c.Call(reactor.EvUser+1, nil)
 	}}}
-	c, _ := wrap(t, m, r.handle)
+	c, _ := wrap(t, m, r.Handle)
 	c.Stack().Push(&indifferent{})
 	poll(t, m)
 	if n := m.Stats().Events; n != 3 {
-		t.Errorf("%d events, want 3: %v", n, r.events)
+		t.Errorf("%d events, want 3: %v", n, r.Events)
 	}
 }
 
-// What datagrams bring and take is counted by the datagram and by the round.
+// Reads counts datagrams; Writes counts rounds of datagrams.
 func TestStatsOfDatagrams(t *testing.T) {
 	m := newManager(t)
-	r := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) { c.Write([]byte("12")) }}}
-	l := listen(t, m, "udp://127.0.0.1:0", r.handle)
-	p, _ := bindRaw(t, "127.0.0.1", unix.SOCK_DGRAM, -1)
+	r := &recorder{On: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) { c.Write([]byte("12")) }}}
+	l := listen(t, m, "udp://127.0.0.1:0", r.Handle)
+	p, _ := looptest.BindSocket(t, "127.0.0.1", unix.SOCK_DGRAM, -1)
 	for range 3 {
-		if err := unix.Sendto(p.fd, []byte("12345"), 0, sockaddr(l.LocalAddr())); err != nil {
+		if err := unix.Sendto(p.FD, []byte("12345"), 0, looptest.Sockaddr(l.LocalAddr())); err != nil {
 			t.Fatal(err)
 		}
 	}
-	await(t, m, "EvWrite", r.saw(reactor.EvWrite))
+	await(t, m, "EvWrite", r.Saw(reactor.EvWrite))
 	s := m.Stats()
 	if s.Listeners != 1 || s.Conns != 0 || s.Reads != 3 || s.BytesIn != 15 || s.Writes != 1 || s.BytesOut != 6 {
-		t.Errorf("%+v", s)
+		t.Errorf("stats %+v, want 3 reads of 15 bytes and 1 write of 6 bytes", s)
 	}
 }
 
-// Lag is how late the last timer was, MaxLag how late any was.
+// Lag is how late the last timer fired, MaxLag the maximum of all timers.
 func TestStatsOfLag(t *testing.T) {
 	m, k := timed(t)
 	step := func(period, late, lag, most time.Duration) {
 		t.Helper()
 		m.AddTimer(period, reactor.TimerOnce, func() {})
-		k.advance(period + late)
+		k.Advance(period + late)
 		spin(t, m, 1)
 		if s := m.Stats(); s.Lag != lag || s.MaxLag != most {
 			t.Errorf("%v late: Lag %v, MaxLag %v; want %v, %v", late, s.Lag, s.MaxLag, lag, most)
@@ -156,14 +157,14 @@ func TestStatsOfLag(t *testing.T) {
 	step(time.Second, time.Second, time.Second, time.Second)
 }
 
-// LongestHandler is off unless asked for, and counts layers and the events that
-// a handler raises itself; wherever an event is raised from, its handler is timed.
+// LongestHandler is measured only with WithHandlerTiming. It includes layers and the
+// events that a handler raises itself. Handlers are measured wherever the event is raised.
 func TestLongestHandler(t *testing.T) {
-	busy := func(k *clock, d time.Duration) func(*reactor.Conn, any) {
-		return func(*reactor.Conn, any) { k.advance(d) }
+	busy := func(k *looptest.Clock, d time.Duration) func(*reactor.Conn, any) {
+		return func(*reactor.Conn, any) { k.Advance(d) }
 	}
 	for name, raise := range map[string]func(m *reactor.Manager, c *reactor.Conn, p *peer){
-		"Poll":    func(_ *reactor.Manager, _ *reactor.Conn, p *peer) { p.write("x") },
+		"Poll":    func(_ *reactor.Manager, _ *reactor.Conn, p *peer) { p.WriteString("x") },
 		"outside": func(_ *reactor.Manager, c *reactor.Conn, _ *peer) { c.Call(reactor.EvRead, new(int)) },
 		"timer": func(m *reactor.Manager, c *reactor.Conn, _ *peer) {
 			m.AddTimer(0, reactor.TimerOnce, func() { c.Call(reactor.EvRead, new(int)) })
@@ -177,20 +178,20 @@ func TestLongestHandler(t *testing.T) {
 	} {
 		for _, on := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
-				k := newClock()
-				opts := []reactor.Option{reactor.WithClock(k.now)}
+				k := looptest.NewClock()
+				opts := []reactor.Option{reactor.WithClock(k.Now)}
 				if on {
 					opts = append(opts, reactor.WithHandlerTiming())
 				}
 				m := newManager(t, opts...)
-				r := &recorder{on: hooks{reactor.EvRead: busy(k, 2*time.Second), reactor.EvOpen: busy(k, time.Second)}}
-				c, p := wrap(t, m, r.handle)
+				r := &recorder{On: hooks{reactor.EvRead: busy(k, 2*time.Second), reactor.EvOpen: busy(k, time.Second)}}
+				c, p := wrap(t, m, r.Handle)
 				spin(t, m, 1)
 				if s := m.Stats(); on && s.LongestHandler != time.Second {
-					t.Errorf("LongestHandler %v after EvOpen's of a second", s.LongestHandler)
+					t.Errorf("LongestHandler %v after an EvOpen handler of a second", s.LongestHandler)
 				}
 				raise(m, c, p)
-				await(t, m, "EvRead", r.saw(reactor.EvRead))
+				await(t, m, "EvRead", r.Saw(reactor.EvRead))
 				want := map[bool]time.Duration{true: 2 * time.Second}[on]
 				if s := m.Stats(); s.LongestHandler != want {
 					t.Errorf("LongestHandler %v, want %v", s.LongestHandler, want)
@@ -199,14 +200,14 @@ func TestLongestHandler(t *testing.T) {
 		}
 	}
 	t.Run("nested", func(t *testing.T) {
-		k := newClock()
-		m := newManager(t, reactor.WithClock(k.now), reactor.WithHandlerTiming())
+		k := looptest.NewClock()
+		m := newManager(t, reactor.WithClock(k.Now), reactor.WithHandlerTiming())
 		r := &recorder{}
-		r.on = hooks{
+		r.On = hooks{
 			reactor.EvUser: busy(k, 2*time.Second),
-			reactor.EvOpen: func(c *reactor.Conn, _ any) { k.advance(time.Second); c.Call(reactor.EvUser, nil) },
+			reactor.EvOpen: func(c *reactor.Conn, _ any) { k.Advance(time.Second); c.Call(reactor.EvUser, nil) },
 		}
-		wrap(t, m, r.handle)
+		wrap(t, m, r.Handle)
 		spin(t, m, 1)
 		if s := m.Stats(); s.LongestHandler != 3*time.Second {
 			t.Errorf("LongestHandler %v, want 3s", s.LongestHandler)
@@ -214,17 +215,17 @@ func TestLongestHandler(t *testing.T) {
 	})
 }
 
-// Counting costs nothing that the garbage collector would see.
+// Counting and Stats do not allocate.
 func TestStatsDoNotAllocate(t *testing.T) {
 	m := newManager(t, reactor.WithHandlerTiming())
 	_, p := wrap(t, m, echo)
 	buf := make([]byte, 64)
 	var s reactor.Stats
 	wantNoAllocs(t, func() {
-		exchange(t, m, p.fd, buf)
+		exchange(t, m, p.FD, buf)
 		s = m.Stats()
 	})
 	if s.Reads < 200 {
-		t.Errorf("%+v", s)
+		t.Errorf("stats %+v, want at least 200 reads", s)
 	}
 }

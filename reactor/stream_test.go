@@ -2,50 +2,27 @@ package reactor_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"math/rand/v2"
+	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
-
-func echo(c *reactor.Conn, ev reactor.Event, _ any) {
-	if ev == reactor.EvRead {
-		c.Write(c.Recv.Bytes())
-		c.Recv.Reset()
-	}
-}
-
-func noise(n int) []byte {
-	p := make([]byte, n)
-	r := rand.NewChaCha8([32]byte{1})
-	r.Read(p)
-	return p
-}
-
-// connected returns both ends of a connection on one manager.
-func connected(t *testing.T, m *reactor.Manager, transport string, server, client reactor.Handler) *reactor.Conn {
-	t.Helper()
-	url := listenURL(t, transport)
-	l := listen(t, m, url, server)
-	if transport != "unix" {
-		url = transport[:3] + "://" + l.LocalAddr().String()
-	}
-	return dial(t, m, url, client)
-}
 
 func TestEcho(t *testing.T) {
 	for _, transport := range []string{"tcp4", "tcp6", "unix"} {
 		t.Run(transport, func(t *testing.T) {
 			m := newManager(t)
 			r := &recorder{}
-			c := connected(t, m, transport, echo, r.handle)
+			c := connected(t, m, transport, echo, r.Handle)
 			for i := range 20 {
-				r.got = nil
+				r.Got = nil
 				s := fmt.Sprint("message ", i)
 				fmt.Fprint(c, s)
-				await(t, m, "the echo", func() bool { return string(r.got) == s })
+				await(t, m, "the echo", func() bool { return string(r.Got) == s })
 			}
 			if !c.IsClient() || c.IsListening() || c.Manager() != m {
 				t.Errorf("IsClient %v, IsListening %v", c.IsClient(), c.IsListening())
@@ -54,77 +31,51 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-func TestAddresses(t *testing.T) {
-	for _, transport := range []string{"tcp4", "tcp6", "unix"} {
-		t.Run(transport, func(t *testing.T) {
-			m := newManager(t)
-			var accepted *reactor.Conn
-			r := &recorder{}
-			c := connected(t, m, transport, func(c *reactor.Conn, ev reactor.Event, _ any) {
-				if ev == reactor.EvAccept {
-					accepted = c
-				}
-			}, r.handle)
-			await(t, m, "both ends", func() bool { return accepted != nil && r.count(reactor.EvConnect) > 0 })
-			if c.LocalAddr() != accepted.RemoteAddr() || c.RemoteAddr() != accepted.LocalAddr() {
-				t.Errorf("client %v->%v, server %v->%v", c.LocalAddr(), c.RemoteAddr(), accepted.LocalAddr(), accepted.RemoteAddr())
-			}
-			if c.LocalAddr().IsValid() != (transport != "unix") {
-				t.Errorf("local address %v", c.LocalAddr())
-			}
-			if accepted.IsClient() || accepted.IsListening() || accepted.ID() == c.ID() {
-				t.Errorf("accepted: IsClient %v, IsListening %v, ID %d", accepted.IsClient(), accepted.IsListening(), accepted.ID())
-			}
-		})
-	}
-}
-
-// Several megabytes pass in both directions at once through a socket that
-// takes little at a time, and come out whole.
+// Much passes in both directions at once through a socket that takes little at a time. It
+// arrives whole.
 func TestPartialWrites(t *testing.T) {
 	m := newManager(t)
-	a, b := socketpair(t)
-	p := newPeer(t, b)
+	a, b := looptest.Socketpair(t)
+	p := looptest.NewSocket(t, b)
 	for _, fd := range []int{a, b} {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 4096); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r := &recorder{}
-	c, err := m.WrapFD(a, r.handle, nil)
+	c, err := m.WrapFD(a, r.Handle, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, in := noise(5<<20), noise(3<<20)
+	out, in := noise(1<<20), noise(600<<10)
 	c.Write(out)
 	rest := in
-	for i := 0; len(p.in) < len(out) || len(r.got) < len(in); i++ {
+	for i := 0; len(p.In) < len(out) || len(r.Got) < len(in); i++ {
 		if i > 100*turns {
-			t.Fatalf("%d of %d bytes out, %d of %d in", len(p.in), len(out), len(r.got), len(in))
+			t.Fatalf("%d of %d bytes out, %d of %d in", len(p.In), len(out), len(r.Got), len(in))
 		}
 		m.Poll(0)
-		p.pump()
-		rest = rest[p.writeSome(rest):]
+		p.Receive()
+		rest = rest[p.WriteSome(rest):]
 	}
-	if !bytes.Equal(p.in, out) || !bytes.Equal(r.got, in) {
+	if !bytes.Equal(p.In, out) || !bytes.Equal(r.Got, in) {
 		t.Error("bytes were changed on their way")
 	}
-	if r.wrote != len(out) || c.Send.Len() != 0 {
-		t.Errorf("EvWrite told of %d bytes, %d left", r.wrote, c.Send.Len())
+	if r.Wrote != len(out) || c.Send.Len() != 0 {
+		t.Errorf("EvWrite told of %d bytes, %d left", r.Wrote, c.Send.Len())
 	}
-	if n := r.count(reactor.EvWrite); n < 10 {
+	if n := r.Count(reactor.EvWrite); n < 10 {
 		t.Errorf("%d writes: the socket took too much for this test", n)
 	}
 }
 
-// Nothing is taken from Send but what the socket took, in order, while more
-// is appended.
+// While more is appended, only what the socket took is removed from Send, in order.
 func TestAppendWhileBlocked(t *testing.T) {
 	m := newManager(t)
 	r := &recorder{}
-	c, p := wrap(t, m, r.handle)
+	c, p := wrap(t, m, r.Handle)
 	var want []byte
-	for i := range 400 {
+	for i := range 80 {
 		s := bytes.Repeat([]byte{byte(i)}, 8191)
 		c.Write(s)
 		want = append(want, s...)
@@ -135,14 +86,14 @@ func TestAppendWhileBlocked(t *testing.T) {
 	if c.Send.Len() == 0 {
 		t.Fatal("the socket took everything")
 	}
-	await(t, m, "all of it", func() bool { p.pump(); return len(p.in) >= len(want) })
-	if !bytes.Equal(p.in, want) {
+	await(t, m, "all of it", func() bool { p.Receive(); return len(p.In) >= len(want) })
+	if !bytes.Equal(p.In, want) {
 		t.Error("bytes were changed on their way")
 	}
 }
 
-// What a handler leaves in Recv stays, and more comes behind it; whatever the
-// pieces, the same bytes are offered.
+// What a handler leaves in Recv stays, and more input is appended. With pieces of any
+// size the same bytes are delivered.
 func TestUnconsumedInputStays(t *testing.T) {
 	input := "abcdefghijklmnopqrstuvwxyz"
 	for take := 1; take < len(input); take++ {
@@ -158,7 +109,7 @@ func TestUnconsumedInputStays(t *testing.T) {
 			}
 		})
 		for i := range input {
-			p.write(input[i : i+1])
+			p.WriteString(input[i : i+1])
 			await(t, m, "a byte", func() bool { return len(got)+c.Recv.Len() == i+1 })
 			if all := string(got) + string(c.Recv.Bytes()); all != input[:i+1] {
 				t.Fatalf("take %d: %q after %d bytes", take, all, i+1)
@@ -168,8 +119,8 @@ func TestUnconsumedInputStays(t *testing.T) {
 	}
 }
 
-// A large message that is consumed only when complete is gathered.
-func TestLargeMessageIsGathered(t *testing.T) {
+// A large message that is consumed only when it is complete is collected in Recv.
+func TestLargeMessageIsCollected(t *testing.T) {
 	m := newManager(t)
 	want := noise(3<<20 + 17)
 	var got []byte
@@ -180,14 +131,14 @@ func TestLargeMessageIsGathered(t *testing.T) {
 		}
 	})
 	rest := want
-	await(t, m, "the message", func() bool { rest = rest[p.writeSome(rest):]; return got != nil })
+	await(t, m, "the message", func() bool { rest = rest[p.WriteSome(rest):]; return got != nil })
 	if !bytes.Equal(got, want) {
 		t.Error("bytes were changed on their way")
 	}
 }
 
-// The handler may do with Recv what it likes: what it appends or inserts while
-// the bytes lie in the manager's buffer must not reach another connection.
+// A handler may change Recv. What it appends or inserts while the bytes lie in the
+// manager's buffer does not reach another connection.
 func TestRecvMayBeChangedByTheHandler(t *testing.T) {
 	m := newManager(t)
 	var conns []*reactor.Conn
@@ -202,12 +153,29 @@ func TestRecvMayBeChangedByTheHandler(t *testing.T) {
 		})
 		conns, peers = append(conns, c), append(peers, p)
 	}
-	peers[0].write("first")
-	peers[1].write("second")
+	peers[0].WriteString("first")
+	peers[1].WriteString("second")
 	await(t, m, "both", func() bool { return conns[0].Recv.Len() == 6 && conns[1].Recv.Len() == 7 })
 	for i, want := range []string{"first>", "second>"} {
 		if got := string(conns[i].Recv.Bytes()); got != want {
 			t.Errorf("connection %d: %q, want %q", i, got, want)
 		}
+	}
+}
+
+// The error of a failed write is the write's, whatever a read returns later.
+func TestErrorOfWriteOnlyPipe(t *testing.T) {
+	m := newManager(t)
+	var p [2]int
+	looptest.Must(t, unix.Pipe(p[:]))
+	r := &recorder{}
+	c, err := m.WrapFD(p[1], r.Handle, nil)
+	looptest.Must(t, err)
+	spin(t, m, 2)
+	unix.Close(p[0])
+	c.Write([]byte("x"))
+	await(t, m, "EvClose", r.Closed)
+	if err := r.Err(t); !errors.Is(err, unix.EPIPE) || strings.Contains(err.Error(), "read") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package reactor_test
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -22,14 +21,14 @@ func TestTimersFireInOrderOfTime(t *testing.T) {
 			m.AddTimer(d, reactor.TimerOnce, func() { fired = append(fired, d) })
 		}
 	}
-	k.advance(time.Second)
+	k.Advance(time.Second)
 	spin(t, m, 1)
 	if len(fired) != 500 || !slices.IsSorted(fired) {
-		t.Errorf("%d of 500 fired, in the order %v", len(fired), fired)
+		t.Errorf("%d of 500 timers fired, in the order %v", len(fired), fired)
 	}
 }
 
-func TestTimersOfEqualTimeFireInOrderOfArming(t *testing.T) {
+func TestTimersOfEqualTimeFireInTheOrderOfAddTimer(t *testing.T) {
 	m, k := timed(t)
 	var fired []int
 	for i := range 100 {
@@ -37,17 +36,17 @@ func TestTimersOfEqualTimeFireInOrderOfArming(t *testing.T) {
 	}
 	for turn := range 3 {
 		fired = fired[:0]
-		k.advance(time.Second)
+		k.Advance(time.Second)
 		spin(t, m, 1)
 		if len(fired) != 100 || !slices.IsSorted(fired) {
-			t.Fatalf("turn %d: %v", turn, fired)
+			t.Fatalf("turn %d: fired in the order %v", turn, fired)
 		}
 	}
 }
 
-// What is due at once but was armed by a timer of this turn waits for the
-// next one: sockets, posts and other timers come first.
-func TestTimersCannotStarveTheLoop(t *testing.T) {
+// A timer function adds timers that are due at once. They fire in the next turn, after
+// sockets, posted functions and other timers.
+func TestTimerAddedByATimerWaitsForTheNextTurn(t *testing.T) {
 	m, _ := timed(t)
 	n, other := 0, 0
 	var again func()
@@ -58,75 +57,29 @@ func TestTimersCannotStarveTheLoop(t *testing.T) {
 	}
 	m.AddTimer(0, reactor.TimerOnce, again)
 	r := &recorder{}
-	_, p := wrap(t, m, r.handle)
-	p.write("x")
+	_, p := wrap(t, m, r.Handle)
+	p.WriteString("x")
 	for turn := 1; turn <= 5; turn++ {
 		spin(t, m, 1)
 		if n != turn || other != turn-1 {
-			t.Fatalf("after %d turns: %d and %d firings", turn, n, other)
+			t.Fatalf("after %d turns: the timers have fired %d and %d times", turn, n, other)
 		}
 	}
-	if r.count(reactor.EvRead) != 1 {
-		t.Error("the connection was not heard")
+	if r.Count(reactor.EvRead) != 1 {
+		t.Error("the connection was not read")
 	}
 }
 
-// A turn fires all that was due when it looked.
+// One turn fires all timers that are due.
 func TestTimersAllDueFireInOneTurn(t *testing.T) {
 	m, k := timed(t)
 	n := 0
 	for i := range 1000 {
 		m.AddTimer(time.Duration(i)*time.Millisecond, reactor.TimerOnce, func() { n++ })
 	}
-	k.advance(time.Minute)
+	k.Advance(time.Minute)
 	spin(t, m, 1)
 	if n != 1000 {
-		t.Errorf("%d of 1000 fired", n)
-	}
-}
-
-func TestNextTimeout(t *testing.T) {
-	m, k := timed(t)
-	spin(t, m, 1)
-	if d := m.NextTimeout(); d != math.MaxInt64 {
-		t.Errorf("%v without anything to do", d)
-	}
-	far := m.AddTimer(math.MaxInt64, reactor.TimerRepeat, func() { t.Error("292 years have not passed") })
-	k.advance(time.Hour)
-	spin(t, m, 1)
-	far.Stop()
-	m.AddTimer(3*time.Second, reactor.TimerOnce, func() {})
-	early := m.AddTimer(2*time.Second, reactor.TimerOnce, func() {})
-	if d := m.NextTimeout(); d != 2*time.Second {
-		t.Errorf("%v, want 2s", d)
-	}
-	k.advance(500 * time.Millisecond)
-	if d := m.NextTimeout(); d != 1500*time.Millisecond {
-		t.Errorf("%v, want 1.5s", d)
-	}
-	early.Stop()
-	if d := m.NextTimeout(); d != 2500*time.Millisecond {
-		t.Errorf("%v, want 2.5s", d)
-	}
-	k.advance(time.Hour)
-	if d := m.NextTimeout(); d != 0 {
-		t.Errorf("%v, want 0 for what is late", d)
-	}
-}
-
-// Poll blocks no longer than until the next timer, on the real clock.
-func TestPollReturnsForTimers(t *testing.T) {
-	m := newManager(t)
-	fired := 0
-	m.AddTimer(3*time.Millisecond, reactor.TimerRepeat, func() { fired++ })
-	for range 3 {
-		start := time.Now()
-		before := fired
-		if err := m.Poll(-1); err != nil {
-			t.Fatal(err)
-		}
-		if d := time.Since(start); fired != before+1 || d > 5*time.Second {
-			t.Errorf("%d firings in a turn of %v, want 1", fired-before, d)
-		}
+		t.Errorf("%d of 1000 timers fired", n)
 	}
 }

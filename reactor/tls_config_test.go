@@ -4,61 +4,87 @@ import (
 	"crypto/tls"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// What a listener's connections negotiate is each one's own: the layers of one say
-// nothing about the next.
-func TestTLSNegotiationPerConnection(t *testing.T) {
-	m := newManager(t)
-	names := []string{"one", "", "two"}
-	next := 0
-	server := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) {
-		c.Stack().Push(&alpnLayer{names[next]})
-		next++
-	}}}
-	_, url := tlsListen(t, m, serverConfig(), server.handle)
-	for _, want := range names {
-		client := &recorder{}
-		cfg := authority().Client()
-		cfg.NextProtos = []string{"two", "one"}
-		c := tlsConnect(t, m, url, cfg, client.handle)
-		await(t, m, "the handshake", func() bool { return client.saw(reactor.EvTLSHS)() || client.closed() })
-		if s := c.TLS(); s == nil || s.NegotiatedProtocol != want {
-			t.Errorf("layer %q: state %+v, errors %v", want, s, client.errs)
+// alpnLayer is a layer whose protocol has a name.
+type alpnLayer struct{ name string }
+
+func (alpnLayer) Handle(*reactor.Conn, reactor.Event, any) {}
+
+func (n *alpnLayer) ALPN() string { return n.name }
+
+func (n *alpnLayer) Accept(*reactor.Conn) reactor.Protocol { return n }
+
+// Layers are asked for ALPN, the lowest first, unless the Config sets NextProtos.
+func TestTLSNegotiation(t *testing.T) {
+	for _, row := range []struct {
+		layers []string
+		protos []string
+		want   string
+	}{
+		{nil, nil, ""}, {[]string{"one", "two"}, nil, "one"}, {[]string{"", "two"}, nil, "two"},
+		{[]string{"one"}, []string{}, ""}, {[]string{"one"}, []string{"three"}, "three"},
+	} {
+		m := newManager(t)
+		server, client := &recorder{}, &recorder{}
+		serverCfg, clientCfg := serverConfig().Clone(), clientConfig()
+		serverCfg.NextProtos, clientCfg.NextProtos = row.protos, row.protos
+		l, url := tlsListen(t, m, serverCfg, server.Handle)
+		c := tlsConnect(t, m, url, clientCfg, client.Handle)
+		for _, name := range row.layers {
+			l.Stack().Push(&alpnLayer{name})
+			c.Stack().Push(&alpnLayer{name})
+		}
+		await(t, m, "the handshake", client.Saw(reactor.EvTLSHS))
+		if got := c.TLS().NegotiatedProtocol; got != row.want {
+			t.Errorf("layers %q, NextProtos %q: negotiated %q, want %q", row.layers, row.protos, got, row.want)
 		}
 	}
 }
 
-// Sessions are resumed between all that were given one Config, wherever it was
-// given, and whatever they negotiate.
-func TestTLSResumptionByConfig(t *testing.T) {
-	for name, version := range versions {
-		t.Run(name, func(t *testing.T) {
-			m := newManager(t)
-			cfg := authority().Server(t) // with no keys for tickets yet
-			server := &recorder{on: hooks{
-				reactor.EvAccept: func(c *reactor.Conn, _ any) {
-					c.Stack().Push(&alpnLayer{"one"})
-					c.StartTLS(cfg)
-				},
-				reactor.EvRead: sendBack,
-			}}
-			l := listen(t, m, "tcp://127.0.0.1:0", server.handle)
-			url := "tls://" + l.LocalAddr().String()
-			clientConfig := authority().Client()
-			clientConfig.MaxVersion, clientConfig.ClientSessionCache = version, tls.NewLRUClientSessionCache(4)
-			clientConfig.NextProtos = []string{"one"}
-			for i, resumed := range []bool{false, true, true} {
-				client := &recorder{on: hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) { c.Write([]byte("hi")) }}}
-				c := tlsConnect(t, m, url, clientConfig, client.handle)
-				await(t, m, "the echo", client.saw(reactor.EvRead))
-				if s := c.TLS(); s.DidResume != resumed || s.NegotiatedProtocol != "one" {
-					t.Errorf("connection %d: resumed %v, want %v; negotiated %q", i, s.DidResume, resumed, s.NegotiatedProtocol)
-				}
-				c.Drain()
-				await(t, m, "the end", client.closed)
-			}
-		})
+// Each connection of a listener negotiates for itself. The layers of one do not count for
+// the next.
+func TestTLSNegotiationPerConnection(t *testing.T) {
+	m := newManager(t)
+	names := []string{"one", "", "two"}
+	next := 0
+	server := &recorder{On: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) {
+		c.Stack().Push(&alpnLayer{names[next]})
+		next++
+	}}}
+	_, url := tlsListen(t, m, serverConfig(), server.Handle)
+	for _, want := range names {
+		client := &recorder{}
+		cfg := clientConfig()
+		cfg.NextProtos = []string{"two", "one"}
+		c := tlsConnect(t, m, url, cfg, client.Handle)
+		await(t, m, "the handshake", func() bool { return client.Saw(reactor.EvTLSHS)() || client.Closed() })
+		if s := c.TLS(); s == nil || s.NegotiatedProtocol != want {
+			t.Errorf("layer %q: state %+v, errors %v", want, s, client.Errs)
+		}
+	}
+}
+
+// A listener's new Config is used for connections that it accepts from then on. Earlier
+// ones keep theirs.
+func TestTLSListenerChangesConfig(t *testing.T) {
+	m := newManager(t)
+	named := func(cfg *tls.Config, names ...string) *tls.Config {
+		cfg = cfg.Clone()
+		cfg.NextProtos = names
+		return cfg
+	}
+	client := named(small(authority().Client(), tls.VersionTLS13), "second", "first")
+	l, _ := tlsListen(t, m, named(serverConfig(), "first"), nil)
+	early := looptest.DialSocket(t, l.LocalAddr())
+	await(t, m, "the first connection", func() bool { return m.Stats().Accepted == 1 })
+	l.StartTLS(named(serverConfig(), "second"))
+	for want, p := range map[string]*peer{"first": early, "second": looptest.DialSocket(t, l.LocalAddr())} {
+		conn := tls.Client(&turningWire{peer: p, m: m}, client)
+		if err := conn.Handshake(); err != nil || conn.ConnectionState().NegotiatedProtocol != want {
+			t.Errorf("negotiated %q, %v, want %q", conn.ConnectionState().NegotiatedProtocol, err, want)
+		}
 	}
 }

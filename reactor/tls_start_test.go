@@ -3,9 +3,7 @@ package reactor_test
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
+	"io"
 	"net"
 	"os"
 	"testing"
@@ -15,14 +13,14 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// StartTLS in mid-stream, as after a STARTTLS command: what lies in Send leaves
-// encrypted, and what came behind the command is handshake, never plaintext.
+// StartTLS is called in mid-stream, as after a STARTTLS command. What is in Send is sent
+// encrypted. What came behind the command is part of the handshake, never plaintext.
 func TestStartTLSInMidStream(t *testing.T) {
 	m := newManager(t)
 	server := &recorder{}
-	server.on = hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+	server.On = hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
 		if c.TLS() != nil {
-			server.got = append(server.got, c.Recv.Bytes()...)
+			server.Got = append(server.Got, c.Recv.Bytes()...)
 			c.Recv.Reset()
 			return
 		}
@@ -30,13 +28,13 @@ func TestStartTLSInMidStream(t *testing.T) {
 			t.Errorf("read %q", c.Recv.Bytes())
 		}
 		c.Recv.Consume(len("STARTTLS\r\n"))
-		c.Write([]byte("greeting")) // which the client can only read encrypted
+		c.Write([]byte("greeting")) // the client can read it only if it is encrypted
 		c.StartTLS(serverConfig())
 		if c.Recv.Len() > 0 {
 			t.Errorf("%d bytes are still in Recv", c.Recv.Len())
 		}
 	}}
-	l := listen(t, m, "tcp://127.0.0.1:0", server.handle)
+	l := listen(t, m, "tcp://127.0.0.1:0", server.Handle)
 	raw := &heldWire{Conn: netDial(t, l.LocalAddr().String()), holds: true, held: []byte("STARTTLS\r\n")}
 	type result struct {
 		got string
@@ -52,16 +50,16 @@ func TestStartTLSInMidStream(t *testing.T) {
 		}
 		done <- result{string(b[:n]), err}
 	}()
-	await(t, m, "the client's words", func() bool { return string(server.got) == "hello" })
+	await(t, m, "the client's words", func() bool { return string(server.Got) == "hello" })
 	if r := <-done; r.err != nil || r.got != "greeting" {
 		t.Errorf("the client got %q, %v", r.got, r.err)
 	}
-	if server.count(reactor.EvTLSHS) != 1 || server.wrote != len("greeting") {
-		t.Errorf("events %s, %d bytes written", eventList(server.events), server.wrote)
+	if server.Count(reactor.EvTLSHS) != 1 || server.Wrote != len("greeting") {
+		t.Errorf("events %s, %d bytes written", eventList(server.Events), server.Wrote)
 	}
 }
 
-// firstFlight sends what was held before with the first write.
+// firstFlight sends, with its first write, what was held before.
 type firstFlight struct{ *heldWire }
 
 func (f *firstFlight) Write(p []byte) (int, error) {
@@ -73,12 +71,12 @@ func (f *firstFlight) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// A plaintext attacker's bytes behind the command are no part of the session:
-// they break the handshake.
+// Bytes that an attacker inserts behind the command are not part of the session. They
+// break the handshake.
 func TestStartTLSInjection(t *testing.T) {
 	m := newManager(t)
 	server := &recorder{}
-	server.on = hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+	server.On = hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
 		if c.IsTLS() {
 			t.Errorf("read %q", c.Recv.Bytes())
 			return
@@ -86,14 +84,19 @@ func TestStartTLSInjection(t *testing.T) {
 		c.Recv.Consume(len("STARTTLS\r\n"))
 		c.StartTLS(serverConfig())
 	}}
-	l := listen(t, m, "tcp://127.0.0.1:0", server.handle)
-	netDial(t, l.LocalAddr().String()).Write([]byte("STARTTLS\r\nDELETE everything\r\n"))
-	await(t, m, "the end", server.closed)
-	looptest.WantErr(t, server.err(t), nil, "tls handshake")
+	l := listen(t, m, "tcp://127.0.0.1:0", server.Handle)
+	raw := netDial(t, l.LocalAddr().String())
+	raw.Write([]byte("STARTTLS\r\nDELETE everything\r\n"))
+	go func() {
+		io.Copy(io.Discard, raw)
+		raw.Close()
+	}()
+	await(t, m, "the end", server.Closed)
+	looptest.WantErr(t, server.Err(t), nil, "tls handshake")
 }
 
-// The handler's Config at EvConnect and EvAccept goes before that of the URL and
-// of the listener, and the server's name is the URL's.
+// The Config that a handler gives at EvConnect or EvAccept replaces that of the URL or
+// the listener. The server name is the URL's.
 func TestStartTLSAtConnectAndAccept(t *testing.T) {
 	for _, scheme := range []string{"tcp", "tls"} {
 		m := newManager(t)
@@ -106,134 +109,80 @@ func TestStartTLSAtConnectAndAccept(t *testing.T) {
 			}
 			return nil, nil
 		}
-		server := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { c.StartTLS(cfg) }}}
-		client := &recorder{on: hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) { c.StartTLS(authority().Client()) }}}
-		l := listen(t, m, scheme+"://localhost:0", server.handle)
+		server := &recorder{On: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { c.StartTLS(cfg) }}}
+		client := &recorder{On: hooks{reactor.EvConnect: func(c *reactor.Conn, _ any) { c.StartTLS(clientConfig()) }}}
+		l := listen(t, m, scheme+"://localhost:0", server.Handle)
 		_, port, _ := net.SplitHostPort(l.LocalAddr().String())
-		dial(t, m, scheme+"://localhost:"+port, client.handle)
-		await(t, m, "the handshake", func() bool { return client.count(reactor.EvTLSHS)+server.count(reactor.EvTLSHS) == 2 })
+		dial(t, m, scheme+"://localhost:"+port, client.Handle)
+		await(t, m, "the handshake", func() bool { return client.Count(reactor.EvTLSHS)+server.Count(reactor.EvTLSHS) == 2 })
 		if len(names) != 1 || names[0] != "localhost" {
 			t.Errorf("%s: server names %q", scheme, names)
 		}
 	}
 }
 
-// A tls:// URL starts by itself, and trusts nobody whom the system does not.
-func TestTLSByURL(t *testing.T) {
-	m := newManager(t)
-	server, client := &recorder{}, &recorder{}
-	_, url := tlsListen(t, m, serverConfig(), server.handle)
-	dial(t, m, url, client.handle)
-	await(t, m, "the end", client.closed)
-	var unknown *tls.CertificateVerificationError
-	if err := client.err(t); !errors.As(err, &unknown) {
-		t.Error(err)
-	}
-	client.want(t, "OPEN RESOLVE CONNECT ERROR CLOSE")
-}
-
-// A WrapFD connection is the server, as in Mongoose.
-func TestTLSOverWrappedDescriptor(t *testing.T) {
-	m := newManager(t)
-	r := &recorder{on: hooks{reactor.EvOpen: func(c *reactor.Conn, _ any) { c.StartTLS(serverConfig()) }, reactor.EvRead: sendBack}}
-	a, b := socketpair(t)
-	if _, err := m.WrapFD(a, r.handle, nil); err != nil {
-		t.Fatal(err)
-	}
-	file := os.NewFile(uintptr(b), "")
-	theirs, err := net.FileConn(file)
-	file.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := startPeer(t, m, theirs, peerClient(small(authority().Client(), tls.VersionTLS13)))
-	p.run(-1, whole)
-	await(t, m, "the end", r.closed)
-	if p.err != nil {
-		t.Error(p.err)
-	}
-}
-
-// After EvClose StartTLS is harmless, and nobody counts what it does as half open; nor
-// is a client's handshake that.
+// After EvClose StartTLS does nothing, and no handshake is counted. A client's handshake
+// is not counted either.
 func TestStartTLSAfterClose(t *testing.T) {
 	m := newManager(t)
 	var conn *reactor.Conn
-	r := &recorder{on: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { conn = c }}}
+	r := &recorder{On: hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { conn = c }}}
 	l := listen(t, m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
 		if !c.IsListening() {
-			r.handle(c, ev, data)
+			r.Handle(c, ev, data)
 		}
 	})
 	client := &recorder{}
-	c := dial(t, m, urlOf(l.LocalAddr().String()), client.handle)
-	c.StartTLS(authority().Client())
-	await(t, m, "the connection", func() bool { return conn != nil && client.count(reactor.EvConnect) > 0 })
+	c := dial(t, m, urlOf(l.LocalAddr().String()), client.Handle)
+	c.StartTLS(clientConfig())
+	await(t, m, "the connection", func() bool { return conn != nil && client.Count(reactor.EvConnect) > 0 })
 	spin(t, m, 3)
-	if n := m.Stats().HalfOpen; n != 0 {
-		t.Errorf("%d half open, a client's", n)
+	if n := m.Stats().TLSHandshaking; n != 0 {
+		t.Errorf("%d handshakes counted, one is a client's", n)
 	}
 	conn.Close()
-	await(t, m, "the end", r.closed)
+	await(t, m, "the end", r.Closed)
 	conn.StartTLS(serverConfig())
-	if spin(t, m, 2); m.Stats().HalfOpen != 0 || conn.IsTLS() || conn.TLS() != nil {
-		t.Errorf("%d half open, IsTLS %v", m.Stats().HalfOpen, conn.IsTLS())
+	if spin(t, m, 2); m.Stats().TLSHandshaking != 0 || conn.IsTLS() || conn.TLS() != nil {
+		t.Errorf("%d handshakes in progress, IsTLS %v", m.Stats().TLSHandshaking, conn.IsTLS())
 	}
-	r.want(t, eventList(r.events[:len(r.events)-1])+" CLOSE")
+	r.Want(t, eventList(r.Events[:len(r.Events)-1])+" CLOSE")
 }
 
-// The deadline of a handshake in mid-stream counts from StartTLS, be there others
-// that have waited for longer, and will.
+// The TLS deadline in mid-stream counts from StartTLS, even if other deadlines began
+// earlier and pass later.
 func TestStartTLSDeadline(t *testing.T) {
 	for _, d := range []reactor.Deadlines{{TLS: 5 * time.Second}, {TLS: 5 * time.Second, Life: 3 * time.Hour}} {
-		clock := newClock()
-		m := newManager(t, reactor.WithClock(clock.now), reactor.WithDeadlines(d))
+		clock := looptest.NewClock()
+		m := newManager(t, reactor.WithClock(clock.Now), reactor.WithDeadlines(d))
 		r := &recorder{}
-		c, p := wrap(t, m, r.handle)
+		c, p := wrap(t, m, r.Handle)
 		spin(t, m, 2)
-		clock.advance(time.Hour)
+		clock.Advance(time.Hour)
 		spin(t, m, 2)
 		c.StartTLS(serverConfig())
 		for range 2 {
-			p.write("\x16")
-			clock.advance(2 * time.Second)
+			p.WriteString("\x16")
+			clock.Advance(2 * time.Second)
 			spin(t, m, 2)
 		}
-		r.want(t, "OPEN")
-		clock.advance(time.Second)
-		await(t, m, "the end", r.closed)
-		looptest.WantErr(t, r.err(t), os.ErrDeadlineExceeded, "TLS handshake deadline of 5s")
+		r.Want(t, "OPEN")
+		clock.Advance(time.Second)
+		await(t, m, "the end", r.Closed)
+		looptest.WantErr(t, r.Err(t), os.ErrDeadlineExceeded, "TLS handshake deadline of 5s")
 	}
 }
 
-// The zone of an address is nothing that a certificate knows [RFC 6874 4].
-func TestTLSServerNameWithoutZone(t *testing.T) {
-	m := newManager(t)
-	local := authority().Issue(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv6loopback} })
-	l, err := m.Listen("tls://[::1]:0", nil, nil)
-	if err != nil {
-		t.Skip(err)
-	}
-	l.StartTLS(&tls.Config{Certificates: []tls.Certificate{local}})
-	r := &recorder{}
-	url := fmt.Sprintf("tls://[::1%%251]:%d", l.LocalAddr().Port())
-	tlsConnect(t, m, url, authority().Client(), r.handle)
-	await(t, m, "the handshake", func() bool { return r.count(reactor.EvTLSHS)+len(r.errs) > 0 })
-	if len(r.errs) > 0 {
-		t.Error(r.errs)
-	}
-}
-
-// What arrives in the same turn in which another connection's handler calls StartTLS
-// comes behind what lay in Recv.
+// Another connection's handler calls StartTLS. What arrives in the same turn comes behind
+// the bytes that were in Recv.
 func TestStartTLSBeforeMoreInput(t *testing.T) {
 	m := newManager(t)
-	server := &recorder{on: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
+	server := &recorder{On: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
 		if c.IsTLS() {
 			sendBack(c, nil)
 		}
 	}}}
-	c, p := wrap(t, m, server.handle)
+	c, p := wrap(t, m, server.Handle)
 	_, prompt := wrap(t, m, func(_ *reactor.Conn, ev reactor.Event, _ any) {
 		if ev == reactor.EvRead {
 			c.StartTLS(serverConfig())
@@ -241,15 +190,15 @@ func TestStartTLSBeforeMoreInput(t *testing.T) {
 	})
 	w := &halvedWire{turningWire: turningWire{peer: p, m: m}, between: func() {
 		await(t, m, "the first half", func() bool { return c.Recv.Len() > 0 })
-		spin(t, m, 2) // so that the poller has nothing of it left, and reports the other first
-		prompt.write("now")
+		spin(t, m, 2) // then the poller reports the other connection first
+		prompt.WriteString("now")
 	}}
 	if err := pingOnce(tls.Client(w, small(authority().Client(), tls.VersionTLS13))); err != nil {
-		t.Errorf("%v; the loop: %v", err, server.errs)
+		t.Errorf("%v; the loop: %v", err, server.Errs)
 	}
 }
 
-// halvedWire does something between the halves of what is written first.
+// halvedWire calls between after the first half of the first write.
 type halvedWire struct {
 	turningWire
 	between func()
@@ -264,4 +213,36 @@ func (w *halvedWire) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	return w.turningWire.Write(p)
+}
+
+// A connection's input is held because too much is unsent. It starts TLS, so the unsent
+// bytes wait for the handshake. The handshake must not wait for them.
+func TestStartTLSWhileInputIsHeld(t *testing.T) {
+	m, _ := timed(t)
+	r := &recorder{}
+	c, f := reach(t, m, "tcp server", r.Handle, nil)
+	c.SetLimits(reactor.Limits{Backpressure: 1 << 10})
+	c.Write(noise(8 << 20))
+	spin(t, m, 3)
+	if !c.InputStopped() {
+		t.Fatal("input is not held")
+	}
+	c.Send.Reset() // all that the socket did not take, and more
+	c.Write(noise(4 << 10))
+	c.StartTLS(serverConfig())
+	f.hear() // the unencrypted part
+	for i := 0; i < 20; i++ {
+		spin(t, m, 1)
+		f.hear()
+	}
+	f.got = nil
+	cfg := clientConfig()
+	cfg.ServerName = "127.0.0.1"
+	f.tls = tls.Client(farWire{f: f}, cfg)
+	f.blocks = true
+	if err := f.tls.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	f.blocks = false
+	await(t, m, "the bytes", func() bool { f.hear(); return len(f.got) >= 4<<10 })
 }

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
 
-// act does something to some connection.
+// act does something to some connection, both chosen by chance.
 func (x *torture) act() {
 	if len(x.conns) == 0 {
 		return
@@ -22,13 +23,35 @@ func (x *torture) act() {
 	x.did[a.name]++
 	c := x.conns[x.rnd.IntN(len(x.conns))]
 	if c.IsListening() && a.rare && !x.over {
-		return // clients want somebody to go to
+		return // clients need a listener
 	}
 	if !x.room() && !c.IsListening() { // make some
 		x.lives[c.ID()].shut = true
 		c.Close()
 	}
 	a.do(x, c)
+}
+
+// doEach does each action once, those that end a connection to one of its own.
+func (x *torture) doEach() {
+	x.turn() // EvOpen of the listeners
+	for i := range actions {
+		a := &actions[i]
+		x.did[a.name]++
+		fd, peer := looptest.Socketpair(x.t)
+		c, err := x.m.WrapFD(fd, x.handle, false)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		x.made(c, nil, false)
+		x.wraps = append(x.wraps, peer)
+		if err := unix.SetNonblock(peer, true); err != nil {
+			x.t.Fatal(err)
+		}
+		x.turn()
+		a.do(x, c)
+		x.turn()
+	}
 }
 
 // bytes returns up to n bytes.
@@ -39,11 +62,13 @@ func (x *torture) ms(n int) time.Duration {
 	return time.Duration(max(0, x.rnd.IntN(2*n)-n)) * time.Millisecond
 }
 
-// room reports whether a connection may be made, and whether c may queue more.
-func (x *torture) room() bool                { return x.live < tortureConns }
+// room reports whether one more connection may be made.
+func (x *torture) room() bool { return x.live < tortureConns }
+
+// free reports whether c may queue more bytes.
 func (x *torture) free(c *reactor.Conn) bool { return c.Send.Len() < tortureBuffer }
 
-// made gets to know a connection.
+// made begins the history of a connection that was made without an error.
 func (x *torture) made(c *reactor.Conn, err error, layered bool) {
 	if err == nil && x.lives[c.ID()] == nil {
 		x.meet(c).layered = layered
@@ -115,7 +140,7 @@ func init() { // spy uses the list
 			c.SetWater(x.rnd.IntN(high+1), high)
 		}},
 		{"SetDeadlines", false, func(x *torture, c *reactor.Conn) {
-			c.SetDeadlines(reactor.Deadlines{Connect: x.ms(20), TLS: x.ms(100), Handshake: x.ms(100), Message: x.ms(100), Rate: x.rnd.IntN(1 << 20), Idle: x.ms(100), Stall: x.ms(100), Life: x.ms(1000)})
+			c.SetDeadlines(reactor.Deadlines{Connect: x.ms(20), TLS: x.ms(100), Handshake: x.ms(100), Message: x.ms(100), MessageRate: x.rnd.IntN(1 << 20), Idle: x.ms(100), Stall: x.ms(100), Life: x.ms(1000)})
 		}},
 		{"SetReceiving", false, func(x *torture, c *reactor.Conn) { c.Stack().SetReceiving(x.rnd.IntN(2) == 0) }},
 		{"SetHandshaking", false, func(x *torture, c *reactor.Conn) { c.Stack().SetHandshaking(x.rnd.IntN(2) == 0) }},
@@ -143,7 +168,7 @@ func init() { // spy uses the list
 		{"Redispatch", false, func(_ *torture, c *reactor.Conn) { c.Stack().Redispatch() }},
 		{"Call", false, func(_ *torture, c *reactor.Conn) { c.Call(reactor.EvUser, nil) }},
 		{"Call EvRead", false, func(x *torture, c *reactor.Conn) {
-			if !c.Stopped() && !c.IsListening() && x.depth < 6 {
+			if !c.InputStopped() && !c.IsListening() && x.depth < 6 {
 				n := 0
 				x.calls++
 				c.Call(reactor.EvRead, &n)
@@ -179,7 +204,7 @@ func connectSomewhere(x *torture, _ *reactor.Conn) {
 	}
 }
 
-// wrapOne wraps a socketpair; its other end is written to, or closed, later.
+// wrapOne wraps one end of a socketpair. The other end is written to, or closed, by a later call.
 func wrapOne(x *torture, _ *reactor.Conn) {
 	if n := len(x.wraps); n > 0 && (n > 50 || x.rnd.IntN(2) == 0) {
 		i := x.rnd.IntN(n)
@@ -192,7 +217,7 @@ func wrapOne(x *torture, _ *reactor.Conn) {
 		x.wraps = x.wraps[:n-1]
 		return
 	}
-	a, b := socketpair(x.t)
+	a, b := looptest.Socketpair(x.t)
 	if err := unix.SetNonblock(b, true); err != nil {
 		x.t.Fatal(err)
 	}
@@ -208,7 +233,7 @@ func wrapOne(x *torture, _ *reactor.Conn) {
 
 func closePeer(fd int) { unix.Close(fd) }
 
-// addTimer arms a timer in the place of another.
+// addTimer arms a timer. Beyond 32 of them it replaces one.
 func addTimer(x *torture, _ *reactor.Conn) {
 	flags := reactor.TimerFlags(x.rnd.IntN(4))
 	timer := x.m.AddTimer(1+x.ms(20), flags, func() {

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// vandal is one client of the torture test: it holds some bare sockets, and
-// does something to one of them, over and over. It runs on a goroutine of its own.
+// vandal is one client of the torture test. It holds some bare sockets, and does something to
+// one of them again and again. It runs on a goroutine of its own.
 type vandal struct {
 	x       *torture
 	rnd     *rand.Rand
@@ -18,8 +18,7 @@ type vandal struct {
 	junk    []byte
 }
 
-// most sockets that a vandal holds.
-const vandalSockets = 24
+const vandalSockets = 24 // the most that one vandal holds
 
 func newVandal(x *torture, n uint64, targets []unix.Sockaddr) *vandal {
 	v := &vandal{x: x, rnd: rand.New(rand.NewPCG(x.seed, n)), did: map[string]int{}, junk: make([]byte, 1<<16)}
@@ -39,20 +38,17 @@ func newVandal(x *torture, n uint64, targets []unix.Sockaddr) *vandal {
 	return v
 }
 
+// run does each act once, in any order, and then acts by chance: tortureActs of them, and more
+// until x.quit.
 func (v *vandal) run() {
-	for !v.x.quit.Load() {
-		if len(v.fds) == 0 || len(v.fds) < vandalSockets && v.rnd.IntN(3) == 0 {
+	for _, i := range v.rnd.Perm(len(acts)) {
+		v.act(&acts[i])
+	}
+	for i := 0; i < tortureActs || !v.x.quit.Load(); i++ {
+		if len(v.fds) < vandalSockets && v.rnd.IntN(3) == 0 {
 			v.connect()
-			continue
 		}
-		a := &acts[v.rnd.IntN(len(acts))]
-		i := v.rnd.IntN(len(v.fds))
-		v.did[a.name]++
-		if a.do(v, v.fds[i]); a.ends {
-			unix.Close(v.fds[i])
-			v.fds[i] = v.fds[len(v.fds)-1]
-			v.fds = v.fds[:len(v.fds)-1]
-		}
+		v.act(&acts[v.rnd.IntN(len(acts))])
 	}
 	for _, fd := range v.fds {
 		unix.Close(fd)
@@ -64,8 +60,26 @@ func (v *vandal) run() {
 	}
 }
 
-// connect waits, if at all, for a moment only, and so do all calls on the
-// socket.
+// act does something to one of the sockets. If there is none it connects one first; if that
+// fails too it gets a descriptor that is not open.
+func (v *vandal) act(a *act) {
+	if len(v.fds) == 0 {
+		v.connect()
+	}
+	v.did[a.name]++
+	if len(v.fds) == 0 {
+		a.do(v, -1)
+		return
+	}
+	i := v.rnd.IntN(len(v.fds))
+	if a.do(v, v.fds[i]); a.ends {
+		unix.Close(v.fds[i])
+		v.fds[i] = v.fds[len(v.fds)-1]
+		v.fds = v.fds[:len(v.fds)-1]
+	}
+}
+
+// connect connects a socket. Calls on the socket block for a moment at most.
 func (v *vandal) connect() {
 	to := v.targets[v.rnd.IntN(len(v.targets))]
 	family := unix.AF_UNIX
@@ -83,7 +97,6 @@ func (v *vandal) connect() {
 	moment := unix.NsecToTimeval(2e6)
 	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &moment)
 	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &moment)
-	v.did["connect"]++
 	if err := unix.Connect(fd, to); err != nil && err != unix.EINPROGRESS {
 		unix.Close(fd)
 		return
@@ -135,7 +148,7 @@ var acts = []act{
 	{"vanish", true, func(*vandal, int) {}},
 	{"finish", true, func(_ *vandal, fd int) {
 		unix.Shutdown(fd, unix.SHUT_WR)
-		for buf := make([]byte, 1<<16); ; {
+		for buf, i := make([]byte, 1<<16), 0; i < 100; i++ {
 			if n, err := unix.Read(fd, buf); n <= 0 || err != nil {
 				return
 			}

@@ -5,13 +5,14 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
 
-// listen makes the listeners and returns where clients go to.
+// listen makes the listeners and returns the addresses that clients connect to.
 func (x *torture) listen() []unix.Sockaddr {
 	path := filepath.Join(x.t.TempDir(), "s")
 	var targets []unix.Sockaddr
@@ -36,7 +37,7 @@ func (x *torture) listen() []unix.Sockaddr {
 			x.urls = append(x.urls, "tls://"+a.String(), "tls://localhost:"+strconv.Itoa(int(a.Port())))
 		}
 		if a.IsValid() {
-			targets = append(targets, sockaddr(a))
+			targets = append(targets, looptest.Sockaddr(a))
 			x.urls = append(x.urls, urlOf(a.String()), urlOf(hostPort("many.test", a.Port())))
 		} else {
 			targets = append(targets, &unix.SockaddrUnix{Name: path})
@@ -53,8 +54,8 @@ func (x *torture) listen() []unix.Sockaddr {
 	return targets
 }
 
-// handle is the handler of everything; FnData says whether layers were there from
-// the beginning.
+// handle is the handler of all connections but the quiet ones. FnData says whether there were
+// layers from the beginning.
 func (x *torture) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	x.account(c, ev, data)
 	if ev == reactor.EvOpen && c.FnData == true {
@@ -66,7 +67,7 @@ func (x *torture) handle(c *reactor.Conn, ev reactor.Event, data any) {
 		if x.free(c) && x.rnd.IntN(4) == 0 {
 			c.Write(c.Recv.Bytes())
 		}
-		if c.FnData != true || x.rnd.IntN(8) == 0 { // the bytes of a protocol seldom
+		if c.FnData != true || x.rnd.IntN(8) == 0 { // it seldom takes the bytes of a protocol
 			c.Recv.Consume(c.Recv.Len() * []int{0, 1, 2, 2, 2, 2, 2, 2}[x.rnd.IntN(8)] / 2)
 		}
 	case reactor.EvHTTPMsg:
@@ -90,7 +91,7 @@ func (x *torture) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	x.depth--
 }
 
-// spy is a layer that does what handlers do.
+// spy is a layer that calls what handlers call.
 type spy struct{ x *torture }
 
 func (s *spy) Handle(_ *reactor.Conn, ev reactor.Event, _ any) {
@@ -122,7 +123,7 @@ func (s *spy) End(*reactor.Conn) error {
 	return nil
 }
 
-func (s *spy) Leave(*reactor.Conn) bool {
+func (s *spy) SayGoodbye(*reactor.Conn) bool {
 	s.sometimes()
 	return s.x.rnd.IntN(2) == 0
 }

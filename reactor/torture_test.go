@@ -14,18 +14,22 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// The torture test: clients that do everything a peer can do, against
-// handlers that do everything a program can do, to any connection and at any
-// time. RIKKI_TORTURE is how long each run takes, as "30s";
-// RIKKI_TORTURE_SEED repeats the choices of a run, though not the kernel's.
+// The torture test: clients do everything that a peer can do. Handlers do everything that a
+// program can do, to any connection and at any time. Meanwhile a quiet client
+// (torture_quiet_test.go) must get its service.
+//
+// Chance chooses what happens and when. It never decides whether the test passes: a script does
+// each action of a handler and each act of a client once, and the quiet client's handshake and
+// messages are awaited.
+//
+// RIKKI_TORTURE makes each run go on for that long, as "30s". RIKKI_TORTURE_SEED repeats the
+// choices of a run, but not those of the kernel.
 const (
-	tortureTime    = 1000 * time.Millisecond
-	tortureConns   = 250      // no more are made while so many live
+	tortureActs    = 80       // that each client chooses, after the script
+	tortureConns   = 250      // no more connections are made while so many are open
 	tortureBuffer  = 1 << 20  // the limit of Send and of Recv
-	tortureMemory  = 96 << 20 // how far the heap may grow meanwhile
-	tortureRest    = 16 << 20 // and what may be left of that: pools, mostly
+	tortureRest    = 16 << 20 // how much larger the heap may be at the end: most of it is in pools
 	tortureClients = 6
-	tortureTurns   = 20 // at the least, however slow the machine
 )
 
 func TestTorture(t *testing.T) {
@@ -48,8 +52,9 @@ func TestTorture(t *testing.T) {
 			m := newManager(t, tc.opts...)
 			tc.setUp(m)
 			x := newTorture(t, m)
-			x.run(x.env("RIKKI_TORTURE", tortureTime))
+			x.run()
 			tc.end(x)
+			x.quiet.end(t)
 			x.judge()
 		})
 	}
@@ -61,7 +66,7 @@ type torture struct {
 	m     *reactor.Manager
 	rnd   *rand.Rand
 	seed  uint64
-	urls  []string // of listeners and of nobody
+	urls  []string // of listeners, and some where nobody listens
 	lives map[uint64]*history
 	conns []*reactor.Conn // those that live, and some that do not
 	live  int
@@ -71,12 +76,12 @@ type torture struct {
 	calls int // of EvRead, raised by us
 	over  bool
 
-	did    map[string]int // actions of handlers
+	did    map[string]int // actions of handlers, and of the script
 	heard  map[reactor.Event]int
 	faults int
 
 	before, peak, queued uint64 // bytes
-	clients              sync.WaitGroup
+	quiet                *quietClient
 	quit                 atomic.Bool
 	lastID               atomic.Uint64
 	mu                   sync.Mutex
@@ -85,22 +90,29 @@ type torture struct {
 
 func newTorture(t *testing.T, m *reactor.Manager) *torture {
 	x := &torture{t: t, m: m, lives: map[uint64]*history{}, did: map[string]int{}, heard: map[reactor.Event]int{}, done: map[string]int{}}
-	x.seed = uint64(time.Now().UnixNano())
-	if s := os.Getenv("RIKKI_TORTURE_SEED"); s != "" {
-		seed, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		x.seed = seed
-	}
-	t.Logf("RIKKI_TORTURE_SEED=%d", x.seed)
+	x.seed = tortureSeed(t)
 	x.rnd = rand.New(rand.NewPCG(x.seed, 0))
 	x.before = heap()
 	return x
 }
 
-func (x *torture) env(name string, d time.Duration) time.Duration {
-	if s := os.Getenv(name); s != "" {
+// tortureSeed returns what RIKKI_TORTURE_SEED says, or another number each time.
+func tortureSeed(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("RIKKI_TORTURE_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("RIKKI_TORTURE_SEED=%d", seed)
+	return seed
+}
+
+// longer returns what RIKKI_TORTURE says, or 0.
+func (x *torture) longer() (d time.Duration) {
+	if s := os.Getenv("RIKKI_TORTURE"); s != "" {
 		var err error
 		if d, err = time.ParseDuration(s); err != nil {
 			x.t.Fatal(err)
@@ -111,35 +123,33 @@ func (x *torture) env(name string, d time.Duration) time.Duration {
 
 func heap() uint64 {
 	runtime.GC()
+	runtime.GC() // a sync.Pool is empty after the second
 	var s runtime.MemStats
 	runtime.ReadMemStats(&s)
 	return s.HeapAlloc
 }
 
-// run lets the clients loose and polls.
-func (x *torture) run(d time.Duration) {
+// run starts the clients and polls until all of them have finished.
+func (x *torture) run() {
 	targets := x.listen()
-	var running atomic.Int32
+	x.startQuiet()
+	x.doEach()
+	done := make(chan struct{}, tortureClients)
 	for i := range tortureClients {
-		running.Add(1)
-		x.clients.Add(1)
 		v := newVandal(x, uint64(i+1), targets)
 		go func() {
-			defer x.clients.Done()
 			v.run()
-			running.Add(-1)
+			done <- struct{}{}
 			x.m.Post(func() {}) // the loop may be waiting for this
 		}()
 	}
-	end := time.Now().Add(d)
-	for turn := 0; running.Load() > 0; turn++ {
-		if turn >= tortureTurns && time.Now().After(end) {
+	end := time.Now().Add(x.longer())
+	for turn, running := 0, tortureClients; running > 0; turn++ {
+		if !x.quit.Load() && time.Now().After(end) {
 			x.quit.Store(true)
 		}
-		if err := x.m.Poll(5 * time.Millisecond); err != nil {
-			x.t.Fatal(err)
-		}
-		if x.rnd.IntN(10) == 0 { // calls from between the polls are as good as any
+		x.turn()
+		if x.rnd.IntN(10) == 0 { // calls between two Polls are allowed too
 			x.act()
 		}
 		if turn%16 == 0 {
@@ -149,8 +159,19 @@ func (x *torture) run(d time.Duration) {
 			runtime.ReadMemStats(&mem)
 			x.peak = max(x.peak, mem.HeapAlloc)
 		}
+		select {
+		case <-done:
+			running--
+		default:
+		}
 	}
-	x.clients.Wait()
+	x.finishQuiet()
+}
+
+func (x *torture) turn() {
+	if err := x.m.Poll(5 * time.Millisecond); err != nil {
+		x.t.Fatal(err)
+	}
 }
 
 func (x *torture) close() {
@@ -159,7 +180,7 @@ func (x *torture) close() {
 	}
 }
 
-// closeWithin closes the manager from a posted function, which then goes on.
+// closeWithin closes the manager in a posted function, which then continues.
 func (x *torture) closeWithin() {
 	x.m.Post(func() {
 		for range 20 {

@@ -11,18 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// config is one for the connection's role, mostly.
+// config returns a Config, in most cases one for the connection's role.
 func (x *torture) config(c *reactor.Conn) *tls.Config {
 	switch n := x.rnd.IntN(8); {
 	case n == 0:
 		return nil
 	case c.IsClient() == (n > 1):
-		return authority().Client()
+		return clientConfig()
 	}
 	return serverConfig()
 }
 
-// vandalWire is a vandal's socket as crypto/tls wants it; it gives up soon.
+// vandalWire is a vandal's socket as crypto/tls wants it. Read gives up soon.
 type vandalWire struct {
 	net.Conn // nil: nothing else is called
 	fd       int
@@ -47,10 +47,10 @@ func (w vandalWire) Write(p []byte) (int, error) {
 
 func (vandalWire) Close() error { return nil }
 
-// shake begins TLS on a socket, whoever it leads to, and says something if that
-// is answered.
+// shake begins TLS on a socket, with whatever peer it has, and writes something if the handshake
+// succeeds.
 func (v *vandal) shake(fd int) {
-	cfg := authority().Client()
+	cfg := clientConfig()
 	cfg.ServerName = "localhost"
 	c := tls.Client(vandalWire{fd: fd}, cfg)
 	if c.Handshake() == nil {
@@ -59,10 +59,10 @@ func (v *vandal) shake(fd int) {
 	}
 }
 
-// clientHello is what a client begins with.
+// clientHello returns the first bytes of a TLS client.
 var clientHello = sync.OnceValue(func() []byte {
 	var out bytes.Buffer
-	cfg := authority().Client()
+	cfg := clientConfig()
 	cfg.ServerName = "localhost"
 	tls.Client(&memoryWire{in: &bytes.Buffer{}, out: &out}, cfg).Handshake()
 	return out.Bytes()

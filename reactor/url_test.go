@@ -94,17 +94,17 @@ func TestParseURLErrors(t *testing.T) {
 				t.Fatalf("%+v, want an error", u)
 			}
 			if !strings.Contains(err.Error(), "bad URL") || !strings.Contains(err.Error(), test.reason) {
-				t.Errorf("%v, want a bad URL because of %q", err, test.reason)
+				t.Errorf("error %v, want a bad URL because of %q", err, test.reason)
 			}
 			if u != (reactor.URL{}) {
-				t.Errorf("%+v beside the error", u)
+				t.Errorf("ParseURL returns %+v with the error, want the zero value", u)
 			}
 		})
 	}
 }
 
-// No error and no log line may show a password, however broken the URL.
-func TestPasswordIsNeverShown(t *testing.T) {
+// No error shows a password, even if the URL is malformed.
+func TestErrorsDoNotShowThePassword(t *testing.T) {
 	const secret = "hunter2"
 	for _, url := range []string{
 		"tcp://u:hunter2@h:1",
@@ -143,12 +143,12 @@ func TestPasswordIsNeverShown(t *testing.T) {
 				t.Errorf("Redacted: %s", s)
 			}
 			if _, err := m.Connect(url, nil, nil); err == nil {
-				t.Error("Connect took it")
+				t.Error("Connect returns no error")
 			} else if strings.Contains(err.Error(), secret) {
 				t.Errorf("Connect: %v", err)
 			}
 			if _, err := m.Listen(url, nil, nil); err == nil {
-				t.Error("Listen took it")
+				t.Error("Listen returns no error")
 			} else if strings.Contains(err.Error(), secret) {
 				t.Errorf("Listen: %v", err)
 			}
@@ -156,8 +156,8 @@ func TestPasswordIsNeverShown(t *testing.T) {
 	}
 }
 
-// FuzzParseURL checks that what was accepted is consistent, and that a
-// password (put there by the fuzzer's second string) does not come out.
+// FuzzParseURL checks that an accepted URL is consistent, and that Redacted does not show
+// the password, which is the second string of the fuzzer.
 func FuzzParseURL(f *testing.F) {
 	for _, s := range []string{"tcp://h:1", "tcp://[::1]:80/p?q", "unix:///a/b", "ws://u:p@h/x", "tcp://:0", "tcp://h:65536", "a://%41:%2f@b%20c:1", "0/://"} {
 		f.Add(s, "s3cr3t")

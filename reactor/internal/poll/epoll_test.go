@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What epoll is told, for every change of interest there is.
+// epollChange returns the operation and the events for every change of interest.
 func TestEpollChange(t *testing.T) {
 	const in, out, both = unix.EPOLLIN, unix.EPOLLOUT, unix.EPOLLIN | unix.EPOLLOUT
 	events := map[Interest]uint32{0: 0, Readable: in, Writable: out, Readable | Writable: both}
@@ -33,7 +33,7 @@ func TestEpollChange(t *testing.T) {
 	}
 }
 
-// What an event of epoll means: errors and hang-ups are everybody's.
+// epollInterest translates events. Errors and hang-ups count as readable and writable.
 func TestEpollInterest(t *testing.T) {
 	const both = Readable | Writable
 	for events, want := range map[uint32]Interest{
@@ -55,7 +55,7 @@ func TestEpollInterest(t *testing.T) {
 	}
 }
 
-// A signal that interrupts a wait is no error.
+// A signal that interrupts a wait is not an error.
 func TestInterruptedWait(t *testing.T) {
 	p, err := newEpoll(false)
 	if err != nil {
@@ -63,7 +63,7 @@ func TestInterruptedWait(t *testing.T) {
 	}
 	defer p.Close()
 	a, _ := pair(t)
-	setInterest(t, p, a, 0, Readable) // which never comes
+	setInterest(t, p, a, 0, Readable) // a never becomes readable
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	thread, over, ended := unix.Gettid(), make(chan struct{}), make(chan struct{})
@@ -74,7 +74,7 @@ func TestInterruptedWait(t *testing.T) {
 			case <-over:
 				return
 			default:
-				unix.Tgkill(unix.Getpid(), thread, unix.SIGURG) // which Go's runtime is used to
+				unix.Tgkill(unix.Getpid(), thread, unix.SIGURG) // Go's runtime handles this signal
 				runtime.Gosched()
 			}
 		}
@@ -87,8 +87,8 @@ func TestInterruptedWait(t *testing.T) {
 	}
 }
 
-// interrupt makes the next blocking call of p fail with EINTR, as it does when a process that
-// was stopped continues. It calls meanwhile before that.
+// interrupt makes the next blocking call of p fail with EINTR, as happens when a stopped
+// process continues. Before that it calls meanwhile.
 func interrupt(p *epoll, meanwhile func()) {
 	p.wait = func(int, []unix.EpollEvent, int) (int, error) {
 		p.wait = unix.EpollWait
@@ -116,7 +116,7 @@ func TestInterruptedWaitLooks(t *testing.T) {
 				{func() { unix.Write(b, []byte("x")) }, 1},
 			} {
 				if parks {
-					p.parked.short = true // it waits in the system call
+					p.parked.lastWasShort = true // it waits in the system call
 				}
 				interrupt(p, tc.meanwhile)
 				batch, err := p.Wait(-1)
@@ -150,7 +150,8 @@ func TestMillisecondsRoundUp(t *testing.T) {
 	}
 }
 
-// Whatever the timeout is, epoll blocks only if it may, and has a limit if there is one.
+// With every timeout, epoll blocks only if the timeout is not 0, and without limit only if it
+// is negative.
 func TestMillisecondsOfExtremes(t *testing.T) {
 	for _, timeout := range []time.Duration{
 		math.MinInt64, -1, 0, 1, time.Millisecond, time.Second, 23 * time.Hour, 25 * time.Hour,

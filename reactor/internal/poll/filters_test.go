@@ -7,7 +7,7 @@ import (
 
 var interests = []Interest{0, Readable, Writable, Readable | Writable}
 
-// What kqueue is told, for every change of interest there is.
+// changes returns what kqueue is told for every change of interest.
 func TestKqueueChanges(t *testing.T) {
 	const both = Readable | Writable
 	for system, k := range map[string]kqueueNumbers{"the BSDs": bsdNumbers, "NetBSD": netbsdNumbers} {
@@ -42,7 +42,7 @@ func TestKqueueChanges(t *testing.T) {
 	}
 }
 
-// What an event of kqueue means. A filter that nobody asked for means nothing.
+// interest translates events of kqueue. A filter that was never added means nothing.
 func TestKqueueInterest(t *testing.T) {
 	for system, k := range map[string]kqueueNumbers{"the BSDs": bsdNumbers, "NetBSD": netbsdNumbers} {
 		for filter, want := range map[int]Interest{k.read: Readable, k.write: Writable, 7: 0, -7: 0} {

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// found looks and returns what was reported about fd.
+// found checks for ready descriptors and returns what was reported about fd.
 func found(t *testing.T, p Poller, fd int) (what Interest) {
 	t.Helper()
-	batch, err := p.Look()
+	batch, err := p.Check()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +103,8 @@ func TestInterestChanges(t *testing.T) {
 	})
 }
 
-// A descriptor without interest causes no wake-up, whatever becomes of it, and
-// is reported again as soon as it is asked for.
+// A descriptor without interest causes no wake-up, whatever happens to it. When it is
+// registered again it is reported at once.
 func TestRemovedDescriptorIsSilent(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		for _, asked := range interests[1:] {
@@ -117,7 +117,7 @@ func TestRemovedDescriptorIsSilent(t *testing.T) {
 				"hang-up":    func() { unix.Shutdown(a, unix.SHUT_RDWR) },
 			} {
 				act()
-				if batch, err := p.Look(); len(batch) != 0 || err != nil {
+				if batch, err := p.Check(); len(batch) != 0 || err != nil {
 					t.Errorf("after %s: %v, %v", what, batch, err)
 				}
 			}
@@ -130,7 +130,7 @@ func TestRemovedDescriptorIsSilent(t *testing.T) {
 	})
 }
 
-// The number of a removed and closed descriptor stands for its successor only.
+// After a descriptor was removed and closed, its number stands for its new owner only.
 func TestDescriptorReused(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
@@ -153,7 +153,8 @@ func TestDescriptorReused(t *testing.T) {
 	})
 }
 
-// More descriptors than fit into one batch get their turns.
+// If more descriptors are ready than fit into one batch, all of them are reported in
+// turn.
 func TestMoreReadyThanOneBatch(t *testing.T) {
 	const conns, looks = 600, 3 // a batch has 256
 	onEach(t, func(t *testing.T, p Poller) {
@@ -165,7 +166,7 @@ func TestMoreReadyThanOneBatch(t *testing.T) {
 		}
 		for round := 1; round <= 3; round++ {
 			for range looks {
-				batch, err := p.Look()
+				batch, err := p.Check()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -175,7 +176,7 @@ func TestMoreReadyThanOneBatch(t *testing.T) {
 			}
 			for fd, last := range seen {
 				if last != round {
-					t.Fatalf("descriptor %d was not reported in %d looks", fd, looks)
+					t.Fatalf("descriptor %d was not reported in %d checks", fd, looks)
 				}
 			}
 		}
@@ -204,7 +205,7 @@ func TestWaitBlocks(t *testing.T) {
 	})
 }
 
-// The poller's own descriptor is readable while Look would report something.
+// The poller's own descriptor is readable while Check would report something.
 func TestPollerDescriptor(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)
@@ -229,7 +230,8 @@ func TestPollerDescriptor(t *testing.T) {
 	})
 }
 
-// What becomes ready between Look and Wait is reported by Wait, however short its timeout is.
+// What becomes ready between Check and Wait is reported by Wait, however short its
+// timeout is.
 func TestWaitFindsWhatCameBeforeIt(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		a, b := pair(t)

@@ -30,7 +30,7 @@ func bound(t *testing.T, kind int) int {
 func readable(t *testing.T, fd int) {
 	t.Helper()
 	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10_000)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 60_000)
 		if err == unix.EINTR {
 			continue
 		}
@@ -41,8 +41,7 @@ func readable(t *testing.T, fd int) {
 	}
 }
 
-// tcpPair makes a connection. Abort or Close must be called for the client, which is not closed
-// with the test.
+// tcpPair makes a connection. The caller must close the client.
 func tcpPair(t *testing.T) (client, server int) {
 	t.Helper()
 	l := bound(t, unix.SOCK_STREAM)
@@ -128,8 +127,8 @@ func TestPending(t *testing.T) {
 	}
 }
 
-// The peer of a connection that is closed after ResetOnClose gets a reset, of one that is just
-// closed the end of stream.
+// ResetOnClose and Close send a reset to the peer. Close alone sends the end of the
+// stream.
 func TestResetOnClose(t *testing.T) {
 	for name, tc := range map[string]struct {
 		end  func(int)
@@ -147,12 +146,17 @@ func TestResetOnClose(t *testing.T) {
 	}
 }
 
-// QuickAck succeeds for TCP, and where it does anything it fails for other sockets.
+// QuickAck ends the delay of acknowledgements of TCP. On systems that have it, it returns an
+// error for other sockets.
 func TestQuickAck(t *testing.T) {
 	client, server := tcpPair(t)
 	defer Close(client)
+	on := delayAcks(t, server)
 	if err := QuickAck(server); err != nil {
 		t.Error(err)
+	}
+	if !on() {
+		t.Error("acknowledgements are still delayed")
 	}
 	if err := QuickAck(bound(t, unix.SOCK_DGRAM)); (err != nil) != HasQuickAck {
 		t.Errorf("for a datagram socket: %v", err)

@@ -4,7 +4,8 @@ package poll
 
 import "testing"
 
-// FD is readable from a Signal to the next Clear, however often Signal was called.
+// FD is readable from the first Signal to the next Clear, however often Signal was
+// called.
 func TestWakeup(t *testing.T) {
 	onEach(t, func(t *testing.T, p Poller) {
 		w, err := NewWakeup()

@@ -21,7 +21,8 @@ import (
 // wire keeps what a Stream sends.
 type wire struct{ bytes.Buffer }
 
-func (*wire) LocalAddr() net.Addr  { return &net.TCPAddr{} }
+func (*wire) LocalAddr() net.Addr { return &net.TCPAddr{} }
+
 func (*wire) RemoteAddr() net.Addr { return &net.TCPAddr{} }
 
 // side is one end of a connection in memory.
@@ -32,7 +33,7 @@ type side struct {
 	err  error
 }
 
-// pair makes both ends, for one version of TLS.
+// pair makes both ends of a connection with one version of TLS.
 func pair(t *testing.T, version uint16) (client, server *side) {
 	t.Helper()
 	certificate, pool := selfSigned(t)
@@ -67,7 +68,8 @@ func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool
 }
 
-// feed hands what one side has sent to the other in pieces, and calls take for each.
+// feed gives to one side, in pieces, what the other has sent, and calls take for each
+// piece.
 func feed(from, to *side, piece int, take func()) {
 	sent := bytes.Clone(from.out.Bytes())
 	from.out.Reset()
@@ -78,14 +80,14 @@ func feed(from, to *side, piece int, take func()) {
 	}
 }
 
-// step goes on with a handshake.
+// step continues a handshake.
 func (s *side) step() {
 	if !s.done {
 		s.done, s.err = s.Handshake()
 	}
 }
 
-// shake makes the whole handshake.
+// shake completes the handshake.
 func shake(t *testing.T, client, server *side, piece int) {
 	t.Helper()
 	client.step()
@@ -98,7 +100,7 @@ func shake(t *testing.T, client, server *side, piece int) {
 	}
 }
 
-// readAll decrypts what lies in In.
+// readAll decrypts all of In.
 func (s *side) readAll(got *[]byte) (err error) {
 	buf := make([]byte, tlsio.MaxPlaintext)
 	for err == nil {
@@ -109,8 +111,8 @@ func (s *side) readAll(got *[]byte) (err error) {
 	return err
 }
 
-// However the ciphertext is cut, the handshake goes on where it stood, and so do records.
-func TestEverySplit(t *testing.T) {
+// The handshake and the records continue where they stopped, with pieces of any size.
+func TestInputInPieces(t *testing.T) {
 	text := bytes.Repeat([]byte("plaintext "), 5000)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		for _, piece := range []int{1, 2, 5, 6, 100, 1 << 20} {
@@ -140,8 +142,8 @@ func TestEverySplit(t *testing.T) {
 	}
 }
 
-// An end of the socket's stream without close_notify is told from one with it, and wraps
-// io.ErrUnexpectedEOF.
+// An end of the socket's stream without close_notify is an error that wraps
+// io.ErrUnexpectedEOF. With close_notify the stream ends without an error.
 func TestTruncated(t *testing.T) {
 	client, server := pair(t, tls.VersionTLS13)
 	shake(t, client, server, 1<<20)
@@ -156,9 +158,8 @@ func TestTruncated(t *testing.T) {
 	})
 }
 
-// A handshake that is stopped in the middle leaves no coroutine behind, and may be stopped
-// twice.
-func TestStop(t *testing.T) {
+// Stop in the middle of a handshake leaves no coroutine. It may be called twice.
+func TestStopEndsTheCoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	client, server := pair(t, tls.VersionTLS13)
 	client.step()
@@ -169,33 +170,5 @@ func TestStop(t *testing.T) {
 	}
 	if n := runtime.NumGoroutine(); n > before {
 		t.Errorf("%d goroutines, %d before", n, before)
-	}
-}
-
-// An alert that comes in the clear is known for what it is; an encrypted one is not.
-func TestClearAlert(t *testing.T) {
-	_, refused := pair(t, tls.VersionTLS13)
-	refused.In = []byte{21, 3, 3, 0, 2, 2, 46} // fatal, certificate_unknown
-	refused.step()
-	if alert, ok := refused.ClearAlert(); !ok || alert != 46 || !refused.done {
-		t.Errorf("alert %v %v", alert, ok)
-	}
-	client, server := pair(t, tls.VersionTLS13)
-	shake(t, client, server, 1<<20)
-	client.CloseWrite()
-	feed(client, server, 1<<20, func() { server.readAll(new([]byte)) })
-	if alert, ok := server.ClearAlert(); ok {
-		t.Errorf("an encrypted alert is taken for %v in the clear", alert)
-	}
-}
-
-func TestLooksLikeTLS(t *testing.T) {
-	for in, want := range map[string]bool{
-		"\x16\x03\x01\x00\xf0": true, "\x15\x03\x03": true, "\x16\x03": false, "\x16\x03\x05": false,
-		"\x17\x03\x03": false, "GET /": false, "": false,
-	} {
-		if got := tlsio.LooksLikeTLS([]byte(in)); got != want {
-			t.Errorf("%q: %v", in, got)
-		}
 	}
 }
