@@ -13,15 +13,16 @@ import (
 	"github.com/rikki-go/rikki/proto/http"
 )
 
-// small limits let the fuzzer find their edges.
+// small are limits that the fuzzer reaches.
 var small = http.Limits{Head: 300, Headers: 8, Body: 64}
 
+// addSeeds calls add for the messages of all tables.
 func addSeeds(f *testing.F, add func(in string, response bool)) {
 	for _, tt := range goodRequests {
 		add(tt.in, false)
 		add(tt.in+tt.in, false)
 	}
-	for _, tt := range badRequests {
+	for _, tt := range badRequests() {
 		add(tt.in+"\r\n", false)
 	}
 	for _, tt := range goodResponses {
@@ -32,8 +33,8 @@ func addSeeds(f *testing.F, add func(in string, response bool)) {
 	}
 }
 
-// FuzzParse wants the same result whole, cut in two and byte by byte, and
-// slices that lie where they should.
+// FuzzParse parses the input whole, cut in two and byte by byte. The results must be the
+// same, and the slices of the Message must lie in the right places.
 func FuzzParse(f *testing.F) {
 	addSeeds(f, func(in string, response bool) { f.Add(in, len(in)/2, response) })
 	f.Fuzz(func(t *testing.T, in string, cut int, response bool) {
@@ -53,14 +54,14 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// checkShape looks at the first message of in.
+// checkShape checks the slices and the size of the first message of in.
 func checkShape(t *testing.T, p http.Parser, in string) {
 	var msg http.Message
 	buf := []byte(in)
 	n, err := p.Parse(buf, &msg)
 	if err != nil {
 		if n != 0 {
-			t.Errorf("%d bytes used with %v", n, err)
+			t.Errorf("%d bytes used, although the error is %v", n, err)
 		}
 		return
 	}
@@ -75,8 +76,8 @@ func checkShape(t *testing.T, p http.Parser, in string) {
 	}
 }
 
-// FuzzDifferential wants net/http to accept what we accept and to find the
-// same in it: a message is read alike by both or refused by us.
+// FuzzDifferential compares this package with net/http. net/http must accept every message
+// that this package accepts, and find the same in it.
 func FuzzDifferential(f *testing.F) {
 	addSeeds(f, func(in string, response bool) { f.Add(in, response) })
 	f.Fuzz(func(t *testing.T, in string, response bool) {
@@ -84,17 +85,17 @@ func FuzzDifferential(f *testing.F) {
 		var msg http.Message
 		buf := []byte(in)
 		n, err := p.Parse(buf, &msg)
-		if err != nil || msg.Header("Trailer") != nil { // whose value net/http checks, and we drop all trailers
+		if err != nil || msg.Header("Trailer") != nil { // net/http checks the value of Trailer
 			return
 		}
-		r := bufio.NewReader(strings.NewReader(strings.TrimPrefix(in, "\r\n"))) // net/http wants no empty line before
+		r := bufio.NewReader(strings.NewReader(strings.TrimPrefix(in, "\r\n"))) // net/http does not skip an empty line
 		if response {
 			compareResponse(t, r, &msg)
 		} else {
 			compareRequest(t, r, &msg)
 		}
 		if rest, _ := io.ReadAll(r); string(rest) != in[n:] {
-			t.Errorf("behind it: ours %q, theirs %q", in[n:], rest)
+			t.Errorf("after the message: ours %q, theirs %q", in[n:], rest)
 		}
 	})
 }
@@ -102,12 +103,12 @@ func FuzzDifferential(f *testing.F) {
 func compareRequest(t *testing.T, r *bufio.Reader, msg *http.Message) {
 	theirs, err := nethttp.ReadRequest(r)
 	if err != nil {
-		t.Fatalf("we accept %q, net/http: %v", msg.Head, err)
+		t.Fatalf("%q is accepted, but net/http says: %v", msg.Head, err)
 	}
 	if theirs.Method != string(msg.Method) {
 		t.Errorf("method: ours %q, theirs %q", msg.Method, theirs.Method)
 	}
-	if theirs.Method != "CONNECT" { // whose target has no path
+	if theirs.Method != "CONNECT" { // the target of CONNECT has no path
 		ours, err := url.PathUnescape(string(msg.URI))
 		if path := cmp.Or(theirs.URL.Path, "/"); err != nil || ours != path {
 			t.Errorf("path: ours %q, %v, theirs %q", ours, err, path)
@@ -125,7 +126,7 @@ func compareRequest(t *testing.T, r *bufio.Reader, msg *http.Message) {
 func compareResponse(t *testing.T, r *bufio.Reader, msg *http.Message) {
 	theirs, err := nethttp.ReadResponse(r, nil)
 	if err != nil {
-		t.Fatalf("we accept %q, net/http: %v", msg.Head, err)
+		t.Fatalf("%q is accepted, but net/http says: %v", msg.Head, err)
 	}
 	if theirs.StatusCode != msg.Status {
 		t.Errorf("status: ours %d, theirs %d", msg.Status, theirs.StatusCode)
@@ -140,7 +141,7 @@ func compareRest(t *testing.T, header nethttp.Header, body io.Reader, msg *http.
 	}
 	for _, h := range msg.Headers {
 		switch name := nethttp.CanonicalHeaderKey(string(h.Name)); name {
-		case "Host", "Transfer-Encoding", "Content-Length": // which net/http takes out
+		case "Host", "Transfer-Encoding", "Content-Length": // net/http removes them
 		default:
 			if v := header[name]; len(v) == 0 || v[0] != string(msg.Header(name)) {
 				t.Errorf("header %s: ours %q, theirs %q", name, msg.Header(name), v)

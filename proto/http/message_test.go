@@ -1,11 +1,14 @@
 package http_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/rikki-go/rikki/proto/http"
 )
 
+// parseOne parses the header of a message.
 func parseOne(t *testing.T, in string) *http.Message {
 	t.Helper()
 	var msg http.Message
@@ -15,6 +18,7 @@ func parseOne(t *testing.T, in string) *http.Message {
 	return &msg
 }
 
+// Header finds the first header of that name in any case. An empty value is not nil.
 func TestHeader(t *testing.T) {
 	msg := parseOne(t, lines("GET / HTTP/1.1", "Host: h", "A: 1", "a: 2", "Empty:", "X-Y: z"))
 	if v := msg.Header("hOST"); string(v) != "h" {
@@ -32,10 +36,11 @@ func TestHeader(t *testing.T) {
 		}
 	}
 	if !msg.IsRequest() || parseOne(t, lines("HTTP/1.1 200 OK")).IsRequest() {
-		t.Error("IsRequest is wrong")
+		t.Error("IsRequest is wrong for the request or for the response")
 	}
 }
 
+// HasToken finds members of the lists in all headers of that name.
 func TestHasToken(t *testing.T) {
 	msg := parseOne(t, lines("GET / HTTP/1.1", "Host: h", "Connection: keep-alive ,\tUpgrade,", "Connection: x y, Z", "Other: close"))
 	for token, want := range map[string]bool{
@@ -48,6 +53,7 @@ func TestHasToken(t *testing.T) {
 	}
 }
 
+// Host prefers the authority of the request target to the Host header.
 func TestHost(t *testing.T) {
 	for in, want := range map[string]string{
 		lines("GET / HTTP/1.1", "Host: a:1"):                "a:1",
@@ -65,6 +71,7 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// Var decodes the first form field of that name.
 func TestVar(t *testing.T) {
 	form := []byte("a=1&bb=x+y%2Bz%26&empty=&flag&bad=%4&c=%e4&a=2&=n&end")
 	for _, tt := range []struct {
@@ -84,7 +91,7 @@ func TestVar(t *testing.T) {
 	}
 }
 
-// A Message that is used again keeps nothing of the message before.
+// A Message that is used again keeps nothing of the previous message.
 func TestMessageReuse(t *testing.T) {
 	var p http.Parser
 	var msg http.Message
@@ -100,6 +107,26 @@ func TestMessageReuse(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if old := msg.Headers[:3]; old[0].Name != nil || old[2].Value != nil {
-		t.Errorf("keeps alive %q", old)
+		t.Errorf("the Message still refers to %q", old)
+	}
+}
+
+// A call with nil where it needs a value panics. The panic says which call it was.
+func TestNilArguments(t *testing.T) {
+	for call, f := range map[string]func(){
+		"http: ParseHead into a nil Message":        func() { http.ParseHead(nil, nil, http.Limits{}) },
+		"http: Parser.ParseHead into a nil Message": func() { new(http.Parser).ParseHead([]byte(get), nil) },
+		"http: Parser.Parse into a nil Message":     func() { new(http.Parser).Parse([]byte(get), nil) },
+		"http: Parser.ParseEnd into a nil Message":  func() { new(http.Parser).ParseEnd(nil, nil) },
+		"http: EachHeader with a nil function":      func() { http.EachHeader("", nil) },
+	} {
+		t.Run(strings.Fields(call)[1], func(t *testing.T) {
+			defer func() {
+				if got := fmt.Sprint(recover()); got != call {
+					t.Errorf("panic %q, want %q", got, call)
+				}
+			}()
+			f()
+		})
 	}
 }

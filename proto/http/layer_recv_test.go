@@ -8,10 +8,9 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// A handler that takes bytes of an unfinished message out of Recv, as one that
-// serves plain tcp connections too may do, loses the message and not the
-// program: the connection lives on, or is refused.
-func TestHandlerTakesUnfinishedMessage(t *testing.T) {
+// If a handler takes bytes of an incomplete message out of Recv in EvRead, the message is
+// lost. The connection continues or fails, and nothing panics.
+func TestHandlerTakesIncompleteMessage(t *testing.T) {
 	for name, request := range map[string]string{
 		"header":  lines("GET / HTTP/1.1", "Host: h", "Cookie: a long one, so that some of it is left"),
 		"body":    lines("POST / HTTP/1.1", "Host: h", "Content-Length: 40") + "0123456789012345678901234567890123456789",
@@ -60,8 +59,8 @@ func TestHandlerTakesUnfinishedMessage(t *testing.T) {
 	}
 }
 
-// So does one that takes them when it hears of the header: the connection
-// fails, also if it pauses and goes on later.
+// If a handler takes bytes out of Recv in EvHTTPHdrs, the connection fails, also after
+// Pause and Resume.
 func TestHandlerTakesHeader(t *testing.T) {
 	for name, request := range map[string]string{
 		"no body": lines("GET / HTTP/1.1", "Host: h"),
@@ -82,7 +81,7 @@ func TestHandlerTakesHeader(t *testing.T) {
 							c.Manager().Post(c.Resume)
 						}
 					case reactor.EvHTTPMsg:
-						t.Errorf("%s: a message", name)
+						t.Errorf("%s: EvHTTPMsg was raised", name)
 					case reactor.EvError:
 						failed = data.(error)
 					case reactor.EvClose:
@@ -95,7 +94,7 @@ func TestHandlerTakesHeader(t *testing.T) {
 				io.WriteString(c, request)
 				l.until("the end", func() bool { return closed })
 				if failed == nil {
-					t.Errorf("%s, pause %v, %d left: no error", name, pause, left)
+					t.Errorf("%s, pause %v, %d bytes left in Recv: no EvError", name, pause, left)
 				}
 			}
 		}

@@ -1,77 +1,16 @@
 package http_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/rikki-go/rikki/proto/http"
 )
 
-// show renders a message so that two can be compared and a difference read.
-func show(m *http.Message) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s|%s|%s|%s|%d|%s", m.Method, m.URI, m.Query, m.Proto, m.Status, m.Reason)
-	for _, h := range m.Headers {
-		fmt.Fprintf(&b, "|%s=%s", h.Name, h.Value)
-	}
-	fmt.Fprintf(&b, "|%q|%q|%q", m.Head, m.Body, m.Raw)
-	return b.String()
-}
-
-// verdict is what came of parsing a stream: messages, and what is behind them.
-type verdict struct {
-	messages []string
-	rest     int
-	err      string
-}
-
-func (v verdict) equal(w verdict) bool {
-	return slices.Equal(v.messages, w.messages) && v.rest == w.rest && v.err == w.err
-}
-
-// parseStream parses pieces as they would arrive one after the other. The
-// buffer moves at each piece; each call gets another Message.
-func parseStream(p http.Parser, end bool, pieces ...string) verdict {
-	var v verdict
-	var buf []byte
-	for i, piece := range pieces {
-		buf = append(slices.Clone(buf), piece...)
-		last := end && i == len(pieces)-1
-		for {
-			var msg http.Message
-			n, err := p.Parse(buf, &msg)
-			if err == http.ErrIncomplete && last {
-				n, err = p.ParseEnd(buf, &msg)
-				if n == 0 && err == nil {
-					v.rest, v.err = len(buf), ""
-					break
-				}
-			}
-			if err != nil {
-				v.rest, v.err = len(buf), err.Error()
-				if err == http.ErrIncomplete {
-					break
-				}
-				v.rest = 0 // how much has arrived by then is up to the pieces
-				return v
-			}
-			v.messages = append(v.messages, show(&msg))
-			buf = buf[n:]
-			if v.rest, v.err = len(buf), ""; len(buf) == 0 {
-				break
-			}
-		}
-	}
-	return v
-}
-
-const crlf = "\r\n"
-
-// lines joins header lines and the empty line that ends them.
-func lines(line ...string) string { return strings.Join(line, crlf) + crlf + crlf }
-
+// goodRequests are requests and the beginning of what show returns for them.
 var goodRequests = []struct {
 	name, in, want string
 }{
@@ -99,6 +38,8 @@ var goodRequests = []struct {
 		`POST|/||HTTP/1.1|0||Host=h|Transfer-Encoding=chunked|"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"|"\r"|`},
 }
 
+// goodResponses are responses to requests of a method. toEnd says that the stream ends
+// after them.
 var goodResponses = []struct {
 	name, method, in, want string
 	toEnd                  bool
@@ -122,14 +63,7 @@ var goodResponses = []struct {
 	{name: "to the end, empty", in: lines("HTTP/1.1 200 OK"), toEnd: true, want: `|||HTTP/1.1|200|OK|"HTTP/1.1 200 OK\r\n\r\n"|""|`},
 }
 
-// splits calls f with in cut in two at every byte, and in single bytes.
-func splits(in string, f func(what string, pieces []string)) {
-	for i := range len(in) {
-		f(fmt.Sprintf("cut at %d", i), []string{in[:i], in[i:]})
-	}
-	f("byte by byte", strings.Split(in, ""))
-}
-
+// Requests are parsed alike, however they arrive.
 func TestParseRequest(t *testing.T) {
 	for _, tt := range goodRequests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,6 +72,7 @@ func TestParseRequest(t *testing.T) {
 	}
 }
 
+// Responses are parsed alike, however they arrive.
 func TestParseResponse(t *testing.T) {
 	for _, tt := range goodResponses {
 		t.Run(tt.name, func(t *testing.T) {
@@ -146,30 +81,7 @@ func TestParseResponse(t *testing.T) {
 	}
 }
 
-func checkGood(t *testing.T, p http.Parser, end bool, in, want string) {
-	t.Helper()
-	whole := parseStream(p, end, in)
-	if len(whole.messages) != 1 || whole.rest != 0 || whole.err != "" {
-		t.Fatalf("got %+v", whole)
-	}
-	if !strings.HasPrefix(whole.messages[0], want) {
-		t.Fatalf("\ngot  %s\nwant %s", whole.messages[0], want)
-	}
-	splits(in, func(what string, pieces []string) {
-		if got := parseStream(p, end, pieces...); !got.equal(whole) {
-			t.Errorf("%s:\ngot  %+v\nwant %+v", what, got, whole)
-		}
-	})
-	if end {
-		return
-	}
-	for i := range len(in) { // every true prefix is incomplete
-		if got := parseStream(p, false, in[:i]); len(got.messages) > 0 || got.err != http.ErrIncomplete.Error() {
-			t.Errorf("first %d bytes: got %+v", i, got)
-		}
-	}
-}
-
+// Requests that follow one another in one buffer are parsed as if each came alone.
 func TestParsePipelined(t *testing.T) {
 	var in string
 	var want []string
@@ -188,32 +100,71 @@ func TestParsePipelined(t *testing.T) {
 	})
 }
 
-// A line that was accepted is not checked again when more arrives: it may be
-// spoilt without harm. Nor is the scan for a line's end begun again: its first
-// bytes may be spoilt with what the scan refuses, and mended when it ends.
-func TestParseLooksOnce(t *testing.T) {
-	in := lines("GET /some/path HTTP/1.1", "Host: h", "Accept: a, b", "X: y")
-	buf := []byte(in)
-	var p http.Parser
+// ParseHead returns the length of the header, and nothing of the body.
+func TestParseHead(t *testing.T) {
 	var msg http.Message
-	line := 0
-	for i := range in {
-		if in[i] == '\n' {
-			copy(buf[line:], in[line:i])
+	response := lines("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket")
+	frames := "\x81\x00\r\n"
+	for _, tt := range []struct{ head, rest string }{
+		{response, frames},
+		{lines("HTTP/1.1 200 OK", "Content-Length: 99999999999"), ""},
+		{lines("GET / HTTP/1.1", "Host: h", "Content-Length: 3"), "ab"},
+		{lines("HTTP / HTTP/1.1", "Host: h"), ""}, // a method that looks like a version
+	} {
+		n, err := http.ParseHead([]byte(tt.head+tt.rest), &msg, http.Limits{})
+		if err != nil || n != len(tt.head) || string(msg.Head) != tt.head || msg.Body != nil {
+			t.Errorf("%q: got %d, %v, %q", tt.head, n, err, msg.Head)
 		}
-		_, err := p.Parse(buf[:i+1], &msg)
-		if i < len(in)-1 && err != http.ErrIncomplete || i == len(in)-1 && err != nil {
-			t.Fatalf("%d bytes: %v", i+1, err)
-		}
-		switch in[i] {
-		case '\n':
-			for j := line; j < i-1; j++ {
-				buf[j] = 0
+		for i := range len(tt.head) {
+			if n, err := http.ParseHead([]byte(tt.head[:i]), &msg, http.Limits{}); n != 0 || err != http.ErrIncomplete {
+				t.Errorf("%q: got %d, %v", tt.head[:i], n, err)
 			}
-			line = i + 1
-		case '\r': // looked at again together with what follows
-		default:
-			buf[i] = 0
+		}
+	}
+	p := http.Parser{Response: true}
+	for i := range len(response) {
+		if p.HeadDone() {
+			t.Fatalf("HeadDone after %d bytes of %d", i, len(response))
+		}
+		p.ParseHead([]byte(response[:i]), &msg)
+	}
+	for range 2 { // the second call returns the same
+		n, err := p.ParseHead([]byte(response+frames), &msg)
+		if n != len(response) || err != nil || !p.HeadDone() || string(msg.Header("upgrade")) != "websocket" {
+			t.Fatalf("got %d, %v, %s", n, err, show(&msg))
+		}
+	}
+}
+
+// ParseEnd accepts the end of the stream between messages only.
+func TestParseEnd(t *testing.T) {
+	head := lines("POST / HTTP/1.1", "Host: h", "Content-Length: 2")
+	for _, tt := range []struct{ in, want string }{
+		{"", ""},
+		{crlf, ""},
+		{"G", "http: connection closed inside the header: unexpected EOF"},
+		{"\r", "http: connection closed inside the header: unexpected EOF"},
+		{head, "http: connection closed inside the body: unexpected EOF"},
+		{head + "a", "http: connection closed inside the body: unexpected EOF"},
+		{head + "ab", ""},
+	} {
+		for _, whole := range []bool{true, false} {
+			var p http.Parser
+			var msg http.Message
+			if !whole {
+				for i := range len(tt.in) - 1 {
+					if _, err := p.Parse([]byte(tt.in[:i]), &msg); err != http.ErrIncomplete {
+						t.Fatal(err)
+					}
+				}
+			}
+			_, err := p.ParseEnd([]byte(tt.in), &msg)
+			if got := fmt.Sprint(err); got != tt.want && (tt.want != "" || err != nil) {
+				t.Errorf("%q: got %v, want %s", tt.in, err, tt.want)
+			}
+			if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%q: %v is not io.ErrUnexpectedEOF", tt.in, err)
+			}
 		}
 	}
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// A client of the standard library, which offers HTTP/2 as well, gets HTTP/1.1.
+// A client of net/http that offers HTTP/2 and HTTP/1.1 gets HTTP/1.1.
 func TestServeHTTPS(t *testing.T) {
-	m := looptest.NewManager(t)
+	m := looptest.NewStillManager(t)
 	authority := looptest.NewAuthority(t)
 	l, err := http.Listen(m, "https://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
 		if ev == reactor.EvHTTPMsg {
@@ -46,7 +46,7 @@ func TestServeHTTPS(t *testing.T) {
 		got <- all.String()
 	}()
 	var answer string
-	looptest.Await(t, m, "the answers", func() bool {
+	looptest.Await(t, m, "the responses", func() bool {
 		select {
 		case answer = <-got:
 			return true
@@ -59,9 +59,9 @@ func TestServeHTTPS(t *testing.T) {
 	}
 }
 
-// A server of the standard library.
+// A client of this package gets HTTP/1.1 from a server of net/http.
 func TestFetchHTTPS(t *testing.T) {
-	m := looptest.NewManager(t)
+	m := looptest.NewStillManager(t)
 	authority := looptest.NewAuthority(t)
 	s := httptest.NewUnstartedServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
 		fmt.Fprint(w, r.URL.Path, " ", r.TLS.NegotiatedProtocol)
@@ -84,28 +84,28 @@ func TestFetchHTTPS(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.StartTLS(authority.Client())
-	looptest.Await(t, m, "the answer", func() bool { return body != "" })
+	looptest.Await(t, m, "the response", func() bool { return body != "" })
 	if body != "/path http/1.1" {
 		t.Errorf("got %q", body)
 	}
 }
 
-// A client that leaves between requests need not say close_notify; one that leaves
-// in the middle of one, or before it has its answer, is missed.
-func TestLeavingHTTPS(t *testing.T) {
+// A TLS client may close its connection without close_notify between requests. In the
+// middle of a request, or before its response, that is ErrTruncated.
+func TestCloseWithoutNotifyHTTPS(t *testing.T) {
 	const get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 	authority := looptest.NewAuthority(t)
 	for _, tt := range []struct {
 		name, say string
 		truncated bool
 	}{
-		{"after an answer", get, false},
+		{"after a response", get, false},
 		{"in a header", get + "GET", true},
 		{"in a body", get + "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n1", true},
 		{"unanswered", get + "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m := looptest.NewManager(t)
+			m := looptest.NewStillManager(t)
 			var failure error
 			closed := false
 			l, err := http.Listen(m, "https://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
@@ -124,20 +124,20 @@ func TestLeavingHTTPS(t *testing.T) {
 			}
 			l.StartTLS(authority.Server(t))
 			wait := authority.HangUp(l.LocalAddr().String(), tt.say, "hello")
-			looptest.Await(t, m, "the end", func() bool { return closed })
+			looptest.Await(t, m, "EvClose", func() bool { return closed })
 			if err := wait(); err != nil {
 				t.Fatal(err)
 			}
 			if errors.Is(failure, reactor.ErrTruncated) != tt.truncated || !tt.truncated && failure != nil {
-				t.Errorf("error %v", failure)
+				t.Errorf("EvError has %v, want ErrTruncated: %v", failure, tt.truncated)
 			}
 		})
 	}
 }
 
-// TLS on a port without it is named on both sides.
+// If a TLS client connects to a port without TLS, the errors on both sides say that.
 func TestTLSOnPlainPort(t *testing.T) {
-	m := looptest.NewManager(t)
+	m := looptest.NewStillManager(t)
 	var server, client error
 	note := func(err *error) reactor.Handler {
 		return func(_ *reactor.Conn, ev reactor.Event, data any) {

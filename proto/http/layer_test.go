@@ -1,7 +1,6 @@
 package http_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -9,12 +8,7 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-var (
-	get  = lines("GET /a HTTP/1.1", "Host: h")
-	post = lines("POST /b HTTP/1.1", "Host: h", "Content-Length: 3") + "xyz"
-	chk  = chunkHead + "3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"
-)
-
+// Pipelined requests raise the same events and get the same responses, however they arrive.
 func TestServeSplit(t *testing.T) {
 	in := get + post + chk + get
 	want := ok("", "GET /a ") + ok("", "POST /b xyz") + ok("", "POST / abcd") + ok("", "GET /a ")
@@ -23,12 +17,12 @@ func TestServeSplit(t *testing.T) {
 		p := s.dial()
 		p.send(pieces...)
 		p.expect(want)
-		s.expectLog(`HTTP_HDRS GET /a ""`, `HTTP_MSG GET /a ""`, `HTTP_HDRS POST /b ""`, `HTTP_MSG POST /b "xyz"`,
+		s.WantLines(t, `HTTP_HDRS GET /a ""`, `HTTP_MSG GET /a ""`, `HTTP_HDRS POST /b ""`, `HTTP_MSG POST /b "xyz"`,
 			`HTTP_HDRS POST / ""`, `HTTP_MSG POST / "abcd"`, `HTTP_HDRS GET /a ""`, `HTTP_MSG GET /a ""`)
 		p.c.Drain()
 		p.expectClosed()
-		s.until("server's end closed", func() bool { return len(s.log) > 0 })
-		s.expectLog("CLOSE")
+		s.until("close of the server's side", func() bool { return len(s.Lines) > 0 })
+		s.WantLines(t, "CLOSE")
 	}
 	check(in)
 	for i := 1; i < len(in); i += 7 {
@@ -37,6 +31,8 @@ func TestServeSplit(t *testing.T) {
 	check(strings.Split(in, "")...)
 }
 
+// The version and the Connection headers of request and response decide whether the
+// connection closes.
 func TestConnectionLifetime(t *testing.T) {
 	for _, tt := range []struct {
 		name, request, headers, answer string
@@ -59,56 +55,19 @@ func TestConnectionLifetime(t *testing.T) {
 			p := s.dial()
 			p.send(tt.request + tt.request)
 			if want := ok(tt.answer, "ok"); tt.closes {
-				p.expect(want) // the second one must not be processed [RFC 9112 9.6]
+				p.expect(want) // the second request must not be processed [RFC 9112 9.6]
 				p.expectClosed()
 			} else {
 				p.expect(want + want)
-				if p.closed {
-					t.Error("closed")
+				if p.Closed() {
+					t.Error("the connection is closed")
 				}
 			}
 		})
 	}
 }
 
-func TestPipelinedWaitForLateReply(t *testing.T) {
-	s := listen(t, nil)
-	var pending string
-	s.serve = func(c *reactor.Conn, ev reactor.Event, msg *http.Message) {
-		if ev == reactor.EvHTTPMsg {
-			pending = string(msg.URI)
-		}
-	}
-	fn := s.ln.Fn
-	s.ln.Fn = func(c *reactor.Conn, ev reactor.Event, data any) {
-		if ev == reactor.EvWakeup {
-			path := pending
-			pending = ""
-			must(t, http.Reply(c, 200, "", "%s", path+string(*data.(*[]byte))))
-			if err := http.Reply(c, 200, "", "twice"); !errors.Is(err, http.ErrNoRequest) {
-				t.Errorf("second answer: %v", err)
-			}
-			return
-		}
-		fn(c, ev, data)
-	}
-	p := s.dial()
-	p.send(lines("GET /1 HTTP/1.1", "Host: h") + lines("GET /2 HTTP/1.1", "Host: h") + lines("GET /3 HTTP/1.1", "Host: h")[:20])
-	p.idle()
-	s.expectLog(`HTTP_HDRS GET /1 ""`, `HTTP_MSG GET /1 ""`)
-	must(t, s.m.Wakeup(s.conn.ID(), []byte("!")))
-	p.expect(ok("", "/1!"))
-	s.expectLog(`HTTP_HDRS GET /2 ""`, `HTTP_MSG GET /2 ""`)
-	must(t, s.m.Wakeup(s.conn.ID(), []byte("?")))
-	p.expect(ok("", "/2?"))
-	s.expectLog()
-	p.send(lines("GET /3 HTTP/1.1", "Host: h")[20:])
-	s.expectLog(`HTTP_HDRS GET /3 ""`, `HTTP_MSG GET /3 ""`)
-	must(t, s.m.Wakeup(s.conn.ID(), nil))
-	p.expect(ok("", "/3"))
-}
-
-// Reply must not undo the user's Pause.
+// Reply does not undo Pause.
 func TestReplyWhilePaused(t *testing.T) {
 	s := listen(t, nil)
 	s.serve = func(c *reactor.Conn, ev reactor.Event, msg *http.Message) {
@@ -122,12 +81,13 @@ func TestReplyWhilePaused(t *testing.T) {
 	p.send(get + post)
 	must(t, http.Reply(s.conn, 200, "", "a"))
 	p.expect(ok("", "a"))
-	s.expectLog(`HTTP_HDRS GET /a ""`, `HTTP_MSG GET /a ""`)
+	s.WantLines(t, `HTTP_HDRS GET /a ""`, `HTTP_MSG GET /a ""`)
 	s.conn.Resume()
 	p.expect(ok("", "b"))
-	s.expectLog(`HTTP_HDRS POST /b ""`, `HTTP_MSG POST /b "xyz"`)
+	s.WantLines(t, `HTTP_HDRS POST /b ""`, `HTTP_MSG POST /b "xyz"`)
 }
 
+// A handler may call Pause in every event. No event is raised before Resume.
 func TestPauseInEveryEvent(t *testing.T) {
 	s := listen(t, nil)
 	paused := false
@@ -148,12 +108,12 @@ func TestPauseInEveryEvent(t *testing.T) {
 	p := s.dial()
 	p.send(get + post + chk)
 	p.expect(ok("", "") + ok("", "xyz") + ok("", "abcd"))
-	s.expectLog(`HTTP_HDRS GET /a ""`, `HTTP_MSG GET /a ""`, `HTTP_HDRS POST /b ""`, `HTTP_MSG POST /b "xyz"`,
+	s.WantLines(t, `HTTP_HDRS GET /a ""`, `HTTP_MSG GET /a ""`, `HTTP_HDRS POST /b ""`, `HTTP_MSG POST /b "xyz"`,
 		`HTTP_HDRS POST / ""`, `HTTP_MSG POST / "abcd"`)
 }
 
-// A handler finds in Recv what follows the message, and may drop it. Raising
-// EvRead from inside the event does not confuse the layer.
+// In EvHTTPMsg, Recv has the bytes after the message, and the handler may drop them. It may
+// also raise EvRead.
 func TestHandlerTouchesRecv(t *testing.T) {
 	s := listen(t, nil)
 	s.serve = func(c *reactor.Conn, ev reactor.Event, msg *http.Message) {
@@ -162,7 +122,7 @@ func TestHandlerTouchesRecv(t *testing.T) {
 			switch string(msg.URI) {
 			case "/a":
 				if rest := string(c.Recv.Bytes()); rest != "" && !strings.HasPrefix(rest, post) {
-					t.Errorf("Recv holds %q behind the first message", rest)
+					t.Errorf("Recv has %q after the first message", rest)
 				}
 			case "/b":
 				none := 0
@@ -177,4 +137,30 @@ func TestHandlerTouchesRecv(t *testing.T) {
 	p.expect(ok("", "/a") + ok("", "/b") + ok("", "/c"))
 	p.send(get)
 	p.expect(ok("", "/a"))
+}
+
+// The handler of one connection may run inside the handler of another one. Each has its own
+// message.
+func TestNestedDispatch(t *testing.T) {
+	var inner, outer *reactor.Conn
+	s := listen(t, nil)
+	s.serve = func(c *reactor.Conn, ev reactor.Event, msg *http.Message) {
+		if ev != reactor.EvHTTPMsg {
+			return
+		}
+		if c == outer {
+			inner.Recv.AppendString(get)
+			none := 0
+			inner.Call(reactor.EvRead, &none)
+		}
+		must(t, http.Reply(c, 200, "", "%s", msg.URI))
+	}
+	p, q := s.dial(), (*peer)(nil)
+	outer = s.conn
+	q = s.dial()
+	inner = s.conn
+	s.Read, p.sent = 0, 0
+	p.send(post)
+	p.expect(ok("", "/b"))
+	q.expect(ok("", "/a"))
 }

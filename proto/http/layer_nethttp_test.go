@@ -12,7 +12,7 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// A client of the standard library, over keep-alive connections.
+// A client of net/http gets its responses, over keep-alive connections.
 func TestServeNetHTTPClient(t *testing.T) {
 	s := listen(t, echo(t))
 	type result struct {
@@ -45,7 +45,7 @@ func TestServeNetHTTPClient(t *testing.T) {
 		results <- r
 	}()
 	var r result
-	s.until("20 answers", func() bool {
+	s.until("20 responses", func() bool {
 		select {
 		case r = <-results:
 			return true
@@ -62,7 +62,7 @@ func TestServeNetHTTPClient(t *testing.T) {
 	}
 }
 
-// A server of the standard library.
+// A client of this package understands the responses of a server of net/http.
 func TestClientOfNetHTTPServer(t *testing.T) {
 	srv := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -85,7 +85,7 @@ func TestClientOfNetHTTPServer(t *testing.T) {
 	send := func(c *reactor.Conn) {
 		if len(requests) > 0 {
 			method, _, _ := strings.Cut(requests[0], " ")
-			http.ExpectMethod(c, method)
+			http.ExpectResponseTo(c, method)
 			io.WriteString(c, requests[0])
 			requests = requests[1:]
 		}
@@ -107,7 +107,7 @@ func TestClientOfNetHTTPServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.until("closed", func() bool { return closed })
+	l.until("close", func() bool { return closed })
 	if want := "200 first GET /flush |200 |200 POST /p hi|200 GET /last "; strings.Join(got, "|") != want {
 		t.Errorf("got %q", got)
 	}

@@ -10,27 +10,26 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// refusals are the ways in which Reply and ReplyBytes refuse to answer, by request, and
-// a word of the reason.
+// refusals are calls that Reply and ReplyBytes refuse.
 var refusals = []struct {
-	name, request string
+	name, request string // no request: the call is made outside of a handler
 	status        int
 	headers, body string
-	word          string
+	word          string // a part of the error
 }{
 	{"status too low", get, 99, "", "", "99"},
 	{"status too high", get, 1000, "", "", "1000"},
 	{"interim status", get, 100, "", "", "100"},
 	{"header without CRLF", get, 200, "X: y", "", "CRLF"},
 	{"header without colon", get, 200, "X\r\n", "", "Name: value"},
-	{"header of Reply's", get, 200, "Content-Length: 3\r\n", "abc", "Content-Length"},
+	{"header that Reply writes", get, 200, "Content-Length: 3\r\n", "abc", "Content-Length"},
 	{"control byte", get, 200, "X: a\x00b\r\n", "", "control byte"},
 	{"body for 204", get, 204, "", "abc", "no body"},
 	{"2xx for CONNECT", lines("CONNECT h:1 HTTP/1.1", "Host: h:1"), 200, "", "", "CONNECT"},
 	{"no request", "", 200, "", "", "no request"},
 }
 
-// replies are the calls.
+// replies are the functions under test.
 var replies = map[string]func(c *reactor.Conn, status int, headers, body string) error{
 	"Reply": func(c *reactor.Conn, status int, headers, body string) error {
 		return http.Reply(c, status, headers, "%s", body)
@@ -40,7 +39,7 @@ var replies = map[string]func(c *reactor.Conn, status int, headers, body string)
 	},
 }
 
-// looks are the ways of looking at an error.
+// looks are the ways in which a program can look at an error.
 var looks = map[string]func(error){
 	"Error":     func(err error) { _ = err.Error() },
 	"Unwrap":    func(err error) { errors.Unwrap(err) },
@@ -49,8 +48,9 @@ var looks = map[string]func(error){
 	"fmt":       func(err error) { _ = fmt.Sprint(err) },
 }
 
-// eachRefusal has a handler, or the program if there is no request, make the refused call.
-func eachRefusal(t *testing.T, heed func(error), check func(t *testing.T, w *looptest.Warnings, word string)) {
+// eachRefusal makes each of the refused calls. read gets the error. check gets what was
+// logged.
+func eachRefusal(t *testing.T, read func(error), check func(t *testing.T, w *looptest.Warnings, word string)) {
 	for call, reply := range replies {
 		for _, r := range refusals {
 			t.Run(call+"/"+r.name, func(t *testing.T) {
@@ -58,17 +58,17 @@ func eachRefusal(t *testing.T, heed func(error), check func(t *testing.T, w *loo
 				refuse := func(c *reactor.Conn) {
 					err := reply(c, r.status, r.headers, r.body)
 					if err == nil {
-						t.Error("it was not refused")
+						t.Error("the call was not refused")
 						return
 					}
-					heed(err)
+					read(err)
 				}
 				refused := false
 				s := listenWith(t, []reactor.Option{reactor.WithLogger(w.Logger())}, func(c *reactor.Conn, ev reactor.Event, _ *http.Message) {
 					if ev == reactor.EvHTTPMsg {
 						refuse(c)
 						refused = true
-						must(t, http.Reply(c, 404, "", "")) // there is still an answer to be given
+						must(t, http.Reply(c, 404, "", "")) // the request still waits for a response
 					}
 				})
 				p := s.dial()
@@ -87,24 +87,14 @@ func eachRefusal(t *testing.T, heed func(error), check func(t *testing.T, w *loo
 	}
 }
 
-// listenWith is listen on a manager with options.
-func listenWith(t *testing.T, opts []reactor.Option, serve func(*reactor.Conn, reactor.Event, *http.Message)) *server {
-	t.Helper()
-	s := &server{loop: &loop{t, looptest.NewManager(t, opts...)}, serve: serve}
-	ln, err := http.Listen(s.m, "http://127.0.0.1:0", s.handle, nil)
-	must(t, err)
-	s.ln, s.url = ln, "tcp://"+ln.LocalAddr().String()
-	return s
-}
-
-// An answer that was refused is logged once if the program does not look at the error:
-// the client would wait, and nobody would know why.
+// A refused call is logged once if the program does not look at the error. Without the log
+// nobody would know why the client waits.
 func TestRefusedReplyIsLogged(t *testing.T) {
 	eachRefusal(t, func(error) {}, func(t *testing.T, w *looptest.Warnings, word string) { w.WantOne(t, word) })
 }
 
-// One that is looked at is not.
-func TestRefusedReplyThatIsLookedAt(t *testing.T) {
+// A refused call is not logged if the program looks at the error.
+func TestRefusedReplyIsNotLoggedIfRead(t *testing.T) {
 	for how, look := range looks {
 		t.Run(how, func(t *testing.T) {
 			eachRefusal(t, look, func(t *testing.T, w *looptest.Warnings, _ string) { w.WantNone(t) })
@@ -112,8 +102,8 @@ func TestRefusedReplyThatIsLookedAt(t *testing.T) {
 	}
 }
 
-// Two refusals are two lines.
-func TestRefusedRepliesAreLoggedEach(t *testing.T) {
+// Two refused calls are two lines in the log.
+func TestEachRefusedReplyIsLogged(t *testing.T) {
 	var w looptest.Warnings
 	s := listenWith(t, []reactor.Option{reactor.WithLogger(w.Logger())}, func(c *reactor.Conn, ev reactor.Event, _ *http.Message) {
 		if ev == reactor.EvHTTPMsg {
