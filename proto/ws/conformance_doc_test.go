@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-var rewrite = flag.Bool("rewrite-conformance", false, "write the tables of docs/conformance.md anew")
+var rewrite = flag.Bool("rewrite-conformance", false, "write the tables of docs/conformance.md")
 
 const conformanceDoc = "../../docs/conformance.md"
 
-// The tables of docs/conformance.md are those of the suite, row by row.
+// The tables of docs/conformance.md list the rules and rows of the suite.
 func TestConformanceDocument(t *testing.T) {
 	text, err := os.ReadFile(conformanceDoc)
 	if err != nil {
@@ -24,7 +24,7 @@ func TestConformanceDocument(t *testing.T) {
 	for _, r := range conformance() {
 		for _, row := range r.rows {
 			if name := row.title(); seen[name] || strings.ContainsAny(name, "`|\n") {
-				t.Errorf("the name %q is there twice, or breaks the table", name)
+				t.Errorf("the name %q is used twice, or has a character that a table cannot contain", name)
 			} else {
 				seen[name] = true
 			}
@@ -36,11 +36,11 @@ func TestConformanceDocument(t *testing.T) {
 		before, rest, ok := strings.Cut(doc, from)
 		table, after, ok2 := strings.Cut(rest, to)
 		if !ok || !ok2 {
-			t.Fatalf("docs/conformance.md has no place for %s", part.name)
+			t.Fatalf("docs/conformance.md has no comments that mark the table of %s", part.name)
 		}
 		want := part.table()
 		if table != want && !*rewrite {
-			t.Errorf("docs/conformance.md: %s: %s; go test -run TestConformanceDocument -rewrite-conformance ./proto/ws mends it", part.name, difference(table, want))
+			t.Errorf("docs/conformance.md is out of date: %s: %s. Run: go test ./proto/ws -run TestConformanceDocument -rewrite-conformance", part.name, difference(table, want))
 		}
 		doc = before + from + want + to + after
 	}
@@ -49,7 +49,7 @@ func TestConformanceDocument(t *testing.T) {
 	}
 }
 
-// difference says the first line in which two tables differ.
+// difference describes the first line in which two tables differ.
 func difference(got, want string) string {
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range w {
@@ -57,16 +57,16 @@ func difference(got, want string) string {
 			return fmt.Sprintf("line %d should be %q", i+1, w[i])
 		}
 	}
-	return "there are lines too many"
+	return "there are more lines than in the suite"
 }
 
-// document is what the suite has for one RFC.
+// document has the rules of one RFC.
 type document struct {
 	name  string
 	rules []rule
 }
 
-// parts sorts rules by RFC: section "7692 7.1" is another's.
+// parts sorts rules by RFC. The section "7692 7.1" belongs to RFC 7692, "7.1" to RFC 6455.
 func parts(rules []rule) (all []document) {
 	for _, r := range rules {
 		name := "RFC 6455"
@@ -83,6 +83,7 @@ func parts(rules []rule) (all []document) {
 	return all
 }
 
+// table returns the table in Markdown.
 func (d document) table() string {
 	var b strings.Builder
 	rows, cases := 0, 0
@@ -110,9 +111,9 @@ func (d document) table() string {
 	return b.String()
 }
 
-// The tables of text are right about themselves: what proves that a text is no
-// UTF-8 is a prefix that nothing completes, and one byte less can be completed.
-func TestBadTextTable(t *testing.T) {
+// The tables of texts are correct. A prefix proves that a text is not UTF-8 if no bytes can
+// complete it. With one byte less it can be completed.
+func TestTextTables(t *testing.T) {
 	for _, x := range goodText {
 		if !utf8.ValidString(x.text) {
 			t.Errorf("%s is not UTF-8", x.name)
@@ -123,15 +124,15 @@ func TestBadTextTable(t *testing.T) {
 			t.Errorf("%s is UTF-8", x.name)
 		}
 		if x.at == 0 && !completable(x.text) {
-			t.Errorf("%s cannot be completed", x.name)
+			t.Errorf("%s cannot be completed to UTF-8", x.name)
 		}
 		if x.at > 0 && (completable(x.text[:x.at]) || !completable(x.text[:x.at-1])) {
-			t.Errorf("%s: byte %d is not the one that proves it", x.name, x.at)
+			t.Errorf("%s: byte %d is not the first one that proves the error", x.name, x.at)
 		}
 	}
 }
 
-// completable reports whether s begins something that is UTF-8.
+// completable reports whether s is UTF-8 or the beginning of it.
 func completable(s string) bool {
 	for _, first := range []string{"", "\x80", "\x90", "\xa0", "\xbf"} {
 		for _, rest := range []string{"", "\x80", "\x80\x80"} {

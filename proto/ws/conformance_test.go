@@ -15,81 +15,82 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// The conformance suite: what RFC 6455 and RFC 7692 demand, one row per case. The rows are
-// written from their text, and docs/conformance.md lists them.
+// The conformance suite has the requirements of RFC 6455 and RFC 7692 as rules. Each rule
+// has rows, which are its test cases. docs/conformance.md lists them.
 
-// rule is one demand of the RFC, and the rows that test it.
+// rule is one requirement and the rows that test it.
 type rule struct {
-	section string // of RFC 6455 unless it names another
-	says    string // in our words
+	section string // "7.1" of RFC 6455, "7692 7.1" of RFC 7692
+	says    string // the requirement in one or two sentences
 	rows    []tester
 }
 
-// tester is a row of whatever kind. Names are unique.
+// tester is a row of any type. No two rows have the same title.
 type tester interface {
 	title() string
 	sides() []role
-	run(t *testing.T, w *world, r role)
+	run(t *testing.T, env *testEnv, r role)
 }
 
-// conformance is the whole suite.
+// conformance returns the whole suite.
 var conformance = sync.OnceValue(func() []rule {
 	return slices.Concat(clientRules(), serverRules(), framingRules(), fragmentRules(), controlRules(),
 		closeRules(), endRules(), textRules(), limitRules(), deliveryRules(), sendingRules(), fragmentedSendingRules(),
 		deflateOfferRules(), deflateMessageRules(), deflateSendingRules(), windowRules())
 })
 
+// Every row of the suite passes, for each of its roles.
 func TestConformance(t *testing.T) {
-	w := newWorld(t)
+	env := newEnv(t)
 	for _, rule := range conformance() {
 		for _, row := range rule.rows {
 			for _, r := range row.sides() {
 				t.Run(fmt.Sprintf("%s %s as %s", rule.section, row.title(), r), func(t *testing.T) {
-					w.TB = t
-					row.run(t, w, r)
+					env.TB = t
+					row.run(t, env, r)
 				})
 			}
 		}
 	}
 }
 
-// row is what an open connection makes of the bytes that its peer sends.
+// row is an input for an open connection, with the events and the frames that must follow.
 //
-// The input ends with the byte that decides: of a violation the first that
-// proves it, else the last of a frame. One byte less must not be refused, and
-// nothing that follows changes anything.
+// If the input has a violation, it ends with the first byte that proves it. With one byte
+// less the connection must not fail. Bytes after the input must change nothing.
 type row struct {
-	name  string
-	only  role         // the role under test; "": both
-	first func(e *end) // what we do before
-	in    []part       // what the peer sends
-	at    int          // bytes of the last part up to the one that decides; 0: all of it
-	of    int          // the same, counted in the payload of a last part with a 7-bit length
-	early int          // by so many bytes the verdict may come sooner
-	after []part       // what follows
-	hears []string     // the handler's events but for ERROR and CLOSE
-	sends []string     // what the peer gets; nil: what follows from hears and code, every message being echoed
-	code  ws.CloseCode // of a violation
-	fate  fate         // how it ends otherwise
-	opts  *ws.Options  // of our side; nil: the defaults
-	ext   string       // the extensions that are agreed
-	big   bool         // too large for more than one replay
+	name   string
+	only   role               // the role under test; "": both
+	first  func(tc *testConn) // our action before the input
+	in     []part             // the bytes that the peer sends
+	at     int                // the input ends after this number of bytes of the last part; 0: after all
+	of     int                // the same in bytes of payload, for a last part with a 7-bit length
+	early  int                // the violation may be found this number of bytes earlier
+	after  []part             // bytes after the input
+	events []string           // the events, without ERROR and CLOSE
+	sends  []string           // the frames that we send; nil: echoes, pongs and Close frames that follow from hears and code
+	code   ws.StatusCode      // of the violation; 0: there is none
+	fate   fate               // how the connection ends without a violation
+	opts   *ws.Options        // of our side; nil: the defaults
+	ext    string             // the agreed extensions
+	big    bool               // the input is so large that it is sent once
 }
 
-// fate is how a connection ends that no violation ends.
+// fate is how a connection without a violation ends.
 type fate uint8
 
 const (
-	stays  fate = iota // open
-	closes             // the Close frames were exchanged
-	leaves             // the peer ends the stream behind the input, which is no error
-	breaks             // it does, and that is one
+	stays  fate = iota // it stays open
+	closes             // both sides send a Close frame
+	leaves             // the peer ends the stream after the input, which is not an error
+	breaks             // the peer ends the stream after the input, which is an error
 )
 
 func (c row) title() string { return c.name }
 
 func (c row) sides() []role { return sidesOf(c.only) }
 
+// sidesOf returns the roles under test.
 func sidesOf(only role) []role {
 	if only != "" {
 		return []role{only}
@@ -97,7 +98,7 @@ func sidesOf(only role) []role {
 	return roles
 }
 
-// bytes returns the input up to the byte that decides, and what follows.
+// bytes returns the input and the bytes after it.
 func (c row) bytes(r role) (in, after string) {
 	for i, p := range c.in {
 		s := p(r)
@@ -116,34 +117,41 @@ func (c row) bytes(r role) (in, after string) {
 	return in, after
 }
 
-func (c row) run(t *testing.T, w *world, r role) {
+// run sends the input in several ways, each on a new connection.
+func (c row) run(t *testing.T, env *testEnv, r role) {
 	in, after := c.bytes(r)
-	c.play(t, w, r, "whole", []string{in, after}, len(in), nil)
+	c.play(t, env, r, "whole", []string{in, after}, len(in), nil)
 	if c.big {
 		return
 	}
+	c.play(t, env, r, "byte by byte", append(bytewise(in), after), len(in), nil)
+	good, before := "", []string(nil)
 	if c.first == nil {
-		good := fr(fin|text, "good")(r)
-		c.play(t, w, r, "behind a message", []string{good + in + after}, len(good)+len(in), []string{`MSG text "good"`})
+		good, before = fr(fin|text, "good")(r), []string{`MSG text "good"`}
 	}
-	c.play(t, w, r, "byte by byte", append(bytewise(in), after), len(in), nil)
-	h := fnv.New64a()
-	io.WriteString(h, c.name+string(r))
-	rnd := rand.New(rand.NewPCG(h.Sum64(), 6455))
-	all := in + after
-	for range 2 {
-		if n := len(all); n > 1 {
-			i := 1 + rnd.IntN(n-1)
-			c.play(t, w, r, fmt.Sprintf("cut at %d", i), []string{all[:i], all[i:]}, len(in), nil)
-		}
-	}
+	pieces := cutTwice(c.name+string(r), in+after)
+	pieces[0] = good + pieces[0]
+	c.play(t, env, r, "after a message and cut", pieces, len(good)+len(in), before)
 }
 
-// bytewise cuts a stream between all its bytes; of a long one only between those
-// at the beginning and at the end.
+// cutTwice cuts s at two places. The name decides where.
+func cutTwice(name, s string) []string {
+	if s == "" {
+		return []string{s}
+	}
+	h := fnv.New64a()
+	io.WriteString(h, name)
+	rnd := rand.New(rand.NewPCG(h.Sum64(), 6455))
+	i, j := rnd.IntN(len(s)), rnd.IntN(len(s))
+	i, j = min(i, j), max(i, j)
+	return []string{s[:i], s[i:j], s[j:]}
+}
+
+// bytewise cuts a stream into single bytes. The middle of a long stream stays in larger
+// pieces.
 func bytewise(s string) []string {
-	const edge = 300
-	if len(s) <= 8*edge {
+	const edge = 150
+	if len(s) <= 4*edge {
 		return strings.Split(s, "")
 	}
 	pieces := strings.Split(s[:edge], "")
@@ -154,85 +162,87 @@ func bytewise(s string) []string {
 	return append(pieces, strings.Split(s, "")...)
 }
 
-// play feeds a new connection and looks at what comes of it.
-func (c row) play(t *testing.T, w *world, r role, how string, pieces []string, decided int, before []string) {
+// play sends pieces on a new connection. It checks events, frames and the end. decided is
+// the length of the input, before has the events of a message in front of it.
+func (c row) play(t *testing.T, env *testEnv, r role, how string, pieces []string, decided int, before []string) {
 	t.Helper()
-	e := w.openWith(r, c.opts, c.ext, echoing)
+	tc := env.openWith(r, c.opts, c.ext, echoing)
 	if c.first != nil {
-		c.first(e)
+		c.first(tc)
 	}
 	fed := 0
 	for _, s := range pieces {
-		for ; len(s) > 30_000; s = s[30_000:] { // no more at once than the socket takes while nobody reads
-			e.feed(s[:30_000])
+		for ; len(s) > 30_000; s = s[30_000:] { // the socket takes no more while the loop does not read
+			tc.peerSends(s[:30_000])
 			fed += 30_000
 		}
-		e.feed(s)
+		tc.peerSends(s)
 		fed += len(s)
 		switch {
-		case e.rec.err != nil && fed < decided-c.early:
-			t.Fatalf("%s: refused after %d bytes, before the %d that prove it: %v", how, fed, decided, e.rec.err)
-		case e.rec.err == nil && fed >= decided && c.code != 0:
-			t.Fatalf("%s: not refused, although %d bytes of %d prove it; events %v", how, decided, fed, e.rec.log)
+		case tc.events.LastErr() != nil && fed < decided-c.early:
+			t.Fatalf("%s: refused after %d bytes, want %d: %v", how, fed, decided, tc.events.LastErr())
+		case tc.events.LastErr() == nil && fed >= decided && c.code != 0:
+			t.Fatalf("%s: not refused after %d bytes, want %d; events %v", how, fed, decided, tc.events.Lines)
 		}
 	}
-	hears := slices.Concat(before, c.hears)
+	hears := slices.Concat(before, c.events)
 	sends := c.sends
 	if sends == nil {
 		sends = answers(hears, c.code)
 	}
-	e.gets(how, sends)
-	wantLines(t, how+": events", e.rec.log, append(hears, e.finish(how, c)...))
+	tc.gets(how, sends)
+	wantLines(t, how+": events", tc.events.Lines, append(hears, tc.finish(how, c)...))
 }
 
-// finish sees the connection to its end, and returns the events of that.
-func (e *end) finish(how string, c row) []string {
-	e.Helper()
+// finish ends the connection as the row says. It returns the events of the end.
+func (tc *testConn) finish(how string, c row) []string {
+	tc.Helper()
 	switch {
 	case c.code != 0:
 		var pe *ws.ProtocolError
-		if !errors.As(e.rec.err, &pe) || pe.Code != c.code {
-			e.Fatalf("%s: error is %v (%T), want code %d", how, e.rec.err, e.rec.err, c.code)
+		if !errors.As(tc.events.LastErr(), &pe) || pe.Code != c.code {
+			tc.Fatalf("%s: EvError has %v (%T), want code %d", how, tc.events.LastErr(), tc.events.LastErr(), c.code)
 		}
-		e.ends()
+		tc.awaitEnd()
 		return []string{"ERROR", "CLOSE"}
 	case c.fate == closes:
-		if e.role == asClient { // the server ends the stream first [RFC 6455 7.1.1]
-			e.p.shutdown()
+		if tc.role == asClient { // the server ends the stream first [RFC 6455 7.1.1]
+			tc.peer.Shutdown()
 		}
-		e.ends()
+		tc.awaitEnd()
 		return []string{"CLOSE"}
 	case c.fate == leaves, c.fate == breaks:
-		e.p.shutdown()
-		e.ends()
+		tc.peer.Shutdown()
+		tc.awaitEnd()
 		if c.fate == leaves {
 			return []string{"CLOSE"}
 		}
-		if !errors.Is(e.rec.err, io.ErrUnexpectedEOF) {
-			e.Fatalf("%s: error is %v", how, e.rec.err)
+		if !errors.Is(tc.events.LastErr(), io.ErrUnexpectedEOF) {
+			tc.Fatalf("%s: EvError has %v, want io.ErrUnexpectedEOF", how, tc.events.LastErr())
 		}
 		return []string{"ERROR", "CLOSE"}
 	}
-	if e.p.ended() || e.rec.closed {
-		e.Fatalf("%s: the connection has ended: %v", how, e.rec.err)
+	if tc.peer.Ended() || tc.events.Closed() {
+		tc.Fatalf("%s: the connection is closed, want it open: %v", how, tc.events.LastErr())
 	}
-	log := e.rec.log
-	e.drop()
-	return e.rec.log[len(log):]
+	log := tc.events.Lines
+	tc.closeBoth()
+	return tc.events.Lines[len(log):]
 }
 
-// gets waits until the peer has got these frames, and sees that no other comes.
-func (e *end) gets(how string, frames []string) {
-	e.Helper()
-	await(e, e.m, how+": "+strings.Join(frames, " | "), func() bool {
-		e.p.pump()
-		return count(e.p.in) >= len(frames) || e.p.eof
+// gets waits until the peer has received these frames. The test fails if it receives
+// others.
+func (tc *testConn) gets(how string, frames []string) {
+	tc.Helper()
+	await(tc, tc.manager, how+": "+strings.Join(frames, " | "), func() bool {
+		tc.peer.Receive()
+		return count(tc.peer.In) >= len(frames) || tc.peer.Ended()
 	})
-	wantLines(e, how+": frames sent", e.sent(), frames)
+	wantLines(tc, how+": frames sent", tc.sent(), frames)
 }
 
-// answers derives what is sent from what was heard.
-func answers(hears []string, code ws.CloseCode) (frames []string) {
+// answers returns the frames that we send after these events.
+func answers(hears []string, code ws.StatusCode) (frames []string) {
 	for _, h := range hears {
 		if msg, ok := strings.CutPrefix(h, "MSG "); ok {
 			frames = append(frames, msg)
@@ -250,7 +260,7 @@ func answers(hears []string, code ws.CloseCode) (frames []string) {
 	return frames
 }
 
-// echoing sends messages back. After our Close frame it cannot.
+// echoing sends messages back. After our Close frame it sends nothing.
 func echoing(c *reactor.Conn, ev reactor.Event, data any) {
 	if ev == reactor.EvWSMsg {
 		m := data.(*ws.Message)

@@ -9,20 +9,20 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// windowRules are about how far back compressed messages that we send refer,
-// which package flate does not tell.
+// windowRules are about how far back the compressed messages that we send refer.
+// compress/flate does not tell that, so a decoder of its own measures it.
 func windowRules() []rule {
 	near := strings.Repeat("near ", 40)
 	a, b := random(400), random(400)
-	row := func(name string, deflate ws.Deflate, ext map[role]string, check func(t *testing.T, far int)) deed {
-		return deed{name, "", func(t *testing.T, w *world, r role) {
-			e := w.openWith(r, &ws.Options{Deflate: &deflate}, ext[r], func(*reactor.Conn, reactor.Event, any) {})
+	row := func(name string, deflate ws.Deflate, ext map[role]string, check func(t *testing.T, far int)) action {
+		return action{name, "", func(t *testing.T, env *testEnv, r role) {
+			tc := env.openWith(r, &ws.Options{Deflate: &deflate}, ext[r], func(*reactor.Conn, reactor.Event, any) {})
 			in, far := new(inflater), 0
 			for _, p := range []string{near + a + b + near + a, near, b + near, near + a} {
-				must(t, ws.Send(e.c, []byte(p), ws.OpBinary))
-				await(t, w.m, "a frame", func() bool { e.p.pump(); return count(e.p.in) == 1 })
-				first, payload, rest := cutFrame(t, e.p.in, r == asClient)
-				e.p.in = rest
+				must(t, ws.Send(tc.conn, []byte(p), ws.OpBinary))
+				await(t, env.manager, "a frame", func() bool { tc.peer.Receive(); return count(tc.peer.In) == 1 })
+				first, payload, rest := cutFrame(t, tc.peer.In, r == asClient)
+				tc.peer.In = rest
 				if first == fin|rsvBin {
 					payload = in.message(t, payload)
 				}
@@ -31,36 +31,36 @@ func windowRules() []rule {
 				}
 			}
 			if far = farthest(in.stream); len(in.stream) == 0 {
-				t.Error("nothing was compressed")
+				t.Error("no message was compressed")
 			}
 			check(t, far)
-			e.drop()
+			tc.closeBoth()
 		}}
 	}
 	within := func(limit int) func(*testing.T, int) {
 		return func(t *testing.T, far int) {
 			if far > limit {
-				t.Errorf("refers %d bytes back, the window is %d", far, limit)
+				t.Errorf("a message refers %d bytes back, want at most %d", far, limit)
 			}
 		}
 	}
 	bits := func(n string) map[role]string {
 		return map[role]string{asServer: pmd + "; server_max_window_bits=" + n, asClient: pmd + "; client_max_window_bits=" + n}
 	}
-	return []rule{{"7692 7.1.2", "What is sent refers no farther back than the window that was agreed.", []tester{
+	return []rule{{"7692 7.1.2", "Sent messages refer back no farther than the agreed window.", []tester{
 		row("window of 32 KiB", ws.Deflate{Threshold: -1}, map[role]string{asServer: pmd, asClient: pmd}, func(t *testing.T, far int) {
 			if far < 800 {
-				t.Errorf("refers %d bytes back only: the other rows prove nothing", far)
+				t.Errorf("the messages refer %d bytes back, want more than the windows of the other rows", far)
 			}
 		}),
-		row("window of 512 bytes, as asked", ws.Deflate{Threshold: -1, WindowBits: 9}, bits("9"), within(512)),
-		row("window of 256 bytes, as asked", ws.Deflate{Threshold: -1, WindowBits: 8}, bits("8"), within(256)),
-		row("window of 512 bytes that the peer wants", ws.Deflate{Threshold: -1}, bits("9"), within(512)),
+		row("window of 512 bytes, offered and wanted", ws.Deflate{Threshold: -1, WindowBits: 9}, bits("9"), within(512)),
+		row("window of 256 bytes, offered and wanted", ws.Deflate{Threshold: -1, WindowBits: 8}, bits("8"), within(256)),
+		row("window of 512 bytes, wanted by the peer", ws.Deflate{Threshold: -1}, bits("9"), within(512)),
 	}}}
 }
 
-// farthest is the largest distance in a DEFLATE stream without a final block
-// [RFC 1951 3.2].
+// farthest returns the largest distance in a DEFLATE stream that has no final block [RFC
+// 1951 3.2].
 func farthest(stream []byte) (far int) {
 	b := &bitReader{in: stream}
 	for b.at < 8*len(stream) {
@@ -81,9 +81,10 @@ func farthest(stream []byte) (far int) {
 	return far
 }
 
+// bitReader reads bits, the lowest of each byte first.
 type bitReader struct {
 	in []byte
-	at int // bits
+	at int // in bits
 }
 
 func (b *bitReader) bits(n int) (v int) {
@@ -96,10 +97,10 @@ func (b *bitReader) bits(n int) (v int) {
 	return v
 }
 
-// code is a prefix code: symbols by length and bits.
+// code is a prefix code. The keys are length and bits.
 type code map[[2]int]int
 
-// huffman makes the code of these lengths [RFC 1951 3.2.2].
+// huffman returns the code with these lengths [RFC 1951 3.2.2].
 func huffman(lengths []int) code {
 	c, next := code{}, 0
 	for n := 1; n <= 15; n++ {
@@ -122,10 +123,10 @@ func (b *bitReader) symbol(c code) int {
 			return symbol
 		}
 	}
-	panic("conformance: a code that is none")
+	panic("conformance: invalid code in a DEFLATE stream")
 }
 
-// codes reads those of a dynamic block [RFC 1951 3.2.7].
+// codes reads the two codes of a dynamic block [RFC 1951 3.2.7].
 func (b *bitReader) codes() (literals, distances code) {
 	nl, nd, n := b.bits(5)+257, b.bits(5)+1, b.bits(4)+4
 	lengths := make([]int, 19)
@@ -149,8 +150,7 @@ func (b *bitReader) codes() (literals, distances code) {
 	return huffman(all[:nl]), huffman(all[nl:])
 }
 
-// block reads a block's symbols and returns its largest distance
-// [RFC 1951 3.2.5].
+// block reads the symbols of a block and returns the largest distance [RFC 1951 3.2.5].
 func (b *bitReader) block(literals, distances code) (far int) {
 	for {
 		s := b.symbol(literals)

@@ -3,10 +3,14 @@ package ws
 import (
 	"compress/flate"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gobwas/ws/wsflate"
 )
 
+// lines returns the values of several headers.
 func lines(all ...string) (b [][]byte) {
 	for _, s := range all {
 		b = append(b, []byte(s))
@@ -14,18 +18,20 @@ func lines(all ...string) (b [][]byte) {
 	return b
 }
 
+// The parameters of permessage-deflate, and its name.
 const (
 	sno  = "; server_no_context_takeover"
 	cno  = "; client_no_context_takeover"
 	sbit = "; server_max_window_bits"
 	cbit = "; client_max_window_bits"
-	pmd  = permessageDeflate
+	pmd  = wsflate.ExtensionName
 )
 
+// both are the parameters with full windows and context takeover on both sides.
 var both = deflateParams{15, 15, true, true}
 
-// What a server answers to offers, and what it takes from them
-// [RFC 7692 7.1]. An empty answer declines.
+// A server answers offers and sets its parameters [RFC 7692 7.1]. With an empty answer it
+// declines.
 func TestDeflateAccept(t *testing.T) {
 	const room = 2 << 20
 	for _, tt := range []struct {
@@ -38,34 +44,34 @@ func TestDeflateAccept(t *testing.T) {
 	}{
 		{"no header", Deflate{}, room, nil, "", deflateParams{}},
 		{"empty header", Deflate{}, room, lines("", " , ,"), "", deflateParams{}},
-		{"nothing but the name", Deflate{}, room, lines(pmd), pmd, both},
+		{"no parameters", Deflate{}, room, lines(pmd), pmd, both},
 		{"browser", Deflate{}, room, lines(pmd + cbit), pmd, both},
-		{"other extensions before and behind", Deflate{}, room, lines("x-webkit-deflate-frame, mux; max-channels=4 ;x=\"a\\b\"", "foo, "+pmd+" , bar"), pmd, both},
-		{"others only", Deflate{}, room, lines("x-webkit-deflate-frame", "permessage-bzip2", "Permessage-Deflate", "permessage-deflate2"), "", deflateParams{}},
+		{"other extensions before and after", Deflate{}, room, lines("x-webkit-deflate-frame, mux; max-channels=4 ;x=\"a\\b\"", "foo, "+pmd+" , bar"), pmd, both},
+		{"other extensions only", Deflate{}, room, lines("x-webkit-deflate-frame", "permessage-bzip2", "Permessage-Deflate", "permessage-deflate2"), "", deflateParams{}},
 
 		{"server_no_context_takeover", Deflate{}, room, lines(pmd + sno), pmd + sno, deflateParams{15, 15, false, true}},
 		{"client_no_context_takeover", Deflate{}, room, lines(pmd + cno), pmd + cno, deflateParams{15, 15, true, false}},
-		{"both", Deflate{}, room, lines(pmd + cno + sno), pmd + sno + cno, deflateParams{15, 15, false, false}},
-		{"server wants no context of its own", Deflate{NoContextTakeover: true}, room, lines(pmd), pmd + sno, deflateParams{15, 15, false, true}},
-		{"server wants none of the client's", Deflate{PeerNoContextTakeover: true}, room, lines(pmd), pmd + cno, deflateParams{15, 15, true, false}},
+		{"both without context", Deflate{}, room, lines(pmd + cno + sno), pmd + sno + cno, deflateParams{15, 15, false, false}},
+		{"NoContextTakeover", Deflate{NoContextTakeover: true}, room, lines(pmd), pmd + sno, deflateParams{15, 15, false, true}},
+		{"PeerNoContextTakeover", Deflate{PeerNoContextTakeover: true}, room, lines(pmd), pmd + cno, deflateParams{15, 15, true, false}},
 
 		{"server_max_window_bits", Deflate{}, room, lines(pmd + sbit + "=10"), pmd + sbit + "=10", deflateParams{10, 15, true, true}},
-		{"15 is answered", Deflate{}, room, lines(pmd + sbit + "=15"), pmd + sbit + "=15", both},
-		{"server's is smaller", Deflate{WindowBits: 9}, room, lines(pmd + sbit + "=10"), pmd + sbit + "=9", deflateParams{9, 15, true, true}},
-		{"server's is larger", Deflate{WindowBits: 12}, room, lines(pmd + sbit + "=10"), pmd + sbit + "=10", deflateParams{10, 15, true, true}},
-		{"server's alone", Deflate{WindowBits: 12}, room, lines(pmd), pmd + sbit + "=12", deflateParams{12, 15, true, true}},
-		{"8 has no context", Deflate{}, room, lines(pmd + sbit + "=8"), pmd + sno + sbit + "=8", deflateParams{8, 15, false, true}},
+		{"server_max_window_bits=15 is answered", Deflate{}, room, lines(pmd + sbit + "=15"), pmd + sbit + "=15", both},
+		{"WindowBits is smaller", Deflate{WindowBits: 9}, room, lines(pmd + sbit + "=10"), pmd + sbit + "=9", deflateParams{9, 15, true, true}},
+		{"WindowBits is larger", Deflate{WindowBits: 12}, room, lines(pmd + sbit + "=10"), pmd + sbit + "=10", deflateParams{10, 15, true, true}},
+		{"WindowBits alone", Deflate{WindowBits: 12}, room, lines(pmd), pmd + sbit + "=12", deflateParams{12, 15, true, true}},
+		{"8 bits have no context", Deflate{}, room, lines(pmd + sbit + "=8"), pmd + sno + sbit + "=8", deflateParams{8, 15, false, true}},
 
 		{"client_max_window_bits", Deflate{}, room, lines(pmd + cbit + "=10"), pmd + cbit + "=10", deflateParams{15, 10, true, true}},
-		{"client may be asked", Deflate{PeerWindowBits: 9}, room, lines(pmd + cbit), pmd + cbit + "=9", deflateParams{15, 9, true, true}},
-		{"client may be asked for less", Deflate{PeerWindowBits: 9}, room, lines(pmd + cbit + "=10"), pmd + cbit + "=9", deflateParams{15, 9, true, true}},
-		{"client offers less", Deflate{PeerWindowBits: 11}, room, lines(pmd + cbit + "=10"), pmd + cbit + "=10", deflateParams{15, 10, true, true}},
-		{"client may not be asked", Deflate{PeerWindowBits: 9}, room, lines(pmd), pmd, both},
-		{"all", Deflate{}, room, lines(pmd + cbit + "=8" + sno + sbit + "=9" + cno), pmd + sno + cno + sbit + "=9" + cbit + "=8", deflateParams{9, 8, false, false}},
+		{"PeerWindowBits", Deflate{PeerWindowBits: 9}, room, lines(pmd + cbit), pmd + cbit + "=9", deflateParams{15, 9, true, true}},
+		{"PeerWindowBits is smaller", Deflate{PeerWindowBits: 9}, room, lines(pmd + cbit + "=10"), pmd + cbit + "=9", deflateParams{15, 9, true, true}},
+		{"PeerWindowBits is larger", Deflate{PeerWindowBits: 11}, room, lines(pmd + cbit + "=10"), pmd + cbit + "=10", deflateParams{15, 10, true, true}},
+		{"PeerWindowBits, but the client did not offer a limit", Deflate{PeerWindowBits: 9}, room, lines(pmd), pmd, both},
+		{"all parameters", Deflate{}, room, lines(pmd + cbit + "=8" + sno + sbit + "=9" + cno), pmd + sno + cno + sbit + "=9" + cbit + "=8", deflateParams{9, 8, false, false}},
 		{"blanks and quotes", Deflate{}, room, lines(" \t" + pmd + "\t;\tserver_max_window_bits = \"1\\0\" ;client_max_window_bits\t=\t\"9\" , x"), pmd + sbit + "=10" + cbit + "=9", deflateParams{10, 9, true, true}},
 
-		{"budget for one", Deflate{}, 850 << 10, lines(pmd), pmd, both},
-		{"budget for either", Deflate{}, 810 << 10, lines(pmd), pmd + sno, deflateParams{15, 15, false, true}},
+		{"budget for both contexts", Deflate{}, 850 << 10, lines(pmd), pmd, both},
+		{"budget for one of the contexts", Deflate{}, 810 << 10, lines(pmd), pmd + sno, deflateParams{15, 15, false, true}},
 		{"budget for receiving", Deflate{}, 100 << 10, lines(pmd), pmd + sno, deflateParams{15, 15, false, true}},
 		{"budget for sending", Deflate{}, 800 << 10, lines(pmd + cno), pmd + cno, deflateParams{15, 15, true, false}},
 		{"budget for a small window", Deflate{}, 256, lines(pmd + cbit + "=8"), pmd + sno + cbit + "=8", deflateParams{15, 8, false, true}},
@@ -76,18 +82,17 @@ func TestDeflateAccept(t *testing.T) {
 		{"second offer", Deflate{}, room, lines(pmd + sbit + "=7, " + pmd + sbit + "=12, " + pmd), pmd + sbit + "=12", deflateParams{12, 15, true, true}},
 		{"second line", Deflate{}, room, lines(pmd+"; x", pmd+sno), pmd + sno, deflateParams{15, 15, false, true}},
 	} {
-		p, answer, err := tt.d.accept(tt.lines, tt.room)
+		p, answer, err := tt.d.acceptOffer(tt.lines, tt.room)
 		if p != tt.want || answer != tt.answer || err != nil {
 			t.Errorf("%s: %+v, %q, %v; want %+v, %q", tt.name, p, answer, err, tt.want, tt.answer)
 		}
-		if n := tt.d.cost(p); n > max(0, tt.room) {
-			t.Errorf("%s: costs %d of %d", tt.name, n, tt.room)
+		if n := tt.d.contextCost(p); n > max(0, tt.room) {
+			t.Errorf("%s: costs %d bytes, the budget has %d", tt.name, n, tt.room)
 		}
 	}
 }
 
-// Parameters that neither an offer nor an answer may have
-// [RFC 7692 7.1].
+// badParams are parameters that are invalid in offers and in answers [RFC 7692 7.1].
 var badParams = []string{
 	"; x", "; x=1", "; server_max_window_bits2=10", "; Server_no_context_takeover",
 	sno + sno, cno + cno, sbit + "=10" + sbit + "=10", cbit + "=10" + cbit + "=9",
@@ -96,21 +101,22 @@ var badParams = []string{
 	cbit + "=7", cbit + "=16", cbit + "=0", cbit + "=09", cbit + "=a", cbit + "=99999999999999999999",
 }
 
+// A server declines an offer with invalid parameters and accepts a later one.
 func TestDeflateDeclines(t *testing.T) {
 	var d Deflate
 	for _, bad := range append([]string{cbit + cbit, cbit + cbit + "=10"}, badParams...) {
-		p, answer, err := d.accept(lines(pmd+bad), math.MaxInt)
-		if p.on() || p != (deflateParams{}) || answer != "" || err != nil {
-			t.Errorf("%s: %+v, %q, %v", bad, p, answer, err)
+		p, answer, err := d.acceptOffer(lines(pmd+bad), math.MaxInt)
+		if p.enabled() || p != (deflateParams{}) || answer != "" || err != nil {
+			t.Errorf("%s: %+v, %q, %v, want it declined", bad, p, answer, err)
 		}
-		if _, answer, err := d.accept(lines(pmd+bad+","+pmd+cno), math.MaxInt); answer != pmd+cno || err != nil {
-			t.Errorf("%s and then a good one: %q, %v", bad, answer, err)
+		if _, answer, err := d.acceptOffer(lines(pmd+bad+","+pmd+cno), math.MaxInt); answer != pmd+cno || err != nil {
+			t.Errorf("%s and then a valid offer: %q, %v", bad, answer, err)
 		}
 	}
 }
 
-// What a client offers, and what it takes from answers, which is no more than
-// that.
+// A client makes an offer, and sets its parameters from the answer. They never exceed the
+// offer.
 func TestDeflateOffer(t *testing.T) {
 	const room = 2 << 20
 	for _, tt := range []struct {
@@ -122,40 +128,41 @@ func TestDeflateOffer(t *testing.T) {
 		want   deflateParams
 	}{
 		{"defaults", Deflate{}, room, pmd + cbit, pmd, both},
-		{"not accepted", Deflate{}, room, pmd + cbit, "", deflateParams{}},
-		{"server takes no context over", Deflate{}, room, pmd + cbit, pmd + sno, deflateParams{15, 15, true, false}},
-		{"server wants none of ours", Deflate{}, room, pmd + cbit, pmd + cno, deflateParams{15, 15, false, true}},
-		{"server has smaller windows", Deflate{}, room, pmd + cbit, pmd + sbit + "=\"8\" " + cbit + "=9", deflateParams{9, 8, true, true}},
-		{"8 has no context", Deflate{}, room, pmd + cbit, pmd + cbit + "=8", deflateParams{8, 15, false, true}},
-		{"server says what goes without saying", Deflate{}, room, pmd + cbit, " , " + pmd + sbit + "=15" + cbit + "=15,", both},
-		{"no context of ours", Deflate{NoContextTakeover: true}, room, pmd + cno + cbit, pmd, deflateParams{15, 15, false, true}},
-		{"no context of the server's", Deflate{PeerNoContextTakeover: true}, room, pmd + sno + cbit, pmd + sno, deflateParams{15, 15, true, false}},
-		{"our window", Deflate{WindowBits: 10}, room, pmd + cbit + "=10", pmd, deflateParams{10, 15, true, true}},
-		{"our window, agreed", Deflate{WindowBits: 10}, room, pmd + cbit + "=10", pmd + cbit + "=9", deflateParams{9, 15, true, true}},
-		{"the server's window", Deflate{PeerWindowBits: 10}, room, pmd + sbit + "=10" + cbit, pmd + sbit + "=10", deflateParams{15, 10, true, true}},
-		{"the server's window, smaller", Deflate{PeerWindowBits: 10}, room, pmd + sbit + "=10" + cbit, pmd + sbit + "=9", deflateParams{15, 9, true, true}},
-		{"all", Deflate{WindowBits: 9, PeerWindowBits: 8, NoContextTakeover: true, PeerNoContextTakeover: true}, room, pmd + sno + cno + sbit + "=8" + cbit + "=9", pmd + sno + sbit + "=8", deflateParams{9, 8, false, false}},
+		{"declined", Deflate{}, room, pmd + cbit, "", deflateParams{}},
+		{"answer with server_no_context_takeover", Deflate{}, room, pmd + cbit, pmd + sno, deflateParams{15, 15, true, false}},
+		{"answer with client_no_context_takeover", Deflate{}, room, pmd + cbit, pmd + cno, deflateParams{15, 15, false, true}},
+		{"answer with smaller windows", Deflate{}, room, pmd + cbit, pmd + sbit + "=\"8\" " + cbit + "=9", deflateParams{9, 8, true, true}},
+		{"8 bits have no context", Deflate{}, room, pmd + cbit, pmd + cbit + "=8", deflateParams{8, 15, false, true}},
+		{"answer with the default windows", Deflate{}, room, pmd + cbit, " , " + pmd + sbit + "=15" + cbit + "=15,", both},
+		{"NoContextTakeover", Deflate{NoContextTakeover: true}, room, pmd + cno + cbit, pmd, deflateParams{15, 15, false, true}},
+		{"PeerNoContextTakeover", Deflate{PeerNoContextTakeover: true}, room, pmd + sno + cbit, pmd + sno, deflateParams{15, 15, true, false}},
+		{"WindowBits", Deflate{WindowBits: 10}, room, pmd + cbit + "=10", pmd, deflateParams{10, 15, true, true}},
+		{"WindowBits, smaller in the answer", Deflate{WindowBits: 10}, room, pmd + cbit + "=10", pmd + cbit + "=9", deflateParams{9, 15, true, true}},
+		{"PeerWindowBits", Deflate{PeerWindowBits: 10}, room, pmd + sbit + "=10" + cbit, pmd + sbit + "=10", deflateParams{15, 10, true, true}},
+		{"PeerWindowBits, smaller in the answer", Deflate{PeerWindowBits: 10}, room, pmd + sbit + "=10" + cbit, pmd + sbit + "=9", deflateParams{15, 9, true, true}},
+		{"all options", Deflate{WindowBits: 9, PeerWindowBits: 8, NoContextTakeover: true, PeerNoContextTakeover: true}, room, pmd + sno + cno + sbit + "=8" + cbit + "=9", pmd + sno + sbit + "=8", deflateParams{9, 8, false, false}},
 		{"no budget", Deflate{}, 0, pmd + sno + cno + cbit, pmd + sno, deflateParams{15, 15, false, false}},
 		{"budget for receiving", Deflate{}, 100 << 10, pmd + cno + cbit, pmd, deflateParams{15, 15, false, true}},
 	} {
 		asked, offer := tt.d.offer(tt.room)
 		if offer != tt.offer {
-			t.Errorf("%s: offers %q, want %q", tt.name, offer, tt.offer)
+			t.Errorf("%s: the offer is %q, want %q", tt.name, offer, tt.offer)
 		}
-		p, err := tt.d.agree(asked, lines(tt.answer))
+		p, err := tt.d.checkAnswer(asked, lines(tt.answer))
 		if p != tt.want || err != nil {
 			t.Errorf("%s: %+v, %v; want %+v", tt.name, p, err, tt.want)
 		}
-		if tt.d.cost(p) > tt.d.cost(asked) || tt.d.cost(asked) > tt.room {
-			t.Errorf("%s: costs %d, before the answer %d", tt.name, tt.d.cost(p), tt.d.cost(asked))
+		if tt.d.contextCost(p) > tt.d.contextCost(asked) || tt.d.contextCost(asked) > tt.room {
+			t.Errorf("%s: costs %d bytes after the answer, %d before; the budget has %d", tt.name, tt.d.contextCost(p), tt.d.contextCost(asked), tt.room)
 		}
 	}
 }
 
+// An answer that does not fit the offer fails the handshake.
 func TestDeflateAnswerRefused(t *testing.T) {
 	refused := func(name string, d *Deflate, asked deflateParams, reason string, all ...string) {
 		t.Helper()
-		p, err := d.agree(asked, lines(all...))
+		p, err := d.checkAnswer(asked, lines(all...))
 		if err == nil || !strings.Contains(err.Error(), reason) || p != (deflateParams{}) {
 			t.Errorf("%s: %+v, %v; want %q", name, p, err, reason)
 		}
@@ -173,83 +180,69 @@ func TestDeflateAnswerRefused(t *testing.T) {
 		answer []string
 	}{
 		{"another extension", Deflate{}, `"mux", which was not offered`, []string{"mux"}},
-		{"two", Deflate{}, "more than one", []string{pmd + ", mux"}},
-		{"twice", Deflate{}, "more than one", []string{pmd, pmd}},
-		{"another before", Deflate{}, "more than one", []string{"mux, " + pmd}},
-		{"no list", Deflate{}, "malformed", []string{pmd + ";"}},
+		{"two extensions", Deflate{}, "more than one", []string{pmd + ", mux"}},
+		{"the extension twice", Deflate{}, "more than one", []string{pmd, pmd}},
+		{"another extension first", Deflate{}, "more than one", []string{"mux, " + pmd}},
+		{"malformed list", Deflate{}, "malformed", []string{pmd + ";"}},
 		{"server_no_context_takeover missing", Deflate{PeerNoContextTakeover: true}, "without server_no_context_takeover", []string{pmd + cno}},
 		{"server_max_window_bits missing", Deflate{PeerWindowBits: 9}, "without server_max_window_bits", []string{pmd + cbit + "=9"}},
-		{"server_max_window_bits too large", Deflate{PeerWindowBits: 9}, "server_max_window_bits=10, offered were 9", []string{pmd + sbit + "=10"}},
-		{"client_max_window_bits too large", Deflate{WindowBits: 9}, "client_max_window_bits=10, offered were 9", []string{pmd + cbit + "=10"}},
+		{"server_max_window_bits too large", Deflate{PeerWindowBits: 9}, "server_max_window_bits=10, but the offer was 9", []string{pmd + sbit + "=10"}},
+		{"client_max_window_bits too large", Deflate{WindowBits: 9}, "client_max_window_bits=10, but the offer was 9", []string{pmd + cbit + "=10"}},
 	} {
 		asked, _ := tt.d.offer(math.MaxInt)
 		refused(tt.name, &tt.d, asked, tt.reason, tt.answer...)
 	}
 }
 
-// Lines that are no list of extensions [RFC 6455 9.1].
-var malformedExtensions = []string{
-	";", "=", "\"", "a b", "a;", "a; ", "a;;b", "a;=1", "a; b=", "a; b=,", "a; b==1", "a; b=1 2", "a; b=\"", "a; b=\"1", "a; b=\"1\\\"", "a; b=\"\"", "a; b=\"1 2\"", "a; b=\"1\"2",
-	"a; b=\"1;\"", "a=1", "a; b c", "\"a\"", "a; \"b\"", "a\x00", "ä", "a; b=ä", "a; b=\"ä\"", "a/b", "(a)", "a, b;", pmd + ", ;",
-}
-
-func TestExtensionsMalformed(t *testing.T) {
-	var d Deflate
-	for _, s := range malformedExtensions {
-		for _, all := range [][][]byte{lines(s), lines(pmd, s), lines(s, pmd), lines(pmd + ", " + s)} {
-			if p, answer, err := d.accept(all, math.MaxInt); err == nil || answer != "" || p.on() {
-				t.Errorf("%q: %+v, %q, %v", all, p, answer, err)
-			}
+// A client and a server agree on the most that the options of both allow [RFC 7692 7.1].
+// The test negotiates all 65,536 combinations of options, without sockets.
+func TestDeflateNegotiation(t *testing.T) {
+	var buf []byte
+	for i := range 8 * 8 * 8 * 8 * 16 {
+		flags := i >> 12
+		server := &Deflate{WindowBits: i&7 + 8, PeerWindowBits: i>>3&7 + 8, NoContextTakeover: flags&1 != 0, PeerNoContextTakeover: flags&2 != 0}
+		client := &Deflate{WindowBits: i>>6&7 + 8, PeerWindowBits: i>>9&7 + 8, NoContextTakeover: flags&4 != 0, PeerNoContextTakeover: flags&8 != 0}
+		asked, offer := client.offer(math.MaxInt)
+		s, answer, err := server.acceptOffer([][]byte{[]byte(offer)}, math.MaxInt)
+		if err != nil {
+			t.Fatalf("%+v refuses the offer %q of %+v: %v", server, offer, client, err)
+		}
+		c, err := client.checkAnswer(asked, [][]byte{[]byte(answer)})
+		if err != nil {
+			t.Fatalf("%+v refuses the answer %q of %+v to the offer %q: %v", client, answer, server, offer, err)
+		}
+		serverBits := min(server.WindowBits, client.PeerWindowBits)
+		clientBits := min(client.WindowBits, server.PeerWindowBits)
+		serverTakeover := !server.NoContextTakeover && !client.PeerNoContextTakeover && serverBits > 8 // a window of 8 bits has no context
+		clientTakeover := !client.NoContextTakeover && !server.PeerNoContextTakeover && client.WindowBits > 8
+		want := append(buf[:0], wsflate.ExtensionName...)
+		if !serverTakeover {
+			want = append(want, "; server_no_context_takeover"...)
+		}
+		if !clientTakeover {
+			want = append(want, "; client_no_context_takeover"...)
+		}
+		if serverBits < 15 {
+			want = strconv.AppendInt(append(want, "; server_max_window_bits="...), int64(serverBits), 10)
+		}
+		if clientBits < 15 {
+			want = strconv.AppendInt(append(want, "; client_max_window_bits="...), int64(clientBits), 10)
+		}
+		if buf = want; answer != string(want) {
+			t.Fatalf("%+v answers the offer %q of %+v with %q, want the terms %q", server, offer, client, answer, want)
+		}
+		if s.sendBits != c.recvBits || s.recvBits != c.sendBits {
+			t.Fatalf("%+v and %+v: the windows differ: %+v at the server, %+v at the client", server, client, s, c)
+		}
+		if s.sendTakeover && !c.recvTakeover || c.sendTakeover && !s.recvTakeover {
+			t.Fatalf("%+v and %+v: one side keeps a context that the other does not: %+v at the server, %+v at the client", server, client, s, c)
 		}
 	}
 }
 
-func TestDeflateCheck(t *testing.T) {
-	for _, d := range []Deflate{{}, {Level: -2, WindowBits: 8, PeerWindowBits: 15}, {Level: 9, WindowBits: 15, PeerWindowBits: 8, MaxRatio: 1, Threshold: -1, Budget: -1}} {
-		if err := d.check(); err != nil {
-			t.Errorf("%+v: %v", d, err)
-		}
-	}
-	for _, d := range []Deflate{{Level: 10}, {Level: -3}, {WindowBits: 7}, {WindowBits: 16}, {PeerWindowBits: -1}, {PeerWindowBits: 264}, {MaxRatio: -1}} {
-		if d.check() == nil {
-			t.Errorf("%+v is taken", d)
-		}
-	}
-}
-
-// The defaults: messages from 256 bytes, 64 MiB for contexts.
-func TestDeflateDefaults(t *testing.T) {
-	for _, tt := range []struct {
-		d    Deflate
-		n    int
-		want bool
-	}{
-		{Deflate{}, 255, false}, {Deflate{}, 256, true}, {Deflate{Threshold: 10}, 9, false}, {Deflate{Threshold: 10}, 10, true}, {Deflate{Threshold: -1}, 0, true},
-	} {
-		if tt.d.compresses(tt.n) != tt.want {
-			t.Errorf("threshold %d: %d bytes are compressed: %v", tt.d.Threshold, tt.n, !tt.want)
-		}
-	}
-	for _, tt := range []struct{ budget, spent, want int }{{0, 0, 64 << 20}, {0, 64 << 20, 0}, {1000, 300, 700}, {-1, 0, 0}, {math.MinInt, 1, -1}, {math.MaxInt, 1, math.MaxInt - 1}} {
-		if got := (&Deflate{Budget: tt.budget}).room(tt.spent); got != tt.want {
-			t.Errorf("budget %d: %d are left of it, want %d", tt.budget, got, tt.want)
-		}
-	}
-	for _, tt := range []struct {
-		level    int
-		bits     uint8
-		takeover bool
-		want     int
-	}{{0, 15, true, 2}, {0, 15, false, 1}, {0, 9, true, 2}, {6, 15, false, 6}, {6, 9, true, 6}, {6, 8, false, flate.HuffmanOnly}} {
-		if got := (&Deflate{Level: tt.level}).level(tt.bits, tt.takeover); got != tt.want {
-			t.Errorf("%+v: level %d", tt, got)
-		}
-	}
-}
-
-// FuzzExtensions gives both sides arbitrary headers: what the server answers,
-// the client takes for what the server took it for, and whatever is taken
-// stays within what both wish for.
+// FuzzExtensions gives both sides arbitrary headers. A client must understand the answer of
+// a server as the server means it. The parameters must stay within the options and the
+// budget.
 func FuzzExtensions(f *testing.F) {
 	for _, s := range malformedExtensions {
 		f.Add(s, pmd, uint8(0), uint8(0), uint8(0))
@@ -260,35 +253,35 @@ func FuzzExtensions(f *testing.F) {
 	f.Add(pmd+sno+cno+sbit+"=10"+cbit, ", ,"+pmd+cbit+"=\"1\\0\"", uint8(255), uint8(8), uint8(12))
 	f.Fuzz(func(t *testing.T, one, two string, flags, bits, peer uint8) {
 		d := &Deflate{WindowBits: int(bits), PeerWindowBits: int(peer), NoContextTakeover: flags&1 != 0, PeerNoContextTakeover: flags&2 != 0}
-		if d.check() != nil {
+		if d.validate() != nil {
 			return
 		}
 		room := int(flags) << 12
-		p, answer, err := d.accept(lines(one, two), room)
-		if p.on() != (answer != "") || p.on() && err != nil || d.cost(p) > room {
+		p, answer, err := d.acceptOffer(lines(one, two), room)
+		if p.enabled() != (answer != "") || p.enabled() && err != nil || d.contextCost(p) > room {
 			t.Fatalf("%+v, %q, %v", p, answer, err)
 		}
 		within := func(p deflateParams, d *Deflate) {
-			w := d.wishes()
+			w := d.requestedParams()
 			if p.sendBits > w.sendBits || p.sendTakeover && !w.sendTakeover || p.recvTakeover && !w.recvTakeover || p.sendBits < 8 || p.recvBits < 8 || p.recvBits > 15 {
-				t.Fatalf("%+v is not within %+v", p, w)
+				t.Fatalf("the parameters %+v exceed the options %+v", p, w)
 			}
 		}
-		if p.on() {
+		if p.enabled() {
 			within(p, d)
-			client := new(Deflate) // offers all that can be answered, whatever the offer was
+			client := new(Deflate) // accepts every answer that any offer allows
 			asked, _ := client.offer(math.MaxInt)
-			q, err := client.agree(asked, lines(answer))
+			q, err := client.checkAnswer(asked, lines(answer))
 			sees := deflateParams{p.recvBits, p.sendBits, p.recvTakeover && p.recvBits > minWindow, p.sendTakeover}
 			if err != nil || q != sees {
-				t.Fatalf("server means %+v, client takes %q for %+v, %v", p, answer, q, err)
+				t.Fatalf("the server has %+v and answers %q, the client has %+v, %v", p, answer, q, err)
 			}
 		}
 		asked, _ := d.offer(room)
-		if q, err := d.agree(asked, lines(one, two)); err == nil && q.on() {
+		if q, err := d.checkAnswer(asked, lines(one, two)); err == nil && q.enabled() {
 			within(q, d)
-			if q.recvBits > asked.recvBits || d.cost(q) > room {
-				t.Fatalf("%+v is more than %+v", q, asked)
+			if q.recvBits > asked.recvBits || d.contextCost(q) > room {
+				t.Fatalf("the parameters %+v exceed the offer %+v", q, asked)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package ws_test
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -11,37 +12,37 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// offered hands bytes to an open layer, in pieces, as the loop does, and
-// returns what was heard and what lies in Send.
-func offered(t *testing.T, m *reactor.Manager, r role, pieces ...[]byte) (log []string, sent string) {
+// process passes bytes to an open layer, in pieces, as the loop does. It returns the events and
+// the content of Send.
+func process(t *testing.T, m *reactor.Manager, r role, pieces ...[]byte) (log []string, sent string) {
 	t.Helper()
-	c := idle(t, m, r)
+	c := bareConn(t, m, r)
 	rec := new(recorder)
 	c.Fn = rec.handle
 	ws.PushOpen(c)
 	for _, p := range pieces {
-		if c.Stopped() {
+		if c.InputStopped() {
 			break
 		}
 		c.Recv.Append(p)
 		n := len(p)
 		c.Call(reactor.EvRead, &n)
 	}
-	if rec.err != nil {
-		rec.note("%v", rec.err)
+	if rec.LastErr() != nil {
+		rec.Note("%v", rec.LastErr())
 	}
-	log, sent = slices.Clone(rec.log), string(c.Send.Bytes())
+	log, sent = slices.Clone(rec.Lines), string(c.Send.Bytes())
 	if r == asClient {
-		sent = strings.Join(decode(t, []byte(sent), true), "\n") // keys differ
+		sent = strings.Join(describeFrames(t, []byte(sent), true), "\n") // keys differ
 	} else {
-		decode(t, []byte(sent), false)
+		describeFrames(t, []byte(sent), false)
 	}
 	c.Close()
 	if err := m.Poll(0); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(rec.log); rec.log[n-1] != "CLOSE" {
-		t.Fatalf("events %v", rec.log)
+	if n := len(rec.Lines); rec.Lines[n-1] != "CLOSE" {
+		t.Fatalf("events %v", rec.Lines)
 	}
 	return log, sent
 }
@@ -55,19 +56,18 @@ func fuzzManager(f *testing.F) *reactor.Manager {
 	return m
 }
 
-// FuzzFrames offers arbitrary bytes to an open connection of either side:
-// nothing panics, what is answered are whole frames, and where the bytes are
-// cut makes no difference.
+// FuzzFrames passes arbitrary bytes to an open server and client. Nothing panics, all answers are
+// whole frames, and the result does not depend on where the bytes are cut.
 func FuzzFrames(f *testing.F) {
 	for _, r := range roles {
 		in, _, _ := conversation(r)
 		f.Add([]byte(in), r == asServer, uint16(1), uint16(9))
 		masked := r == asServer
 		for _, s := range []string{
-			build(fin|text, masked, -1, "hello"), build(fin|text, !masked, -1, "hello"), build(fin|text, masked, 2, "hello"), build(fin|bin, masked, 8, "x"),
-			build(text, masked, -1, "\xe2\x82") + build(fin|ping, masked, -1, "p") + build(fin|cont, masked, -1, "\xac"),
-			build(fin|closs, masked, -1, closing(1000, "bye")) + "\xff", build(fin|closs, masked, -1, closing(1005, "")), build(fin|closs, masked, -1, "\x03"),
-			build(fin|cont, masked, -1, "x"), build(bin, masked, -1, "x") + build(fin|bin, masked, -1, "y"), build(ping, masked, -1, ""),
+			buildFrame(fin|text, masked, -1, "hello"), buildFrame(fin|text, !masked, -1, "hello"), buildFrame(fin|text, masked, 2, "hello"), buildFrame(fin|bin, masked, 8, "x"),
+			buildFrame(text, masked, -1, "\xe2\x82") + buildFrame(fin|ping, masked, -1, "p") + buildFrame(fin|cont, masked, -1, "\xac"),
+			buildFrame(fin|opClose, masked, -1, closePayload(1000, "bye")) + "\xff", buildFrame(fin|opClose, masked, -1, closePayload(1005, "")), buildFrame(fin|opClose, masked, -1, "\x03"),
+			buildFrame(fin|cont, masked, -1, "x"), buildFrame(bin, masked, -1, "x") + buildFrame(fin|bin, masked, -1, "y"), buildFrame(ping, masked, -1, ""),
 			"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", "\x82\xff\x00\x00\x00\x00\x01\x00\x00\x01\x00\x00\x00\x00", "\xff\xff", "", "GET / HTTP/1.1\r\n",
 		} {
 			f.Add([]byte(s), masked, uint16(2), uint16(3))
@@ -79,14 +79,14 @@ func FuzzFrames(f *testing.F) {
 		if server {
 			r = asServer
 		}
-		log, sent := offered(t, m, r, in)
+		log, sent := process(t, m, r, in)
 		a := min(int(i), len(in))
 		b := min(a+int(j), len(in))
 		for _, pieces := range [][][]byte{{in[:a], in[a:b], in[b:]}, slices.Collect(slices.Chunk(in, 1))} {
 			if len(pieces) > 4096 {
 				continue
 			}
-			log2, sent2 := offered(t, m, r, pieces...)
+			log2, sent2 := process(t, m, r, pieces...)
 			if !slices.Equal(log, log2) || sent != sent2 {
 				t.Fatalf("cut differently\n     %q, sent %q\nthen %q, sent %q", log, sent, log2, sent2)
 			}
@@ -94,9 +94,8 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// FuzzConnect holds what Connect makes of its arguments against a strict
-// parser of HTTP: it is one request with the target and headers asked for, or
-// an error.
+// FuzzConnect parses what Connect sends with a strict HTTP parser. It must be one request with the
+// given target and headers, or Connect must fail.
 func FuzzConnect(f *testing.F) {
 	for _, s := range [][2]string{
 		{"ws://h.test/", ""}, {"ws://u:p@[::1]:8080/a%20b?c=d", "Sec-WebSocket-Protocol: mqtt\r\n"}, {"ws://h/?a b", "X: y\r\n"}, {"ws://h/ü?\"<>", "X: y\rZ: z\r\n"},
@@ -124,6 +123,78 @@ func FuzzConnect(f *testing.F) {
 		own := 5 + strings.Count(headers, "\r\n")
 		if n := len(msg.Headers); n != own && n != own+1 { // credentials
 			t.Fatalf("Connect(%q, %q) writes %d headers: %q", url, headers, n, raw)
+		}
+	})
+}
+
+// deliveries passes bytes to an open connection that compresses. It returns the messages and
+// control frames that the handler has received, and the error.
+func deliveries(t *testing.T, m *reactor.Manager, r role, how ws.Delivery, pieces ...[]byte) (log []string, err error) {
+	t.Helper()
+	c := bareConn(t, m, r)
+	a := &assembler{TB: t}
+	c.Fn = func(c *reactor.Conn, ev reactor.Event, data any) {
+		a.handle(c, ev, data)
+		if ev == reactor.EvError {
+			err = data.(error)
+		}
+	}
+	ws.PushDeflating(c, &ws.Options{Delivery: how, Limits: ws.Limits{Message: 100_000}, Deflate: &ws.Deflate{MaxRatio: 50}})
+	for _, p := range pieces {
+		if c.InputStopped() {
+			break
+		}
+		c.Recv.Append(p)
+		n := len(p)
+		c.Call(reactor.EvRead, &n)
+	}
+	c.Close()
+	if err := m.Poll(0); err != nil {
+		t.Fatal(err)
+	}
+	return a.log, err
+}
+
+// FuzzDeliveries passes arbitrary bytes with each Delivery, compressed messages among them. The
+// handler gets the same messages and the same bytes are refused, wherever the bytes are cut. All
+// memory is released.
+func FuzzDeliveries(f *testing.F) {
+	for _, r := range roles {
+		masked := r == asServer
+		in, _, _ := conversation(r)
+		f.Add([]byte(in), masked, uint16(7))
+		z := deflated(strings.Repeat("some words, €", 30))
+		for _, s := range []string{
+			buildFrame(fin|rsv1|text, masked, -1, z) + buildFrame(fin|rsv1|text, masked, -1, z),
+			buildFrame(rsv1|text, masked, -1, z[:9]) + buildFrame(fin|ping, masked, -1, "p") + buildFrame(fin|cont, masked, -1, z[9:]),
+			buildFrame(fin|rsv1|bin, masked, -1, deflated(strings.Repeat("\x00", 99_999))),
+			buildFrame(fin|rsv1|text, masked, -1, deflated("ab\xff")), buildFrame(fin|rsv1|text, masked, -1, "\xff\xff"),
+			buildFrame(text, masked, -1, "\xe2\x82") + buildFrame(fin|cont, masked, -1, "\xac") + buildFrame(fin|rsv1|bin, masked, -1, ""),
+		} {
+			f.Add([]byte(s), masked, uint16(3))
+		}
+	}
+	m := fuzzManager(f)
+	f.Fuzz(func(t *testing.T, in []byte, server bool, cut uint16) {
+		r := asClient
+		if server {
+			r = asServer
+		}
+		if len(in) > 4096 {
+			return
+		}
+		at := min(int(cut), len(in))
+		want, refused := deliveries(t, m, r, ws.Whole, in)
+		for _, how := range []ws.Delivery{ws.Whole, ws.Frames, ws.Chunks} {
+			for _, pieces := range [][][]byte{{in[:at], in[at:]}, slices.Collect(slices.Chunk(slices.Clone(in), 1))} {
+				got, err := deliveries(t, m, r, how, pieces...)
+				if !slices.Equal(got, want) || (err == nil) != (refused == nil) {
+					t.Fatalf("delivery %d\n     %q, %v\nwant %q, %v", how, got, err, want, refused)
+				}
+			}
+		}
+		if _, _, _, spent := ws.Spares(m); spent != 0 {
+			t.Fatal(fmt.Sprint(spent, " bytes of the budget are still used"))
 		}
 	})
 }

@@ -2,9 +2,6 @@ package ws_test
 
 import (
 	"fmt"
-	"slices"
-	"strings"
-	"testing"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
@@ -12,93 +9,56 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-func newManager(t testing.TB) *reactor.Manager {
-	t.Helper()
-	return looptest.NewManager(t)
-}
+// Short names for what most tests use.
+var (
+	await = looptest.Await
+	spin  = looptest.Settle
+	must  = looptest.Must
 
-func await(t testing.TB, m *reactor.Manager, what string, done func() bool) {
-	t.Helper()
-	looptest.Await(t, m, what, done)
-}
+	buildFrame = looptest.Frame
+	wantLines  = looptest.WantLines
+)
 
-// spin runs the loop a few times without blocking.
-func spin(t testing.TB, m *reactor.Manager) {
-	t.Helper()
-	looptest.Spin(t, m, 4)
-}
-
-// recorder is a handler that notes what it hears, in words.
+// recorder is a handler that writes down its events, one line each.
 type recorder struct {
-	log    []string
-	err    error
-	read   int // bytes
-	reads  int // events
-	closed bool
-	hook   func(c *reactor.Conn, ev reactor.Event, data any)
+	looptest.Recorder
+	hook func(c *reactor.Conn, ev reactor.Event, data any)
 }
 
 func (r *recorder) handle(c *reactor.Conn, ev reactor.Event, data any) {
+	r.Record(c, ev, data)
 	switch ev {
-	case reactor.EvRead:
-		r.read += *data.(*int)
-		r.reads++
 	case reactor.EvHTTPMsg:
-		r.note("HTTP %s", data.(*http.Message).Method)
+		r.Note("HTTP %s", data.(*http.Message).Method)
 	case reactor.EvWSOpen:
 		_ = data.(*http.Message)
-		r.note("OPEN")
+		r.Note("OPEN")
 	case reactor.EvWSMsg:
 		m := data.(*ws.Message)
 		what := "MSG"
 		if !m.First || !m.Fin {
 			what = "PIECE" + map[bool]string{true: " first"}[m.First] + map[bool]string{true: " fin"}[m.Fin]
 		}
-		r.note("%s %v %s", what, m.Op, brief(string(m.Data)))
+		r.Note("%s %v %s", what, ws.OpName(m.Op), brief(string(m.Data)))
 	case reactor.EvWSCtl:
 		m := data.(*ws.Message)
 		if m.Op == ws.OpClose {
 			code, reason := m.CloseStatus()
-			r.note("CTL close %d %s", code, brief(string(reason)))
+			r.Note("CTL close %d %s", code, brief(string(reason)))
 		} else {
-			r.note("CTL %v %s", m.Op, brief(string(m.Data)))
+			r.Note("CTL %v %s", ws.OpName(m.Op), brief(string(m.Data)))
 		}
 	case reactor.EvError:
-		r.err = data.(error)
-		r.note("ERROR")
+		r.Note("ERROR")
 	case reactor.EvClose:
-		r.closed = true
-		r.note("CLOSE")
+		r.Note("CLOSE")
 	}
 	if r.hook != nil {
 		r.hook(c, ev, data)
 	}
 }
 
-func (r *recorder) note(format string, args ...any) {
-	r.log = append(r.log, fmt.Sprintf(format, args...))
-}
-
-// saw returns a condition for await.
-func (r *recorder) saw(what string) func() bool {
-	return func() bool { return slices.Contains(r.log, what) }
-}
-
-// want compares the log and empties it.
-func (r *recorder) want(t testing.TB, lines ...string) {
-	t.Helper()
-	wantLines(t, "events", r.log, lines)
-	r.log = nil
-}
-
-func wantLines(t testing.TB, what string, got, want []string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Fatalf("%s\n got %s\nwant %s", what, strings.Join(got, " | "), strings.Join(want, " | "))
-	}
-}
-
-// brief quotes a payload, or tells a long one by its length and a checksum.
+// brief quotes a short payload. It describes a long one by its length and a checksum.
 func brief(s string) string {
 	if len(s) <= 40 {
 		return fmt.Sprintf("%q", s)
@@ -108,15 +68,4 @@ func brief(s string) string {
 		sum = (sum ^ uint32(s[i])) * 16777619
 	}
 	return fmt.Sprintf("%d bytes %08x", len(s), sum)
-}
-
-// contains fails the test unless err's text has each of the words.
-func contains(t testing.TB, err error, words ...string) {
-	t.Helper()
-	looptest.WantErr(t, err, nil, words...)
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	looptest.Must(t, err)
 }

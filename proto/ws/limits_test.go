@@ -3,9 +3,8 @@ package ws_test
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 	"testing"
-	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
@@ -13,48 +12,90 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// What SetLimits says of connections of each kind and in each state.
+// TestLimit: the limit holds for all fragments of a message together. The header of a frame that
+// exceeds it is refused, before the payload arrives. Control frames do not count.
+func TestLimit(t *testing.T) {
+	long := "\x00\x01" // 65,537 bytes
+	for _, tt := range []struct {
+		name, want string
+		limit      int
+		in         func(f func(byte, string) string, masked bool) string
+	}{
+		{"at the limit", `MSG text "0123456789"`, 10, frames(fin|text, "0123456789")},
+		{"beyond", "", 10, header(fin|text, 11, "")},
+		{"far beyond", "", 10, header(fin|bin, 127, "\x00\x00\x00\x00\x00\x01\x00\x00")},
+		{"fragments at the limit", `MSG text "0123456789"`, 10, frames(text, "01234", cont, "", fin|cont, "56789")},
+		{"fragments beyond", "", 10, func(f func(byte, string) string, masked bool) string {
+			return f(text, "01234") + header(fin|cont, 6, "")(f, masked)
+		}},
+		{"control frames", `CTL ping "0123456789AB"`, 10, frames(text, "01234567", fin|ping, "0123456789AB")},
+		{"default", "", 0, header(fin|bin, 127, "\x00\x00\x00\x00\x01\x00\x00\x01")},
+		{"other", "", 65536, header(fin|bin, 127, "\x00\x00\x00\x00\x00\x01"+long)},
+	} {
+		eachRole(t, func(t *testing.T, env *testEnv, r role) {
+			tc := env.open(r, nil)
+			limit := ws.DefaultMaxMessage
+			if tt.limit > 0 {
+				limit = tt.limit
+				must(t, ws.SetLimits(tc.conn, ws.Limits{Message: limit}))
+			}
+			in := tt.in(tc.frame, r == asServer)
+			if tt.want != "" {
+				tc.peerSends(in)
+				tc.events.WantLines(t, tt.want)
+				return
+			}
+			if r == asServer {
+				in += "\x00\x00\x00\x00" // the key ends the header
+			}
+			tc.peerSends(in)
+			tc.wantRefused(ws.StatusMessageTooBig, "message", strconv.Itoa(limit))
+		})
+	}
+}
+
+// TestSetLimits calls SetLimits on connections of each kind and in each state.
 func TestSetLimits(t *testing.T) {
 	closed := func(c *reactor.Conn) *reactor.Conn {
 		c.Close()
 		spin(t, c.Manager())
 		return c
 	}
-	listener := func(w *world) *reactor.Conn {
-		c, err := ws.Listen(w.m, "ws://127.0.0.1:0", nil, nil)
-		must(w, err)
+	listener := func(env *testEnv) *reactor.Conn {
+		c, err := ws.Listen(env.manager, "ws://127.0.0.1:0", nil, nil)
+		must(env, err)
 		return c
 	}
 	for _, tt := range []struct {
 		name string
-		conn func(w *world) *reactor.Conn
+		conn func(env *testEnv) *reactor.Conn
 		want error
 	}{
 		{"listener", listener, nil},
-		{"paused listener", func(w *world) *reactor.Conn { l := listener(w); l.Pause(); return l }, nil},
-		{"client before the handshake", func(w *world) *reactor.Conn { return w.connect("", nil).c }, nil},
-		{"client", func(w *world) *reactor.Conn { return w.open(asClient, nil).c }, nil},
-		{"server", func(w *world) *reactor.Conn { return w.open(asServer, nil).c }, nil},
-		{"paused", func(w *world) *reactor.Conn { c := w.open(asServer, nil).c; c.Pause(); return c }, nil},
-		{"HTTP", func(w *world) *reactor.Conn { return w.accept(nil).c }, ws.ErrNotWebSocket},
-		{"HTTP listener", func(w *world) *reactor.Conn { return w.server }, ws.ErrNotWebSocket},
-		{"bare", func(w *world) *reactor.Conn { return idle(w, w.m, asServer) }, ws.ErrNotWebSocket},
-		{"closing", func(w *world) *reactor.Conn { c := w.open(asServer, nil).c; c.Close(); return c }, reactor.ErrClosed},
-		{"failed", func(w *world) *reactor.Conn { c := w.open(asServer, nil).c; c.Fail(nil); return c }, reactor.ErrClosed},
-		{"closed", func(w *world) *reactor.Conn { return closed(w.open(asClient, nil).c) }, reactor.ErrClosed},
-		{"closed HTTP", func(w *world) *reactor.Conn { return closed(w.accept(nil).c) }, reactor.ErrClosed},
-		{"closed listener", func(w *world) *reactor.Conn { return closed(listener(w)) }, reactor.ErrClosed},
+		{"paused listener", func(env *testEnv) *reactor.Conn { l := listener(env); l.Pause(); return l }, nil},
+		{"client before the handshake", func(env *testEnv) *reactor.Conn { return env.connect("", nil).conn }, nil},
+		{"client", func(env *testEnv) *reactor.Conn { return env.open(asClient, nil).conn }, nil},
+		{"server", func(env *testEnv) *reactor.Conn { return env.open(asServer, nil).conn }, nil},
+		{"paused", func(env *testEnv) *reactor.Conn { c := env.open(asServer, nil).conn; c.Pause(); return c }, nil},
+		{"HTTP", func(env *testEnv) *reactor.Conn { return env.accept(nil).conn }, ws.ErrNotWebSocket},
+		{"HTTP listener", func(env *testEnv) *reactor.Conn { return env.server }, ws.ErrNotWebSocket},
+		{"bare", func(env *testEnv) *reactor.Conn { return bareConn(env, env.manager, asServer) }, ws.ErrNotWebSocket},
+		{"closing", func(env *testEnv) *reactor.Conn { c := env.open(asServer, nil).conn; c.Close(); return c }, reactor.ErrClosed},
+		{"failed", func(env *testEnv) *reactor.Conn { c := env.open(asServer, nil).conn; c.Fail(nil); return c }, reactor.ErrClosed},
+		{"closed", func(env *testEnv) *reactor.Conn { return closed(env.open(asClient, nil).conn) }, reactor.ErrClosed},
+		{"closed HTTP", func(env *testEnv) *reactor.Conn { return closed(env.accept(nil).conn) }, reactor.ErrClosed},
+		{"closed listener", func(env *testEnv) *reactor.Conn { return closed(listener(env)) }, reactor.ErrClosed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := ws.SetLimits(tt.conn(newWorld(t)), ws.Limits{Message: 1}); !errors.Is(err, tt.want) {
+			if err := ws.SetLimits(tt.conn(newEnv(t)), ws.Limits{Message: 1}); !errors.Is(err, tt.want) {
 				t.Errorf("%v, want %v", err, tt.want)
 			}
 		})
 	}
 }
 
-// Whenever limits are set before a message comes they hold for it, and for no other
-// connection.
+// TestSetLimitsInTime: limits that are set before a message arrives hold for it. They do not hold
+// for other connections.
 func TestSetLimitsInTime(t *testing.T) {
 	set := func(c *reactor.Conn) { must(t, ws.SetLimits(c, ws.Limits{Message: 3})) }
 	for _, tt := range []struct {
@@ -72,219 +113,69 @@ func TestSetLimitsInTime(t *testing.T) {
 		{name: "in Check", opts: ws.Options{Check: func(c *reactor.Conn, _ *http.Message) error { set(c); return nil }}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t)
-			e := &end{world: w, rec: &recorder{}, role: asServer}
-			if e.rec.hook = func(*reactor.Conn, reactor.Event, any) {}; tt.in != 0 {
-				e.rec.hook = first(tt.in, set)
+			env := newEnv(t)
+			tc := &testConn{testEnv: env, events: &recorder{}, role: asServer}
+			if tc.events.hook = func(*reactor.Conn, reactor.Event, any) {}; tt.in != 0 {
+				tc.events.hook = onFirst(tt.in, set)
 			}
-			l, err := ws.Listen(w.m, "ws://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
+			l, err := ws.Listen(env.manager, "ws://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
 				if ev == reactor.EvAccept {
-					e.c, c.Fn = c, e.rec.handle
+					tc.conn, c.Fn = c, tc.events.handle
 				}
-				e.rec.hook(c, ev, data)
+				tc.events.hook(c, ev, data)
 			}, nil, &tt.opts)
 			must(t, err)
 			if tt.on != nil {
 				tt.on(l)
 			}
-			e.p = dialPeer(t, l.LocalAddr())
-			await(t, w.m, "an accepted connection", func() bool { return e.c != nil })
-			e.feed(request)
-			e.head()
-			e.feed(e.frame(fin|text, "abc"))
-			e.rec.want(t, "OPEN", "HTTP GET", `MSG text "abc"`)
-			e.feed(header(fin|text, 4, "")(nil, true) + "\x00\x00\x00\x00")
-			e.wantRefused(ws.CloseTooLarge, "more than 3 bytes")
+			tc.peer = looptest.DialSocket(t, l.LocalAddr())
+			await(t, env.manager, "an accepted connection", func() bool { return tc.conn != nil })
+			tc.peerSends(request)
+			tc.readHead()
+			tc.peerSends(tc.frame(fin|text, "abc"))
+			tc.events.WantLines(t, "OPEN", "HTTP GET", `MSG text "abc"`)
+			tc.peerSends(header(fin|text, 4, "")(nil, true) + "\x00\x00\x00\x00")
+			tc.wantRefused(ws.StatusMessageTooBig, "more than 3 bytes")
 		})
 	}
 	for _, when := range []string{"before the handshake", "after it"} {
 		t.Run("client, "+when, func(t *testing.T) {
-			w := newWorld(t)
-			e, other := w.connect("", nil), w.connect("", nil)
+			env := newEnv(t)
+			tc, other := env.connect("", nil), env.connect("", nil)
 			if when == "before the handshake" {
-				set(e.c)
+				set(tc.conn)
 			}
-			for _, x := range []*end{e, other} {
-				x.feed(answer(field(t, x.head(), "Sec-WebSocket-Key")))
+			for _, x := range []*testConn{tc, other} {
+				x.peerSends(looptest.Agreement(headerField(t, x.readHead(), "Sec-WebSocket-Key"), ""))
 			}
 			if when == "after it" {
-				set(e.c)
+				set(tc.conn)
 			}
-			other.feed(other.frame(fin|text, "abcd"))
-			other.rec.want(t, "OPEN", `MSG text "abcd"`)
-			e.rec.want(t, "OPEN")
-			e.feed(header(fin|text, 4, "")(nil, false))
-			e.wantRefused(ws.CloseTooLarge, "more than 3 bytes")
+			other.peerSends(other.frame(fin|text, "abcd"))
+			other.events.WantLines(t, "OPEN", `MSG text "abcd"`)
+			tc.events.WantLines(t, "OPEN")
+			tc.peerSends(header(fin|text, 4, "")(nil, false))
+			tc.wantRefused(ws.StatusMessageTooBig, "more than 3 bytes")
 		})
 	}
 }
 
-// A zero limit is the default, a negative one is none.
+// TestDefaultAndNoLimit: zero means the default limit, a negative value means none.
 func TestDefaultAndNoLimit(t *testing.T) {
 	long := "\x00\x00\x00\x00\x01\x00\x00\x01" // DefaultMaxMessage + 1
-	eachRole(t, func(t *testing.T, w *world, r role) {
-		w.opts = &ws.Options{Limits: ws.Limits{Message: -1}}
-		e := w.open(r, nil)
-		e.feed(header(fin|bin, 127, long)(nil, r == asServer))
-		e.rec.want(t)
-		e.drop()
-		e = w.open(r, nil)
-		must(t, ws.SetLimits(e.c, ws.Limits{}))
+	eachRole(t, func(t *testing.T, env *testEnv, r role) {
+		env.opts = &ws.Options{Limits: ws.Limits{Message: -1}}
+		tc := env.open(r, nil)
+		tc.peerSends(header(fin|bin, 127, long)(nil, r == asServer))
+		tc.events.WantLines(t)
+		tc.closeBoth()
+		tc = env.open(r, nil)
+		must(t, ws.SetLimits(tc.conn, ws.Limits{}))
 		in := header(fin|bin, 127, long)(nil, r == asServer)
 		if r == asServer {
 			in += "\x00\x00\x00\x00"
 		}
-		e.feed(in)
-		e.wantRefused(ws.CloseTooLarge, fmt.Sprint(ws.DefaultMaxMessage))
+		tc.peerSends(in)
+		tc.wantRefused(ws.StatusMessageTooBig, fmt.Sprint(ws.DefaultMaxMessage))
 	})
-}
-
-// Connect, Upgrade and Listen take one Options or none; nil is the defaults.
-func TestOneOptions(t *testing.T) {
-	w := newWorld(t)
-	two := []*ws.Options{{}, nil}
-	if _, err := ws.Connect(w.m, "ws://127.0.0.1:1", nil, nil, "", two...); err == nil || !strings.Contains(err.Error(), "Connect takes one *Options") {
-		t.Errorf("Connect: %v", err)
-	}
-	if _, err := ws.Listen(w.m, "ws://127.0.0.1:0", nil, nil, two...); err == nil || !strings.Contains(err.Error(), "Listen takes one *Options") {
-		t.Errorf("Listen: %v", err)
-	}
-	said := 0
-	e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
-		if ev != reactor.EvHTTPMsg {
-			return
-		}
-		said++
-		contains(t, ws.Upgrade(c, data.(*http.Message), "", two...), "Upgrade takes one *Options")
-		contains(t, ws.Upgrade(c, nil, ""), "Upgrade without the *http.Message")
-		if c.Send.Len() > 0 || http.Waiting(c) != nil {
-			t.Error("the request was answered")
-		}
-		must(t, ws.Upgrade(c, data.(*http.Message), "", nil))
-	})
-	e.feed(request)
-	e.rec.want(t, "HTTP GET", "OPEN")
-	if said != 1 {
-		t.Errorf("tried %d times", said)
-	}
-}
-
-// Calls that are given nil where they need a value panic with their name.
-func TestNilArguments(t *testing.T) {
-	for call, f := range map[string]func(){
-		"ws: Offers of a nil Message":     func() { ws.Offers(nil, "mqtt") },
-		"ws: SameOrigin of a nil Message": func() { ws.SameOrigin(nil) },
-	} {
-		func() {
-			defer func() {
-				if got := fmt.Sprint(recover()); got != call {
-					t.Errorf("panic %q, want %q", got, call)
-				}
-			}()
-			f()
-		}()
-	}
-}
-
-// sendCalls are those that send, but Wrap.
-func sendCalls(t *testing.T) map[string]func(c *reactor.Conn) error {
-	p, err := ws.Prepare([]byte("x"), ws.OpText)
-	must(t, err)
-	return map[string]func(c *reactor.Conn) error{
-		"Send":          func(c *reactor.Conn) error { return ws.Send(c, []byte("x"), ws.OpText) },
-		"Send of Close": func(c *reactor.Conn) error { return ws.Send(c, nil, ws.OpClose) },
-		"Printf":        func(c *reactor.Conn) error { return ws.Printf(c, ws.OpText, "x") },
-		"Ping":          func(c *reactor.Conn) error { return ws.Ping(c, nil) },
-		"Close":         func(c *reactor.Conn) error { return ws.Close(c, ws.CloseNormal, "") },
-		"NewWriter":     func(c *reactor.Conn) error { _, err := ws.NewWriter(c, ws.OpText, 1); return err },
-		"Prepared.Send": p.Send,
-		"Ready":         ws.Ready,
-	}
-}
-
-// On a connection that does not speak WebSocket nothing is sent as if it did.
-func TestSendWithoutWebSocket(t *testing.T) {
-	closed := func(c *reactor.Conn) *reactor.Conn {
-		c.Close()
-		spin(t, c.Manager())
-		return c
-	}
-	for _, tt := range []struct {
-		name string
-		conn func(w *world) *reactor.Conn
-		want error
-	}{
-		{"accepted by http.Listen", func(w *world) *reactor.Conn { return w.accept(nil).c }, ws.ErrNotWebSocket},
-		{"http.Connect", func(w *world) *reactor.Conn {
-			c, err := http.Connect(w.m, "http://127.0.0.1:1", nil, nil)
-			must(w, err)
-			return c
-		}, ws.ErrNotWebSocket},
-		{"tcp client", func(w *world) *reactor.Conn { return idle(w, w.m, asClient) }, ws.ErrNotWebSocket},
-		{"WrapFD", func(w *world) *reactor.Conn { return idle(w, w.m, asServer) }, ws.ErrNotWebSocket},
-		{"udp", func(w *world) *reactor.Conn {
-			c, err := w.m.Connect("udp://127.0.0.1:9", nil, nil)
-			must(w, err)
-			return c
-		}, ws.ErrNotWebSocket},
-		{"listener", func(w *world) *reactor.Conn {
-			c, err := ws.Listen(w.m, "ws://127.0.0.1:0", nil, nil)
-			must(w, err)
-			return c
-		}, ws.ErrNotWebSocket},
-		{"accepted by ws.Listen, not upgraded yet", func(w *world) (c *reactor.Conn) {
-			l, err := ws.Listen(w.m, "ws://127.0.0.1:0", func(a *reactor.Conn, ev reactor.Event, _ any) {
-				if ev == reactor.EvAccept {
-					c = a
-				}
-			}, nil)
-			must(w, err)
-			dialPeer(w, l.LocalAddr())
-			await(w, w.m, "an accepted connection", func() bool { return c != nil })
-			return c
-		}, ws.ErrNotOpen},
-		{"closed", func(w *world) *reactor.Conn { return closed(w.accept(nil).c) }, reactor.ErrClosed},
-	} {
-		for call, f := range sendCalls(t) {
-			t.Run(tt.name+"/"+call, func(t *testing.T) {
-				c := tt.conn(newWorld(t))
-				c.Send.AppendString("before")
-				if err := f(c); !errors.Is(err, tt.want) || string(c.Send.Bytes()) != "before" {
-					t.Errorf("%v, want %v; Send is %q", err, tt.want, c.Send.Bytes())
-				}
-				c.Send.Reset()
-			})
-		}
-		t.Run(tt.name+"/Wrap", func(t *testing.T) {
-			c := tt.conn(newWorld(t))
-			var failed error
-			c.Fn = func(_ *reactor.Conn, ev reactor.Event, data any) {
-				if ev == reactor.EvError {
-					failed = data.(error)
-				}
-			}
-			c.Send.AppendString("beforepayload")
-			if n := ws.Wrap(c, 7, ws.OpText); n != 6 || string(c.Send.Bytes()) != "before" {
-				t.Errorf("Wrap returned %d, Send is %q", n, c.Send.Bytes())
-			}
-			if want := tt.want; want == reactor.ErrClosed && failed != nil || want != reactor.ErrClosed && !errors.Is(failed, want) {
-				t.Errorf("failed with %v, want %v", failed, want)
-			}
-			c.Send.Reset()
-			looptest.Spin(t, c.Manager(), 1)
-		})
-	}
-}
-
-// A plain number is a duration of nanoseconds, which nobody means.
-func TestPlainNumbersAsDurations(t *testing.T) {
-	w := newWorld(t)
-	for field, o := range map[string]*ws.Options{
-		"Ping": {Ping: 30}, "Pong": {Ping: time.Minute, Pong: 10}, "CloseWait": {CloseWait: 999_999},
-	} {
-		_, err := ws.Connect(w.m, "ws://127.0.0.1:1", nil, nil, "", o)
-		contains(t, err, "Options."+field)
-		_, err = ws.Listen(w.m, "ws://127.0.0.1:0", nil, nil, o)
-		contains(t, err, "Options."+field)
-	}
 }

@@ -6,40 +6,41 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// asked has a server that upgrades with options be asked by a peer. It returns
-// the head of the answer, its body, and what Upgrade said.
-func (w *world) asked(request, headers string) (head, body string, said error) {
-	w.Helper()
+// asked sends a request to a server that upgrades with the options of w. It returns the
+// header and the body of the response, and the error of Upgrade.
+func (env *testEnv) asked(request, headers string) (head, body string, said error) {
+	env.Helper()
 	answered := false
-	e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
+	tc := env.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 		if ev == reactor.EvHTTPMsg {
-			said = ws.Upgrade(c, data.(*http.Message), headers, w.opts)
+			said = ws.Upgrade(c, data.(*http.Message), headers, env.opts)
 			answered = true
 		}
 	})
-	e.p.write(request)
-	await(w, w.m, "Upgrade", func() bool { return answered })
-	head = e.head()
-	body = string(e.p.in)
-	e.drop()
+	tc.peer.WriteIfOpen(request)
+	await(env, env.manager, "Upgrade", func() bool { return answered })
+	head = tc.readHead()
+	body = string(tc.peer.In)
+	tc.closeBoth()
 	return head, body, said
 }
 
-// The server chooses the first of its subprotocols that the client offers; what the
-// program names itself comes first [RFC 6455 4.2.2].
+// The server chooses the first of its subprotocols that the client offers [RFC 6455 4.2.2].
+// A header in the call of Upgrade takes precedence.
 func TestProtocols(t *testing.T) {
 	offer := func(lines ...string) string {
-		return offering("Sec-WebSocket-Protocol: " + strings.Join(lines, "\r\nSec-WebSocket-Protocol: "))
+		return requestWith("Sec-WebSocket-Protocol: " + strings.Join(lines, "\r\nSec-WebSocket-Protocol: "))
 	}
 	for _, tt := range []struct {
 		ours             []string
 		request, headers string
-		want             string // "" is none
+		want             string // "": no subprotocol
 	}{
 		{nil, offer("a, b"), "", ""},
 		{[]string{"a"}, request, "", ""},
@@ -51,55 +52,56 @@ func TestProtocols(t *testing.T) {
 		{[]string{""}, offer("a,,b"), "", ""},
 		{[]string{"a"}, offer("a, b"), "Sec-WebSocket-Protocol: b\r\n", "b"},
 	} {
-		w := newWorld(t)
-		w.opts = &ws.Options{Protocols: tt.ours}
-		head, _, err := w.asked(tt.request, tt.headers)
+		env := newEnv(t)
+		env.opts = &ws.Options{Protocols: tt.ours}
+		head, _, err := env.asked(tt.request, tt.headers)
 		must(t, err)
 		if n := strings.Count(head, "Sec-WebSocket-Protocol"); n > 1 || n == 1 && tt.want == "" {
-			t.Errorf("%q: answer %q", tt.ours, head)
-		} else if tt.want != "" && field(t, head, "Sec-WebSocket-Protocol") != tt.want {
-			t.Errorf("%q: answer %q, want %q", tt.ours, head, tt.want)
+			t.Errorf("subprotocols %q: response %q", tt.ours, head)
+		} else if tt.want != "" && headerField(t, head, "Sec-WebSocket-Protocol") != tt.want {
+			t.Errorf("subprotocols %q: response %q, want %q", tt.ours, head, tt.want)
 		}
 	}
 }
 
-// Headers of the options and of the call make up the answer's; malformed ones, and
-// the handshake's own, are refused without an answer.
+// The response has the headers of the options and of the call. Malformed headers, and
+// headers of the handshake, are refused without a response.
 func TestOptionsHeaders(t *testing.T) {
-	w := newWorld(t)
-	w.opts = &ws.Options{Headers: "X-A: 1\r\nServer: rikki\r\n"}
-	head, _, err := w.asked(request, "X-B: 2\r\n")
+	env := newEnv(t)
+	env.opts = &ws.Options{Headers: "X-A: 1\r\nServer: rikki\r\n"}
+	head, _, err := env.asked(request, "X-B: 2\r\n")
 	must(t, err)
 	for name, want := range map[string]string{"X-A": "1", "X-B": "2", "Server": "rikki"} {
-		if got := field(t, head, name); got != want {
-			t.Errorf("%s is %q", name, got)
+		if got := headerField(t, head, name); got != want {
+			t.Errorf("header %s is %q, want %q", name, got, want)
 		}
 	}
 	for _, bad := range []string{"X-A: 1", "X-A\r\n", "X: 1\r\n\r\nHTTP/1.1 200", "X: a\nY: b\r\n", "Upgrade: x\r\n", "sec-websocket-extensions: x\r\n", "Sec-WebSocket-Protocol: a b\r\n"} {
 		o := &ws.Options{Headers: bad}
-		if _, err := ws.Listen(w.m, "ws://127.0.0.1:0", nil, nil, o); err == nil {
-			t.Errorf("Listen takes %q", bad)
+		if _, err := ws.Listen(env.manager, "ws://127.0.0.1:0", nil, nil, o); err == nil {
+			t.Errorf("Listen accepts the headers %q", bad)
 		}
-		e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
+		tc := env.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 			if ev == reactor.EvHTTPMsg {
 				err = ws.Upgrade(c, data.(*http.Message), "", o)
-				if c.Send.Len() > 0 || http.Waiting(c) != nil {
-					t.Errorf("%q was answered with %q", bad, c.Send.Bytes())
+				if c.Send.Len() > 0 || http.CheckReply(c) != nil {
+					t.Errorf("headers %q: the response is %q, want none", bad, c.Send.Bytes())
 				}
 			}
 		})
-		e.feed(request)
+		tc.peerSends(request)
 		if err == nil {
-			t.Errorf("Upgrade takes %q", bad)
+			t.Errorf("Upgrade accepts the headers %q", bad)
 		}
-		e.drop()
+		tc.closeBoth()
 	}
 }
 
-// Origins that CheckOrigin does not take are answered 403 [RFC 6455 10.2].
+// A request with an origin that CheckOrigin does not accept is answered with 403 [RFC 6455
+// 10.2].
 func TestCheckOrigin(t *testing.T) {
 	for _, tt := range []struct {
-		host, origins string // lines of the request; "-" is none
+		host, origins string // headers of the request, separated by "|"; "-": no Origin
 		same          bool
 	}{
 		{"h", "-", true},
@@ -129,36 +131,36 @@ func TestCheckOrigin(t *testing.T) {
 		{"h", "http://h|http://h", false},
 	} {
 		t.Run(tt.host+" "+tt.origins, func(t *testing.T) {
-			w := newWorld(t)
-			w.opts = &ws.Options{CheckOrigin: ws.SameOrigin}
+			env := newEnv(t)
+			env.opts = &ws.Options{CheckOrigin: ws.SameOrigin}
 			more := ""
 			if tt.origins != "-" {
 				for o := range strings.SplitSeq(tt.origins, "|") {
 					more += "\r\nOrigin: " + o
 				}
 			}
-			head, _, err := w.asked(strings.Replace(offering("X: y"+more), "Host: h", "Host: "+tt.host, 1), "")
+			head, _, err := env.asked(strings.Replace(requestWith("X: y"+more), "Host: h", "Host: "+tt.host, 1), "")
 			var he *ws.HandshakeError
 			switch refused := errors.As(err, &he); {
 			case refused == tt.same, refused && (he.Status != 403 || he.Header != "Origin"):
 				t.Errorf("Upgrade: %v", err)
 			case !strings.HasPrefix(head, map[bool]string{true: "HTTP/1.1 101 ", false: "HTTP/1.1 403 "}[tt.same]):
-				t.Errorf("answer %q", head)
+				t.Errorf("response %q", head)
 			}
 		})
 	}
 }
 
-// Check has the last word: its HandshakeError is the answer, or its own answer is.
-// Any other error is answered 403 and ends the connection, without a word of
-// what the program says to itself.
+// If Check returns a HandshakeError, the response has its status and reason. Check may also
+// respond itself. Any other error is answered with 403 and closes the connection. The
+// response does not contain the error.
 func TestCheck(t *testing.T) {
 	other := errors.New("other")
 	for _, tt := range []struct {
 		name   string
 		check  func(c *reactor.Conn, hm *http.Message) error
 		status int
-		err    error // or a *HandshakeError if nil
+		err    error // of Upgrade; nil: a *HandshakeError or none
 		ends   bool
 	}{
 		{"nil", func(*reactor.Conn, *http.Message) error { return nil }, 101, nil, false},
@@ -168,15 +170,15 @@ func TestCheck(t *testing.T) {
 		{"wrapped", func(*reactor.Conn, *http.Message) error {
 			return fmt.Errorf("%w: %w", other, &ws.HandshakeError{Status: 503, Reason: "no such room"})
 		}, 503, other, false},
-		{"answer", func(c *reactor.Conn, _ *http.Message) error {
+		{"response", func(c *reactor.Conn, _ *http.Message) error {
 			http.Reply(c, 401, "WWW-Authenticate: Basic realm=r\r\n", "no such room\n")
 			return other
 		}, 401, other, false},
-		{"answer and HandshakeError", func(c *reactor.Conn, _ *http.Message) error {
+		{"response and HandshakeError", func(c *reactor.Conn, _ *http.Message) error {
 			http.Reply(c, 401, "", "no such room\n")
 			return &ws.HandshakeError{Status: 404, Reason: "not this"}
 		}, 401, nil, false},
-		{"answer and nil", func(c *reactor.Conn, _ *http.Message) error {
+		{"response and nil", func(c *reactor.Conn, _ *http.Message) error {
 			http.Reply(c, 401, "", "no such room\n")
 			return nil
 		}, 401, http.ErrNoRequest, false},
@@ -185,13 +187,13 @@ func TestCheck(t *testing.T) {
 		{"fail", func(c *reactor.Conn, hm *http.Message) error { c.Fail(other); return nil }, 0, reactor.ErrClosed, false},
 		{"any error", func(*reactor.Conn, *http.Message) error { return other }, 403, other, true},
 		{"no status", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Reason: "other"} }, 403, nil, true},
-		{"no status of an answer", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Status: 1000, Reason: "other"} }, 403, nil, true},
-		{"no status with a body", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Status: 204, Reason: "other"} }, 403, nil, true},
+		{"invalid status", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Status: 1000, Reason: "other"} }, 403, nil, true},
+		{"status without a body", func(*reactor.Conn, *http.Message) error { return &ws.HandshakeError{Status: 204, Reason: "other"} }, 403, nil, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t)
+			env := newEnv(t)
 			asked := 0
-			w.opts = &ws.Options{
+			env.opts = &ws.Options{
 				Check: func(c *reactor.Conn, hm *http.Message) error {
 					asked++
 					return tt.check(c, hm)
@@ -200,50 +202,50 @@ func TestCheck(t *testing.T) {
 			}
 			var err error
 			waits := false
-			e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
+			tc := env.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 				if ev == reactor.EvHTTPMsg {
-					err = ws.Upgrade(c, data.(*http.Message), "", w.opts)
-					waits = http.Waiting(c) == nil
+					err = ws.Upgrade(c, data.(*http.Message), "", env.opts)
+					waits = http.CheckReply(c) == nil
 				}
 			})
-			e.feed(request)
+			tc.peerSends(request)
 			if asked != 2 || waits || tt.err != nil && !errors.Is(err, tt.err) {
-				t.Errorf("asked %d times, waiting %v, Upgrade: %v", asked, waits, err)
+				t.Errorf("%d calls of Check and CheckOrigin, want 2; a request waits: %v; Upgrade: %v", asked, waits, err)
 			}
-			spin(t, w.m)
-			e.p.pump()
-			if got := string(e.p.in); tt.status == 0 && got != "" || tt.status > 0 && !strings.HasPrefix(got, fmt.Sprint("HTTP/1.1 ", tt.status)) ||
+			spin(t, env.manager)
+			tc.peer.Receive()
+			if got := string(tc.peer.In); tt.status == 0 && got != "" || tt.status > 0 && !strings.HasPrefix(got, fmt.Sprint("HTTP/1.1 ", tt.status)) ||
 				strings.Count(got, "HTTP/1.1 ") > 1 || tt.status > 101 && !tt.ends && !strings.HasSuffix(got, "\r\n\r\nno such room\n") ||
 				tt.ends && strings.Contains(got, "other") {
-				t.Errorf("answer %q", got)
+				t.Errorf("response %q", got)
 			}
-			if tt.status > 0 && e.p.eof != tt.ends {
-				t.Errorf("the connection has ended: %v", e.p.eof)
+			if tt.status > 0 && tc.peer.Ended() != tt.ends {
+				t.Errorf("the connection has closed: %v, want %v", tc.peer.Ended(), tt.ends)
 			}
-			e.p.in = nil
+			tc.peer.In = nil
 			if tt.status == 101 {
-				must(t, ws.Send(e.c, []byte("open"), ws.OpText))
-				e.wantSent(`text "open"`)
+				must(t, ws.Send(tc.conn, []byte("open"), ws.OpText))
+				tc.wantSent(`text "open"`)
 			}
-			e.drop()
+			tc.closeBoth()
 		})
 	}
 }
 
-// Check is not asked about what is no handshake anyway.
-func TestCheckComesLast(t *testing.T) {
-	w := newWorld(t)
-	w.opts = &ws.Options{
+// Check is not called for a request that is refused for another reason.
+func TestCheckIsLast(t *testing.T) {
+	env := newEnv(t)
+	env.opts = &ws.Options{
 		CheckOrigin: func(*http.Message) bool { return false },
-		Check:       func(*reactor.Conn, *http.Message) error { t.Error("asked"); return nil },
+		Check:       func(*reactor.Conn, *http.Message) error { t.Error("Check is called"); return nil },
 	}
-	w.asked(request, "")
-	w.opts.CheckOrigin = func(*http.Message) bool { t.Error("asked"); return true }
-	w.asked(strings.Replace(request, "13", "8", 1), "")
+	env.asked(request, "")
+	env.opts.CheckOrigin = func(*http.Message) bool { t.Error("CheckOrigin is called"); return true }
+	env.asked(strings.Replace(request, "13", "8", 1), "")
 }
 
-// Values of Deflate that are out of range are refused where they come in.
-func TestDeflateOptions(t *testing.T) {
+// Connect, Listen and Upgrade refuse values of Deflate that are out of range.
+func TestOptionsDeflateRange(t *testing.T) {
 	for _, tt := range []struct {
 		d    ws.Deflate
 		word string
@@ -256,18 +258,18 @@ func TestDeflateOptions(t *testing.T) {
 		{ws.Deflate{Level: -3}, "level"},
 		{ws.Deflate{MaxRatio: -1}, "MaxRatio"},
 	} {
-		w := newWorld(t)
+		env := newEnv(t)
 		o := &ws.Options{Deflate: &tt.d}
-		_, err := ws.Connect(w.m, "ws://127.0.0.1:1/", nil, nil, "", o)
-		contains(t, err, tt.word)
-		_, err = ws.Listen(w.m, "ws://127.0.0.1:0", nil, nil, o)
-		contains(t, err, tt.word)
-		e := w.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
+		_, err := ws.Connect(env.manager, "ws://127.0.0.1:1/", nil, nil, "", o)
+		looptest.WantErr(t, err, nil, tt.word)
+		_, err = ws.Listen(env.manager, "ws://127.0.0.1:0", nil, nil, o)
+		looptest.WantErr(t, err, nil, tt.word)
+		tc := env.accept(func(c *reactor.Conn, ev reactor.Event, data any) {
 			if ev == reactor.EvHTTPMsg {
-				contains(t, ws.Upgrade(c, data.(*http.Message), "", o), tt.word)
+				looptest.WantErr(t, ws.Upgrade(c, data.(*http.Message), "", o), nil, tt.word)
 			}
 		})
-		e.feed(request)
-		e.drop()
+		tc.peerSends(request)
+		tc.closeBoth()
 	}
 }
