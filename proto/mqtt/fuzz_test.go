@@ -8,17 +8,15 @@ import (
 	"github.com/rikki-go/rikki/proto/mqtt"
 )
 
-// FuzzParse: no panic, n within bounds, the iterators end and take in all there
-// is, and what was parsed, appended again, parses the same.
+// FuzzParse checks that Parse does not panic, that n is in bounds, and that the iterators end
+// and return everything. A parsed packet that is appended again must parse to the same
+// message.
 func FuzzParse(f *testing.F) {
 	for _, tc := range goodPackets {
 		f.Add(pack(tc.bytes), tc.version == 5)
 	}
-	for _, tc := range badPackets {
-		f.Add(pack(tc.bytes), false)
-	}
-	for _, tc := range badPackets5 {
-		f.Add(pack(tc.bytes), true)
+	for _, tc := range malformedPackets {
+		f.Add(pack(tc.bytes), tc.version == 5)
 	}
 	f.Fuzz(func(t *testing.T, buf []byte, five bool) {
 		version := uint8(4)
@@ -29,29 +27,30 @@ func FuzzParse(f *testing.F) {
 		n, err := mqtt.Parse(buf, version, &m)
 		if err != nil {
 			if n != 0 || err != mqtt.ErrIncomplete && !errors.Is(err, mqtt.ErrMalformed) {
-				t.Fatalf("%d, %v", n, err)
+				t.Fatalf("Parse returns %d and error %v", n, err)
 			}
 			return
 		}
 		h, hn, err := mqtt.ParseHeader(buf, version)
 		if err != nil || n != hn+h.Remaining || n > len(buf) || len(m.Dgram) != n || h.Cmd != m.Cmd {
-			t.Fatalf("n is %d of %d, header %+v %d %v", n, len(buf), h, hn, err)
+			t.Fatalf("Parse returns %d of %d bytes, ParseHeader %+v, %d, error %v", n, len(buf), h, hn, err)
 		}
 		checkIterators(t, &m)
 		again, err := reappend(nil, &m)
 		if err != nil {
-			t.Fatalf("%+v is refused: %v", m, err)
+			t.Fatalf("%+v cannot be appended: %v", m, err)
 		}
 		back := mustParse(t, again, version)
 		if !sameMessage(m, back) {
-			t.Fatalf("%+v comes back as %+v", m, back)
+			t.Fatalf("%+v is parsed again as %+v", m, back)
 		}
 		if m.Cmd == mqtt.CmdConnect && !reflect.DeepEqual(m.Connect(), back.Connect()) {
-			t.Fatalf("%+v comes back as %+v", m.Connect(), back.Connect())
+			t.Fatalf("%+v is parsed again as %+v", m.Connect(), back.Connect())
 		}
 	})
 }
 
+// checkIterators checks that NextProp and NextFilter advance and reach the end.
 func checkIterators(t *testing.T, m *mqtt.Message) {
 	var p mqtt.Property
 	end := 0
@@ -80,7 +79,7 @@ func checkIterators(t *testing.T, m *mqtt.Message) {
 	}
 }
 
-// FuzzIterators: a Message that did not come out of Parse breaks nothing either.
+// FuzzIterators checks that the methods do not panic for a Message that Parse has not filled.
 func FuzzIterators(f *testing.F) {
 	f.Add(uint8(1), uint8(5), pack("10 05 0004 'MQ'"), pack("26 0001"), pack("0002 'a'"), 0)
 	f.Add(uint8(8), uint8(4), []byte(nil), pack("0b 80808080"), pack("0001 'a'"), 1)
@@ -99,8 +98,9 @@ func FuzzIterators(f *testing.F) {
 	})
 }
 
-// FuzzRoundTrip: what Append writes, Parse reads back; what it refuses leaves dst
-// alone. And it refuses a PUBLISH exactly if one of the rules below is broken.
+// FuzzRoundTrip checks that Parse reads what Append has written. If Append returns an error,
+// dst must be unchanged. AppendPublish must refuse exactly the packets that break one of the
+// rules below.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add(true, uint8(1), false, true, uint16(7), "a/b", []byte("data"), uint8(mqtt.PropTopicAlias), uint32(3), []byte("k"), []byte("v"))
 	f.Add(false, uint8(0), false, false, uint16(0), "t", []byte(nil), uint8(0), uint32(0), []byte(nil), []byte(nil))
@@ -108,7 +108,7 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add(true, uint8(2), true, false, uint16(1), "t", []byte(nil), uint8(mqtt.PropSubscriptionIdentifier), uint32(1<<28), []byte(nil), []byte(nil))
 	f.Fuzz(func(t *testing.T, five bool, qos uint8, dup, retain bool, id uint16, topic string, data []byte, propID uint8, num uint32, key, value []byte) {
 		version := uint8(4)
-		p := mqtt.Publish{Dup: dup, QoS: qos, Retain: retain, ID: id, Topic: topic, Data: data}
+		p := mqtt.PublishPacket{Dup: dup, QoS: qos, Retain: retain, ID: id, Topic: topic, Data: data}
 		if five {
 			version = 5
 			p.Props = []mqtt.Property{{ID: mqtt.PropID(propID), Int: num, Key: key, Value: value}}
@@ -117,17 +117,17 @@ func FuzzRoundTrip(f *testing.F) {
 		bad := !mqtt.ValidTopic(topic) || qos > 2 || qos == 0 && dup || qos > 0 && id == 0
 		if err != nil {
 			if string(buf) != "x" || !errors.Is(err, mqtt.ErrMalformed) || !bad && !five {
-				t.Fatalf("%q, %v: %+v", buf, err, p)
+				t.Fatalf("AppendPublish of %+v returns %q and error %v", p, buf, err)
 			}
 		} else {
 			alias := mqtt.PropID(propID) == mqtt.PropTopicAlias
 			if bad && !(five && topic == "" && alias) {
-				t.Fatalf("not refused: %+v", p)
+				t.Fatalf("AppendPublish accepts %+v", p)
 			}
 			m := mustParse(t, buf[1:], version)
 			if string(m.Topic) != topic || string(m.Data) != string(data) || m.QoS != qos || m.Dup != dup || m.Retain != retain ||
 				qos > 0 && m.ID != id || mqtt.PublishSize(version, &p) != len(buf)-1 {
-				t.Fatalf("%+v comes back as %+v", p, m)
+				t.Fatalf("%+v is parsed as %+v", p, m)
 			}
 		}
 		roundTripConnect(t, version, &mqtt.ConnectPacket{ClientID: topic, CleanStart: retain, KeepAlive: id, User: string(key), Password: value,
@@ -135,11 +135,12 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
+// roundTripConnect checks that Parse reads what AppendConnect has written.
 func roundTripConnect(t *testing.T, version uint8, conn *mqtt.ConnectPacket) {
 	buf, err := mqtt.AppendConnect([]byte("x"), version, conn)
 	if err != nil {
 		if string(buf) != "x" {
-			t.Fatalf("dst has become %q", buf)
+			t.Fatalf("dst is %q, want it unchanged", buf)
 		}
 		return
 	}
@@ -151,6 +152,6 @@ func roundTripConnect(t *testing.T, version uint8, conn *mqtt.ConnectPacket) {
 		got.Will.Topic == conn.Will.Topic && string(got.Will.Data) == string(conn.Will.Data) &&
 		got.Will.QoS == conn.Will.QoS && got.Will.Retain == conn.Will.Retain
 	if !same {
-		t.Fatalf("%+v comes back as %+v", conn, got)
+		t.Fatalf("%+v is parsed as %+v", conn, got)
 	}
 }

@@ -14,10 +14,10 @@ func TestValidTopic(t *testing.T) {
 		"": false, "+": false, "#": false, "a/+/b": false, "a#": false, "a\x00": false, "\xff": false, "\xed\xa0\x80": false,
 	} {
 		if got := mqtt.ValidTopic(topic); got != want {
-			t.Errorf("ValidTopic(%.20q) is %v", topic, got)
+			t.Errorf("ValidTopic(%.20q) is %v, want %v", topic, got, want)
 		}
 		if got := mqtt.ValidTopic([]byte(topic)); got != want {
-			t.Errorf("ValidTopic of bytes %.20q is %v", topic, got)
+			t.Errorf("ValidTopic of bytes %.20q is %v, want %v", topic, got, want)
 		}
 	}
 }
@@ -37,10 +37,10 @@ func TestValidFilter(t *testing.T) {
 		{"$share/+/a", true, false}, {"$share/#", true, false}, {"$share/g/a#", false, false},
 	} {
 		if got := mqtt.ValidFilter(tc.filter, 4); got != tc.v4 {
-			t.Errorf("ValidFilter(%.20q, 4) is %v", tc.filter, got)
+			t.Errorf("ValidFilter(%.20q, 4) is %v, want %v", tc.filter, got, tc.v4)
 		}
 		if got := mqtt.ValidFilter([]byte(tc.filter), 5); got != tc.v5 {
-			t.Errorf("ValidFilter(%.20q, 5) is %v", tc.filter, got)
+			t.Errorf("ValidFilter(%.20q, 5) is %v, want %v", tc.filter, got, tc.v5)
 		}
 	}
 }
@@ -54,12 +54,13 @@ func TestSplitShare(t *testing.T) {
 		{"$share/g", "", "", false}, {"$share//a", "", "", false}, {"a/b", "", "", false}, {"$share/+/a", "", "", false},
 	} {
 		if g, i, ok := mqtt.SplitShare(tc.filter); g != tc.group || i != tc.inner || ok != tc.ok {
-			t.Errorf("SplitShare(%q): %q %q %v", tc.filter, g, i, ok)
+			t.Errorf("SplitShare(%q) is %q, %q, %v, want %q, %q, %v", tc.filter, g, i, ok, tc.group, tc.inner, tc.ok)
 		}
 	}
 }
 
-// The first rows are the examples of 3.1.1 and 5.0 section 4.7.
+// matches are filters and topics. The first rows are the examples of section 4.7 of 3.1.1 and
+// 5.0.
 var matches = []struct {
 	filter, topic string
 	want          bool
@@ -91,15 +92,15 @@ var matches = []struct {
 func TestMatch(t *testing.T) {
 	for _, tc := range matches {
 		if got := mqtt.Match(tc.filter, tc.topic); got != tc.want {
-			t.Errorf("Match(%q, %q) is %v", tc.filter, tc.topic, got)
+			t.Errorf("Match(%q, %q) is %v, want %v", tc.filter, tc.topic, got, tc.want)
 		}
 		if got := mqtt.Match([]byte(tc.filter), []byte(tc.topic)); got != tc.want {
-			t.Errorf("Match of bytes (%q, %q) is %v", tc.filter, tc.topic, got)
+			t.Errorf("Match of bytes (%q, %q) is %v, want %v", tc.filter, tc.topic, got, tc.want)
 		}
 	}
 }
 
-// matchLevels is Match as the standard tells it, level by level.
+// matchLevels is a simple implementation of Match: it compares level by level.
 func matchLevels(filter, topic []string) bool {
 	switch {
 	case len(filter) > 0 && filter[0] == "#":
@@ -110,6 +111,7 @@ func matchLevels(filter, topic []string) bool {
 	return (filter[0] == "+" || filter[0] == topic[0]) && matchLevels(filter[1:], topic[1:])
 }
 
+// FuzzMatch compares Match with matchLevels.
 func FuzzMatch(f *testing.F) {
 	for _, tc := range matches {
 		f.Add(tc.filter, tc.topic)
@@ -124,7 +126,7 @@ func FuzzMatch(f *testing.F) {
 			want = false
 		}
 		if got != want {
-			t.Errorf("Match(%q, %q) is %v", filter, topic, got)
+			t.Errorf("Match(%q, %q) is %v, want %v", filter, topic, got, want)
 		}
 	})
 }
