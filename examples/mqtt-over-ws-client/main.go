@@ -1,9 +1,16 @@
-// The tutorial "MQTT over WebSocket client": it opens a WebSocket to a
-// broker, logs in with a will, subscribes to a topic, publishes a message
-// there, receives it back and closes.
+// Command mqtt-over-ws-client is Mongoose's tutorial "MQTT over WebSocket client". It opens a
+// WebSocket to a broker, logs in with a will, subscribes to a topic, publishes a message to
+// that topic, receives the message and closes.
 //
-// Without -url it runs a small broker beside itself, on the same event loop;
-// with -tls that speaks TLS, under a certificate made on the spot.
+//	go run ./examples/mqtt-over-ws-client
+//	go run ./examples/mqtt-over-ws-client -tls
+//	go run ./examples/mqtt-over-ws-client -url wss://localhost:8084/mqtt -ca ca.pem
+//
+// Without -url it starts a small broker on the same event loop and connects to that. With -tls
+// this broker uses TLS, with a self-signed certificate.
+//
+// It logs to standard output. The exit status is 0 if the message came back, 1 if it did not,
+// and 2 for wrong usage. The reason for 1 and 2 is on standard error.
 package main
 
 import (
@@ -28,20 +35,20 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// maxPacket bounds the packets that the client puts together, in bytes.
+// maxPacket is the size in bytes of the largest packet that the client accepts.
 const maxPacket = 1 << 20
 
-// session is the handler's state, in FnData.
+// session is the state of the handler. It is the connection's FnData.
 type session struct {
 	url, topic, message string
 	user, password      string
 	hexdump             bool
-	ownTLS              bool          // its own broker speaks TLS
-	tls                 *tls.Config   // of a wss:// URL
-	patience            time.Duration // with the broker, over all
+	ownTLS              bool          // the program's own broker uses TLS
+	tls                 *tls.Config   // for a wss:// URL
+	timeout             time.Duration // for the whole session
 	log, brokerLog      *slog.Logger
 
-	in       reactor.Buffer // MQTT bytes from WebSocket messages: a packet may be split over several
+	in       reactor.Buffer // MQTT bytes from WebSocket messages; a packet may span several
 	msg      mqtt.Message
 	received bool
 	err      error
@@ -71,14 +78,14 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 		m := data.(*ws.Message)
 		s.log.Info(fmt.Sprintf("GOT %d bytes WS msg", len(m.Data)))
 		if m.Op != ws.OpBinary {
-			c.Fail(errors.New("the broker sent a text message, MQTT is binary [MQTT-6.0.0-1]"))
+			c.Fail(errors.New("the broker sent a text message, but MQTT needs binary messages [MQTT-6.0.0-1]"))
 			return
 		}
 		s.in.Append(m.Data)
 		s.packets(c)
 	case reactor.EvMQTTOpen:
 		if data.(mqtt.ReasonCode) != 0 {
-			return // the CONNACK that refuses fails the connection
+			return // s.packet fails the connection
 		}
 		s.log.Info("CONNECTED to " + s.url)
 		start := c.Send.Len()
@@ -91,13 +98,14 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 		s.log.Info("PUBLISHED " + s.message + " -> " + s.topic)
 	case reactor.EvError:
 		s.err = data.(error)
-		s.done = true // end event loop
+		s.done = true // end the event loop
 	case reactor.EvClose:
-		s.done = true // end event loop
+		s.done = true // end the event loop
 	}
 }
 
-// wrap frames what was appended to Send since it was start bytes long.
+// wrap frames the bytes that were appended to Send since it had start bytes. If err is not nil,
+// wrap fails the connection instead.
 func wrap(c *reactor.Conn, start int, err error) {
 	if err != nil {
 		c.Fail(err)
@@ -108,15 +116,15 @@ func wrap(c *reactor.Conn, start int, err error) {
 	}
 }
 
-// packets handles every packet that is complete.
+// packets handles the complete packets in s.in.
 func (s *session) packets(c *reactor.Conn) {
-	for !s.received && !c.Stopped() {
+	for !s.received && !c.InputStopped() {
 		n, err := 0, mqtt.CheckSize(s.in.Bytes(), 4, maxPacket)
 		if err == nil {
 			n, err = mqtt.Parse(s.in.Bytes(), 4, &s.msg)
 		}
 		if err == mqtt.ErrIncomplete {
-			return // the rest is still to come
+			return // wait for the rest of the packet
 		}
 		if err != nil {
 			c.Fail(err)
@@ -127,6 +135,7 @@ func (s *session) packets(c *reactor.Conn) {
 	}
 }
 
+// packet handles the packet in s.msg.
 func (s *session) packet(c *reactor.Conn) {
 	switch s.msg.Cmd {
 	case mqtt.CmdConnack:
@@ -149,27 +158,26 @@ func (s *session) packet(c *reactor.Conn) {
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run returns the exit status: 0 when the message came back, 1 with a reason
-// on stderr when it did not, 2 for wrong usage.
+// run runs the program and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
-	s := &session{patience: 30 * time.Second}
+	s := &session{timeout: 30 * time.Second}
 	f := flag.NewFlagSet("mqtt-over-ws-client", flag.ContinueOnError)
-	f.StringVar(&s.url, "url", "", "ws://host:port/path or wss://… of the broker (default: one of its own)")
-	f.BoolVar(&s.ownTLS, "tls", false, "have its own broker speak TLS")
+	f.StringVar(&s.url, "url", "", "`URL` of the broker, ws://host:port/path or wss://… (default: start a broker)")
+	f.BoolVar(&s.ownTLS, "tls", false, "use TLS with the broker that the program starts; not with -url")
 	var trust certs.Client
 	trust.Flags(f)
-	f.StringVar(&s.topic, "topic", "mg/test", "topic to subscribe and publish to")
-	f.StringVar(&s.message, "message", "hello", "message to publish")
-	f.StringVar(&s.user, "user", "", "MQTT user name")
-	f.StringVar(&s.password, "password", "", "MQTT password")
+	f.StringVar(&s.topic, "topic", "mg/test", "`topic` to subscribe and publish to")
+	f.StringVar(&s.message, "message", "hello", "`text` to publish")
+	f.StringVar(&s.user, "user", "", "user `name` for the broker")
+	f.StringVar(&s.password, "password", "", "`password` for the broker")
 	f.BoolVar(&s.hexdump, "hexdump", false, "log all bytes sent and received")
 	verbose := f.Bool("v", false, "log more")
 	return cli.Run(f, args, stderr, func() (err error) {
 		switch {
 		case !mqtt.ValidTopic(s.topic):
-			return cli.Usage("-topic %q is not a topic that can be published to", s.topic)
+			return cli.Usage("-topic %q is not valid for publishing", s.topic)
 		case s.ownTLS && s.url != "":
-			return cli.Usage("-tls is for the program's own broker, without -url")
+			return cli.Usage("-tls is for the program's own broker and cannot be used with -url")
 		}
 		level, brokerLevel := slog.LevelInfo, slog.LevelWarn
 		if *verbose {
@@ -183,7 +191,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	})
 }
 
-// loop runs the event loop until the session is over.
+// loop runs the event loop until the session ends.
 func (s *session) loop() error {
 	m, err := reactor.New(reactor.WithLogger(s.log))
 	if err != nil {
@@ -202,7 +210,7 @@ func (s *session) loop() error {
 		s.url = scheme + l.LocalAddr().String() + "/mqtt"
 		if s.ownTLS {
 			var server *tls.Config
-			if server, s.tls, err = certs.OnTheSpot(); err != nil {
+			if server, s.tls, err = certs.SelfSigned(); err != nil {
 				return err
 			}
 			l.StartTLS(server)
@@ -216,13 +224,13 @@ func (s *session) loop() error {
 		c.StartTLS(s.tls)
 	}
 	if u, err := reactor.ParseURL(s.url); err == nil {
-		s.url = u.Redacted() // from here on it is only logged
+		s.url = u.Redacted() // from here on the URL is only logged
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, func() { m.Post(func() { c.Fail(errors.New("interrupted")) }) })
-	m.AddTimer(s.patience, reactor.TimerOnce, func() {
-		c.Fail(fmt.Errorf("no message came back within %v", s.patience))
+	m.AddTimer(s.timeout, reactor.TimerOnce, func() {
+		c.Fail(fmt.Errorf("the message did not come back within %v", s.timeout))
 	})
 	for !s.done {
 		if err := m.Poll(time.Second); err != nil {
@@ -230,7 +238,7 @@ func (s *session) loop() error {
 		}
 	}
 	switch {
-	case s.received: // whatever came of closing
+	case s.received: // errors while closing do not count
 		return nil
 	case s.err == nil:
 		return errors.New("the connection was closed before the message came back")

@@ -13,19 +13,19 @@ import (
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// TestMain lets the test binary be the program, for the tests of signals.
+// TestMain lets the test binary run as the program, for the tests of signals.
 func TestMain(m *testing.M) {
 	looptest.Main(main)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt) // starts a goroutine that package os/signal keeps
+	signal.Notify(signals, os.Interrupt) // starts a goroutine that stays, and is no leak
 	signal.Stop(signals)
 	os.Exit(m.Run())
 }
 
 var logLine = regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{3} (DEBUG|INFO |WARN |ERROR) [a-z_]+\.go:\d+  (.*)$`)
 
-// texts returns the texts of log lines, each of which must have time, level
-// and file:line.
+// texts returns the messages and attributes of the log lines. Each line must begin with time,
+// level and file:line.
 func texts(t *testing.T, stdout string) (list []string) {
 	t.Helper()
 	for _, line := range strings.Split(strings.TrimSuffix(stdout, "\n"), "\n") {
@@ -60,7 +60,7 @@ func wantSuccess(t *testing.T, r result) {
 	}
 }
 
-// Without -url it talks to a broker of its own, and the log is the tutorial's.
+// Without -url the program uses its own broker. Its log is the one in the tutorial.
 func TestEmbeddedBroker(t *testing.T) {
 	r := client(t)
 	wantSuccess(t, r)
@@ -71,7 +71,7 @@ func TestEmbeddedBroker(t *testing.T) {
 		}
 	}
 	if n := len(wantLog); len(got) == n+1 && got[n] == "GOT 4 bytes WS msg" {
-		got = got[:n] // PUBACK, which the broker may send after the message
+		got = got[:n] // the broker may send PUBACK after the message
 	}
 	if !slices.Equal(got, wantLog) {
 		t.Errorf("log\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(wantLog, "\n"))
@@ -91,7 +91,7 @@ func TestTopicAndMessage(t *testing.T) {
 	}
 }
 
-// What the program sends, byte by byte, and in which messages.
+// The bytes that the program sends, and their WebSocket messages.
 func TestBytesSent(t *testing.T) {
 	var sent [][]byte
 	url, wait := serveAndWait(t, func(s *server) {
@@ -124,7 +124,7 @@ func TestBytesSent(t *testing.T) {
 	}
 }
 
-// [MQTT-6.0.0-2] packets split over messages and sharing them come out right.
+// A packet may span several messages, and a message may hold several packets [MQTT-6.0.0-2].
 func TestSplitMessages(t *testing.T) {
 	all := slices.Concat(connack, suback, puback, publish)
 	try := func(name string, messages ...[]byte) {
@@ -140,8 +140,7 @@ func TestSplitMessages(t *testing.T) {
 	}
 }
 
-// A message at QoS 0 needs no answer, and none is sent, not even an empty
-// WebSocket message.
+// The program does not answer a message at QoS 0. It sends no empty WebSocket message either.
 func TestQoS0(t *testing.T) {
 	rest := []byte("nothing read")
 	url, wait := serveAndWait(t, func(s *server) {
@@ -158,7 +157,7 @@ func TestQoS0(t *testing.T) {
 	}
 }
 
-// Once the message came the status is 0, whatever the broker does then.
+// Once the message came the status is 0, even if the broker then breaks the protocol.
 func TestAfterReceived(t *testing.T) {
 	for name, after := range map[string][]byte{
 		"text":     frame(1, []byte("hi")),
@@ -176,7 +175,7 @@ func TestAfterReceived(t *testing.T) {
 	}
 }
 
-// -hexdump shows the bytes, those of the handshake too.
+// -hexdump logs the bytes, including those of the handshake.
 func TestHexdump(t *testing.T) {
 	r := client(t, "-hexdump")
 	wantSuccess(t, r)
@@ -186,11 +185,11 @@ func TestHexdump(t *testing.T) {
 		}
 	}
 	if r := client(t); strings.Contains(r.Stdout, "|GET") {
-		t.Error("bytes are shown without -hexdump")
+		t.Error("bytes are logged without -hexdump")
 	}
 }
 
-// -v shows more.
+// -v logs more.
 func TestVerbose(t *testing.T) {
 	r := client(t, "-v")
 	wantSuccess(t, r)

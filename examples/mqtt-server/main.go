@@ -1,5 +1,5 @@
-// Command mqtt-server is Mongoose's mqtt-server tutorial: a small MQTT broker,
-// over tcp and WebSocket, with and without TLS. What it can do is told in examples/internal/broker.
+// Command mqtt-server is Mongoose's mqtt-server tutorial: a small MQTT broker over TCP and
+// WebSocket, with and without TLS. Package examples/internal/broker describes its features.
 //
 //	go run ./examples/mqtt-server
 //	mosquitto_sub -t 'greetings/#' &
@@ -7,13 +7,13 @@
 //	go run ./examples/mqtt-server -cert cert.pem -key key.pem
 //	mosquitto_pub --cafile ca.pem -h localhost -p 8883 -t greetings/all -m hello
 //
-// With -client-ca FILE it lets in over TLS only those who have a certificate of an
-// authority in FILE. SIGHUP has it read the files again: connections that are
-// open go on, later ones get the new certificate.
+// With -client-ca FILE, TLS clients must have a certificate of an authority in FILE. At SIGHUP
+// the server reads the certificate files again. New connections use the new certificate, open
+// connections go on.
 //
-// It logs to standard output. Exit status: 0 after SIGINT or SIGTERM, 1 if it
-// cannot listen or the loop fails, with the reason on standard error, 2 for wrong
-// usage.
+// It logs to standard output. The exit status is 0 after SIGINT or SIGTERM, 1 if it cannot
+// listen or the loop fails, and 2 for wrong usage. The reason for 1 and 2 is on standard
+// error.
 package main
 
 import (
@@ -34,19 +34,19 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// defaultURLs are listened on without -listen.
+// defaultURLs are the URLs to listen on if -listen is not given.
 var defaultURLs = []string{"mqtt://127.0.0.1:1883", "ws://127.0.0.1:8083/mqtt"}
 
-// secureURLs are listened on besides if there is a certificate.
+// secureURLs are added to defaultURLs if a certificate is given.
 var secureURLs = []string{"mqtts://127.0.0.1:8883", "wss://127.0.0.1:8084/mqtt"}
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is the program. It returns the exit status.
+// run runs the program and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("mqtt-server", flag.ContinueOnError)
 	var urls []string
-	f.Func("listen", fmt.Sprintf("`URL` to listen on, mqtt://host:port or ws://host:port/path, with TLS mqtts:// or wss://; may be repeated (default %q, with -cert %q too)", defaultURLs, secureURLs),
+	f.Func("listen", fmt.Sprintf("`URL` to listen on: mqtt://host:port, ws://host:port/path, or mqtts:// and wss:// with TLS; may be repeated (default %q, with -cert also %q)", defaultURLs, secureURLs),
 		func(s string) error { urls = append(urls, s); return nil })
 	var identity certs.Server
 	identity.Flags(f, "mqtts:// and wss://")
@@ -56,7 +56,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	})
 }
 
-// listenOn returns the URLs to listen on, given those of the arguments.
+// listenOn returns the URLs to listen on. urls are those of the flags, nil if there are none.
 func listenOn(urls []string, cert bool) []string {
 	switch {
 	case urls != nil:
@@ -67,7 +67,7 @@ func listenOn(urls []string, cert bool) []string {
 	return defaultURLs
 }
 
-// serve runs the broker until a signal comes.
+// serve runs the broker until SIGINT or SIGTERM.
 func serve(urls []string, identity *certs.Server, log *slog.Logger) error {
 	cfg, err := identity.Config(urls, log)
 	if err != nil {
@@ -105,5 +105,5 @@ func serve(urls []string, identity *certs.Server, log *slog.Logger) error {
 		}
 	}
 	b.Close()
-	return m.Poll(0) // tells the clients
+	return m.Poll(0) // sends DISCONNECT to the clients
 }

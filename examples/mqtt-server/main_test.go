@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"io"
-	"net"
 	"os"
 	"slices"
 	"syscall"
@@ -32,11 +31,11 @@ func TestExitStatus(t *testing.T) {
 		{"argument", []string{"mqtt://127.0.0.1:0"}, 2, `unexpected argument "mqtt://127.0.0.1:0"`},
 		{"no scheme", []string{"-listen", "127.0.0.1:0"}, 1, "127.0.0.1:0"},
 		{"wrong scheme", []string{"-listen", "http://127.0.0.1:0"}, 1, "want mqtt://"},
-		{"no certificate", []string{"-listen", "mqtts://127.0.0.1:0"}, 2, "mqtts://127.0.0.1:0 wants -cert and -key"},
-		{"no key", []string{"-cert", "x"}, 2, "-cert and -key go together"},
+		{"no certificate", []string{"-listen", "mqtts://127.0.0.1:0"}, 2, "mqtts://127.0.0.1:0 needs -cert and -key"},
+		{"no key", []string{"-cert", "x"}, 2, "-cert and -key must be given together"},
 		{"no file", []string{"-cert", "no/such", "-key", "file"}, 2, "mqtt-server: -cert: open no/such: no such file or directory\n"},
-		{"no certificate, only a key", []string{"-key", "x"}, 2, "-cert and -key go together"},
-		{"no TLS", []string{"-cert", "x", "-key", "y", "-listen", "ws://127.0.0.1:0"}, 2, "and there is none: ws://127.0.0.1"},
+		{"no certificate, only a key", []string{"-key", "x"}, 2, "-cert and -key must be given together"},
+		{"no TLS", []string{"-cert", "x", "-key", "y", "-listen", "ws://127.0.0.1:0"}, 2, "there is none in ws://127.0.0.1"},
 		{"used", []string{"-listen", "mqtt://" + used}, 1, "address already in use"},
 		{"second is bad", []string{"-listen", "ws://127.0.0.1:0", "-listen", "mqtt://" + used}, 1, "address already in use"},
 	} {
@@ -61,13 +60,14 @@ func TestListenOn(t *testing.T) {
 	}
 }
 
-// TestServe logs in over tcp, looks at the WebSocket port, and ends the program with a signal.
+// TestServe logs in over TCP, connects to the WebSocket port, and ends the program with a
+// signal.
 func TestServe(t *testing.T) {
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(sig.String(), func(t *testing.T) {
 			p := looptest.Start(t, "-listen", "mqtt://127.0.0.1:0", "-listen", "ws://127.0.0.1:0/mqtt", "-v")
-			client := dial(t, address(p, "mqtt"))
-			if _, err := dial(t, address(p, "ws")).Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+			client := looptest.Dial(t, "tcp", address(p, "mqtt"))
+			if _, err := looptest.Dial(t, "tcp", address(p, "ws")).Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
 				t.Error(err)
 			}
 			packet, err := mqtt.AppendConnect(nil, 5, &mqtt.ConnectPacket{ClientID: "a", CleanStart: true})
@@ -81,7 +81,7 @@ func TestServe(t *testing.T) {
 			p.Signal(sig)
 			answers, err := io.ReadAll(client)
 			if want := []byte{byte(mqtt.CmdDisconnect) << 4, 2, byte(mqtt.ReasonServerShuttingDown), 0}; err != nil || !bytes.HasSuffix(answers, want) {
-				t.Errorf("the client reads %x, %v, and no %x", answers, err, want)
+				t.Errorf("the client reads %x, %v, want %x at the end", answers, err, want)
 			}
 			p.Await(`INFO .* stopping`)
 			p.WantEnd()
@@ -89,17 +89,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-func dial(t *testing.T, addr string) net.Conn {
-	t.Helper()
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-// address reads the log up to where the program listens.
+// address reads the log up to the line with the address for a scheme, and returns that.
 func address(p *looptest.Program, scheme string) string {
 	return p.Await(`^\d\d:\d\d:\d\d\.\d{3} INFO  broker\.go:\d+  listening url=` + scheme + `://127\.0\.0\.1:0\S* local=(\S+)$`)[1]
 }

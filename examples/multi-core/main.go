@@ -1,12 +1,12 @@
-// Command multi-core uses several cores: one event loop per core, each on a
-// goroutine and with a listener of its own on the same address. The kernel
-// spreads the connections over them (SO_REUSEPORT); the loops share nothing.
+// Command multi-core is an HTTP server that uses several cores. It runs one event loop per
+// core, each on its own goroutine and with its own listener on the same address. The kernel
+// distributes the connections among the listeners (SO_REUSEPORT). The loops share nothing.
 //
 //	go run ./examples/multi-core -loops 4
-//	curl http://127.0.0.1:8000/   # says which loop answered
+//	curl http://127.0.0.1:8000/   # the answer names the loop
 //
-// Exit status: 0 after SIGINT or SIGTERM, 1 if it cannot listen, with the reason
-// on standard error, 2 for wrong usage.
+// It logs to standard output. The exit status is 0 after SIGINT or SIGTERM, 1 if it cannot
+// listen or a loop fails, and 2 for wrong usage. The reason for 1 and 2 is on standard error.
 package main
 
 import (
@@ -30,7 +30,7 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// loop is one event loop and what its handler needs.
+// loop is one event loop with the state of its handler.
 type loop struct {
 	number  int
 	m       *reactor.Manager
@@ -52,8 +52,8 @@ func newLoop(number int, url string, log *slog.Logger) (*loop, *reactor.Conn, er
 	}
 	l := &loop{number: number, m: m}
 	listener, err := http.Listen(m, url, l.handle, nil)
-	if err == nil && listener.IsTLS() { // which wants a certificate: websocket-server shows how
-		err = cli.Usage("-listen %s: this example has no TLS", url)
+	if err == nil && listener.IsTLS() {
+		err = cli.Usage("-listen %s: this example has no TLS; websocket-server has", url)
 	}
 	if err != nil {
 		m.Close()
@@ -62,7 +62,7 @@ func newLoop(number int, url string, log *slog.Logger) (*loop, *reactor.Conn, er
 	return l, listener, nil
 }
 
-// run polls until ctx is done and then ends the loop in order.
+// run polls until ctx is done. Then it closes the connections gracefully.
 func (l *loop) run(ctx context.Context, log *slog.Logger) error {
 	if err := l.m.Run(ctx); ctx.Err() == nil {
 		return fmt.Errorf("loop %d: %w", l.number, err)
@@ -74,19 +74,20 @@ func (l *loop) run(ctx context.Context, log *slog.Logger) error {
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
+// run runs the program and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("multi-core", flag.ContinueOnError)
 	url := f.String("listen", "http://127.0.0.1:8000", "`URL` to listen on")
 	count := f.Int("loops", runtime.GOMAXPROCS(0), "`number` of event loops")
 	return cli.Run(f, args, stderr, func() error {
 		if *count < 1 || *count > 1024 {
-			return cli.Usage("-loops %d is not in 1..1024", *count)
+			return cli.Usage("-loops %d is not between 1 and 1024", *count)
 		}
 		return serve(*url, *count, clog.New(stdout, slog.LevelInfo))
 	})
 }
 
-// serve runs the loops until a signal comes or one of them fails.
+// serve runs the loops until SIGINT or SIGTERM, or until one of them fails.
 func serve(url string, count int, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -102,9 +103,9 @@ func serve(url string, count int, log *slog.Logger) error {
 			cancel(err)
 			break
 		}
-		if started == 0 { // port 0: the others take the port that the first got
+		if started == 0 { // if the port is 0, the other loops use the port of the first
 			log.Info("listening", "local", listener.LocalAddr(), "loops", count)
-			u, _ := reactor.ParseURL(url) // Listen took it
+			u, _ := reactor.ParseURL(url) // Listen has parsed it without an error
 			url = "http://" + net.JoinHostPort(u.Host, strconv.Itoa(int(listener.LocalAddr().Port())))
 		}
 		go func() { results <- l.run(ctx, log) }()

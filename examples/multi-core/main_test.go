@@ -25,7 +25,7 @@ func TestExitStatus(t *testing.T) {
 		stderr string // part of it
 	}{
 		{"help", []string{"-h"}, 0, "Usage of multi-core"},
-		{"no loops", []string{"-loops", "0"}, 2, "-loops 0 is not in"},
+		{"no loops", []string{"-loops", "0"}, 2, "-loops 0 is not between"},
 		{"argument", []string{"x"}, 2, `unexpected argument "x"`},
 		{"bad URL", []string{"-listen", "127.0.0.1"}, 1, "no scheme"},
 		{"TLS", []string{"-listen", "https://127.0.0.1:0"}, 2, "no TLS"},
@@ -35,7 +35,7 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// Every loop answers some of many connections, and all end in order.
+// Each loop answers some of many connections, and each stops without an error.
 func TestLoopsShareTheWork(t *testing.T) {
 	const loops = 3
 	p := looptest.Start(t, "-listen", "http://127.0.0.1:0", "-loops", "3")

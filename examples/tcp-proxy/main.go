@@ -1,16 +1,18 @@
-// Command tcp-proxy hands every connection on to another address, both ways.
-// A side that reads slowly slows the other down: no more than a few hundred
-// kilobytes per connection ever wait in memory.
-//
-// What one side does is what the other sees. An end of stream is passed on as an end
-// of stream, behind all data, while the other direction goes on. A reset or any other
-// failure is passed on as a reset, so an answer that was cut off never looks whole.
+// Command tcp-proxy forwards every connection to another address, in both directions.
 //
 //	go run ./examples/tcp-proxy -listen tcp://127.0.0.1:9000 -to tcp://127.0.0.1:8000
 //
-// Both may be unix:///path, which has no resets: there a failure looks like an end. -to
-// may be tls://host:port. Exit status: 0 after SIGINT or SIGTERM, 1 if it cannot listen or
-// the loop fails, with the reason on standard error, 2 for wrong usage.
+// Both URLs may be unix:///path, and -to may be tls://host:port.
+//
+// If one side reads slowly, the proxy reads slowly from the other. At most a few hundred
+// kilobytes per connection wait in memory.
+//
+// An end of stream is forwarded after all data, while the other direction goes on. A reset or
+// another failure is forwarded as a reset. Therefore an incomplete answer never looks complete.
+// UNIX-domain sockets have no resets: there a failure looks like an end of stream.
+//
+// It logs to standard output. The exit status is 0 after SIGINT or SIGTERM, 1 if it cannot
+// listen or the loop fails, and 2 for wrong usage. The reason for 1 and 2 is on standard error.
 package main
 
 import (
@@ -29,16 +31,16 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// The marks of what waits for one side, in bytes: above high the other side is
-// not read from until low is reached.
+// The water marks for the unsent bytes of a connection. Above high, the proxy stops reading
+// from the other connection. At low it continues.
 const low, high = 64 << 10, 256 << 10
 
-// grace is how long connections may go on after a signal. Those that have not ended by
-// then are reset.
+// grace is how long connections may go on after a signal. Then they are reset.
 const grace = 2 * time.Second
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
+// run runs the program and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("tcp-proxy", flag.ContinueOnError)
 	listen := f.String("listen", "tcp://127.0.0.1:9000", "`URL` to listen on")
@@ -46,7 +48,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return cli.Run(f, args, stderr, func() error { return serve(*listen, *to, clog.New(stdout, slog.LevelInfo)) })
 }
 
-// serve runs the proxy until a signal comes.
+// serve runs the proxy until SIGINT or SIGTERM.
 func serve(listen, to string, log *slog.Logger) error {
 	m, err := reactor.New(reactor.WithLogger(log))
 	if err != nil {
@@ -57,21 +59,21 @@ func serve(listen, to string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if l.IsTLS() { // which wants a certificate: websocket-server shows how
-		return cli.Usage("-listen %s: this example has no TLS", listen)
+	if l.IsTLS() {
+		return cli.Usage("-listen %s: this example does not accept TLS; websocket-server does", listen)
 	}
-	log.Info("listening", "url", listen, "local", l.LocalAddr(), "to", to)
+	log.Info("listening", "url", listen, clog.Addr("local", l.LocalAddr()), "to", to)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := m.Run(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return leave(m, l)
+	return shutDown(m, l)
 }
 
-// leave stops listening and gives the connections time to end by themselves. Draining
-// them would tell both sides of each that the other has ended.
-func leave(m *reactor.Manager, l *reactor.Conn) error {
+// shutDown closes the listener and waits until the connections have closed, for at most grace.
+// It does not drain them: both peers would read an end of stream that the other has not sent.
+func shutDown(m *reactor.Manager, l *reactor.Conn) error {
 	l.Close()
 	late := false
 	defer m.AddTimer(grace, reactor.TimerOnce, func() { late = true }).Stop()
@@ -86,7 +88,7 @@ func leave(m *reactor.Manager, l *reactor.Conn) error {
 	return m.Poll(0)
 }
 
-// proxy connects what connects to one URL with the other.
+// proxy listens on one URL and connects each accepted connection to the other.
 func proxy(m *reactor.Manager, listen, to string) (*reactor.Conn, error) {
 	l, err := m.Listen(listen, func(c *reactor.Conn, ev reactor.Event, _ any) {
 		if ev == reactor.EvAccept {
@@ -99,24 +101,25 @@ func proxy(m *reactor.Manager, listen, to string) (*reactor.Conn, error) {
 	return l, err
 }
 
-// join makes the connection that c is joined to: each is the other's FnData.
+// join makes a connection to the target URL and pairs it with c. Each has the other as its
+// FnData.
 func join(c *reactor.Conn, to string) {
-	d, err := c.Manager().Connect(to, pass, c)
+	d, err := c.Manager().Connect(to, forward, c)
 	if err != nil {
-		c.Manager().Logger().Error("cannot connect", "to", to, "error", err)
+		c.Manager().Logger().Error("cannot connect", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "url", to, "error", err)
 		c.Abort()
 		return
 	}
-	c.Fn, c.FnData = pass, d
+	c.Fn, c.FnData = forward, d
 	c.SetHalfClose(true)
 	d.SetHalfClose(true)
-	c.Pause() // until there is somewhere to write to
+	c.Pause() // until d is connected
 	d.SetWater(low, high)
 }
 
-// pass hands on what one side says to the other. When both sides have ended, both
-// connections close by themselves.
-func pass(c *reactor.Conn, ev reactor.Event, data any) {
+// forward is the handler of both connections. It writes the bytes that one receives to the
+// other. Each connection closes when both of its directions have ended.
+func forward(c *reactor.Conn, ev reactor.Event, data any) {
 	other := c.FnData.(*reactor.Conn)
 	switch ev {
 	case reactor.EvConnect:
@@ -129,9 +132,9 @@ func pass(c *reactor.Conn, ev reactor.Event, data any) {
 	case reactor.EvLowWater:
 		other.Resume()
 	case reactor.EvEnd:
-		other.CloseWrite() // behind what it still has to write
+		other.CloseWrite() // takes effect after its unsent bytes
 	case reactor.EvError:
-		c.Manager().Logger().Info("failed", "id", c.ID(), "remote", c.RemoteAddr(), "error", data.(error))
+		c.Manager().Logger().Info("connection failed", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "error", data.(error))
 		other.Abort()
 	}
 }

@@ -1,15 +1,16 @@
-// The tutorial "WebSocket client": it opens a WebSocket, sends messages, prints
-// what it receives for each, and closes.
+// Command websocket-client is Mongoose's tutorial "WebSocket client". It opens a WebSocket,
+// sends text messages, logs the reply to each, and closes.
 //
 //	go run ./examples/websocket-server &
 //	go run ./examples/websocket-client -n 3
 //	go run ./examples/websocket-client -url wss://localhost:9001 -ca ca.pem
 //
-// With -echo it sends every message back instead, until the server closes.
+// With -echo it sends no messages of its own. It sends every message back until the server
+// closes.
 //
-// It logs to standard output. Exit status: 0 after a clean close, that is when
-// both sides have sent a Close frame [RFC 6455 7.1.4] and no reply is missing; 1 if
-// it came to another end, with the reason on standard error; 2 for wrong usage.
+// It logs to standard output. The exit status is 0 if all replies came and both sides sent a
+// Close frame [RFC 6455 7.1.4], 1 if not, and 2 for wrong usage. The reason for 1 and 2 is on
+// standard error.
 package main
 
 import (
@@ -32,23 +33,23 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// maxUnsent is how many bytes of echoes may wait for a server that sends faster
-// than it reads before it is not read from any more. One message can exceed it.
+// maxUnsent is the number of unsent bytes above which the client stops reading. Otherwise a
+// server that does not read the echoes would fill the memory. One message may exceed maxUnsent.
 const maxUnsent = 1 << 20
 
-// session is the handler's state, in FnData.
+// session is the state of the handler. It is the connection's FnData.
 type session struct {
 	url        string
 	count      int // messages to send
 	echo       bool
 	maxMessage int // bytes
 	deflate    bool
-	tls        *tls.Config   // of a wss:// URL
-	patience   time.Duration // with a server that says nothing or reads nothing
+	tls        *tls.Config   // for a wss:// URL
+	timeout    time.Duration // for connecting, and for a server that sends or reads nothing
 	log        *slog.Logger
 
 	received int
-	closed   bool // the server's Close frame came
+	closed   bool // the server has sent a Close frame
 	err      error
 	done     bool
 }
@@ -66,39 +67,40 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 		s.send(c)
 	case reactor.EvWSMsg:
 		s.message(c, data.(*ws.Message))
-	case reactor.EvHighWater: // a peer that does not read is not read either
+	case reactor.EvHighWater: // the server does not read: stop reading from it
 		c.Pause()
 	case reactor.EvLowWater:
 		c.Resume()
 	case reactor.EvWSCtl:
 		s.control(data.(*ws.Message))
 	case reactor.EvError:
-		if !s.closed { // whatever comes of closing
+		if !s.closed { // errors after the Close frame do not count
 			s.err = data.(error)
 		}
 	case reactor.EvClose:
-		s.done = true // end event loop
+		s.done = true // end the event loop
 	}
 }
 
-// send sends the next message, or a Close frame if that was the last.
+// send sends the next message, or a Close frame after the last one.
 func (s *session) send(c *reactor.Conn) {
 	switch {
-	case s.echo: // it is the server who sends
+	case s.echo: // the client sends only echoes
 	case s.received < s.count:
 		ws.Printf(c, ws.OpText, "hello %d", s.received+1)
 		s.log.Info(fmt.Sprintf("SENT hello %d", s.received+1))
 	case s.received == s.count:
-		ws.Close(c, ws.CloseNormal, "")
+		ws.Close(c, ws.StatusNormalClosure, "")
 	}
 }
 
+// message handles a text or binary message.
 func (s *session) message(c *reactor.Conn, m *ws.Message) {
 	s.received++
 	switch {
 	case s.echo:
-		s.log.Debug("ECHOED", "op", m.Op, "bytes", len(m.Data))
-		ws.Send(c, m.Data, m.Op) // which fails only on a connection that is closing
+		s.log.Debug("ECHOED", "op", ws.OpName(m.Op), "bytes", len(m.Data))
+		ws.Send(c, m.Data, m.Op) // fails only if the connection is closing
 		return
 	case m.Op == ws.OpText:
 		s.log.Info(fmt.Sprintf("RECEIVED %s", m.Data))
@@ -108,10 +110,10 @@ func (s *session) message(c *reactor.Conn, m *ws.Message) {
 	s.send(c)
 }
 
-// control takes note of pings, pongs and the Close frame, which have been answered.
+// control logs a control frame and notes the Close frame. Package ws has answered it.
 func (s *session) control(m *ws.Message) {
 	if m.Op != ws.OpClose {
-		s.log.Debug("GOT", "op", m.Op, "bytes", len(m.Data))
+		s.log.Debug("GOT", "op", ws.OpName(m.Op), "bytes", len(m.Data))
 		return
 	}
 	code, reason := m.CloseStatus()
@@ -124,17 +126,17 @@ func (s *session) control(m *ws.Message) {
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is the program. It returns the exit status.
+// run runs the program and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
-	s := &session{patience: 30 * time.Second}
+	s := &session{timeout: 30 * time.Second}
 	f := flag.NewFlagSet("websocket-client", flag.ContinueOnError)
 	f.StringVar(&s.url, "url", "ws://127.0.0.1:8000/", "`URL` of the server, ws://host:port/path or wss://…")
 	var trust certs.Client
 	trust.Flags(f)
-	f.IntVar(&s.count, "n", 1, "messages to send, each after the reply to the one before")
-	f.BoolVar(&s.echo, "echo", false, "send every message back until the server closes, and none else")
-	f.IntVar(&s.maxMessage, "max-message", 64<<20, "`bytes` of the largest message that is taken")
-	f.BoolVar(&s.deflate, "deflate", false, "offer to compress messages (permessage-deflate)")
+	f.IntVar(&s.count, "n", 1, "`number` of messages to send, each after the reply to the one before")
+	f.BoolVar(&s.echo, "echo", false, "only send each message back, until the server closes")
+	f.IntVar(&s.maxMessage, "max-message", 64<<20, "size in `bytes` of the largest message that is accepted")
+	f.BoolVar(&s.deflate, "deflate", false, "offer compression (permessage-deflate)")
 	verbose := f.Bool("v", false, "log more")
 	return cli.Run(f, args, stderr, func() (err error) {
 		switch {
@@ -151,14 +153,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 	})
 }
 
-// loop runs the event loop until the session is over.
+// loop runs the event loop until the connection has closed.
 func (s *session) loop() error {
-	limits := reactor.Deadlines{Connect: s.patience, Handshake: s.patience, Idle: s.patience, Stall: s.patience}
-	opts := &ws.Options{Limits: ws.Limits{Message: s.maxMessage}, CloseWait: s.patience}
-	if s.echo { // the server sends when it likes, as long as it is there
-		limits.Idle, opts.Ping = 0, s.patience
+	deadlines := reactor.Deadlines{Connect: s.timeout, Handshake: s.timeout, Idle: s.timeout, Stall: s.timeout}
+	opts := &ws.Options{Limits: ws.Limits{Message: s.maxMessage}, CloseWait: s.timeout}
+	if s.echo { // the server may be silent, but it must answer pings
+		deadlines.Idle, opts.Ping = 0, s.timeout
 	}
-	m, err := reactor.New(reactor.WithLogger(s.log), reactor.WithDeadlines(limits))
+	m, err := reactor.New(reactor.WithLogger(s.log), reactor.WithDeadlines(deadlines))
 	if err != nil {
 		return err
 	}
@@ -174,7 +176,7 @@ func (s *session) loop() error {
 		c.StartTLS(s.tls)
 	}
 	if u, err := reactor.ParseURL(s.url); err == nil {
-		s.url = u.Redacted() // from here on it is only logged
+		s.url = u.Redacted() // from here on the URL is only logged
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -14,23 +15,24 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// house is a broker and its clients, on one manager whose clock stands still.
-type house struct {
+// fixture is a broker and its clients on one manager. Its clock moves only when a test moves
+// it.
+type fixture struct {
 	t     *testing.T
 	m     *reactor.Manager
 	b     *Broker
 	log   bytes.Buffer
-	now   time.Time
+	clock *looptest.Clock
 	urls  map[string]string // by transport
 	peers map[string]*peer
 }
 
-func newHouse(t *testing.T) *house {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	before := len(looptest.OpenFiles())
-	h := &house{t: t, now: noon, urls: map[string]string{}, peers: map[string]*peer{}}
+	h := &fixture{t: t, clock: looptest.NewClock(), urls: map[string]string{}, peers: map[string]*peer{}}
 	log := slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.m = looptest.NewManager(t, reactor.WithLogger(log), reactor.WithClock(func() time.Time { return h.now }))
+	h.m = looptest.NewManager(t, reactor.WithLogger(log), reactor.WithClock(h.clock.Now))
 	h.b = New(h.m, log)
 	for transport, listen := range map[string]string{"tcp": "mqtt://127.0.0.1:0", "ws": "ws://127.0.0.1:0/mqtt"} {
 		l, err := h.b.Listen(listen)
@@ -42,7 +44,7 @@ func newHouse(t *testing.T) *house {
 	t.Cleanup(func() {
 		h.m.Close()
 		if n := len(h.b.sessions) + len(h.b.clients); n != 0 {
-			t.Errorf("%d sessions are left when all is closed", n)
+			t.Errorf("%d sessions are left after the manager was closed", n)
 		}
 		if after := len(looptest.OpenFiles()); after != before {
 			t.Errorf("%d descriptors before, %d after", before, after)
@@ -51,28 +53,28 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-// until polls until done.
-func (h *house) until(what string, done func() bool) {
+// until polls until done returns true.
+func (h *fixture) until(what string, done func() bool) {
 	h.t.Helper()
 	looptest.Await(h.t, h.m, what, done)
 }
 
-// peer is a client of bare packets. It acknowledges what it gets unless it is mute.
+// peer is a client that sends packets as bytes. It acknowledges what it gets unless it is mute.
 type peer struct {
 	conn   *reactor.Conn
 	ws     bool
-	mute   bool  // those of that name
-	level  uint8 // of the CONNECT it sent last
-	open   bool  // CONNACK 0 came
+	mute   bool  // the peer with that name
+	level  uint8 // protocol version of the CONNECT that it sent last
+	open   bool  // it got CONNACK 0
 	closed bool
 	in     []byte
 	pongs  int
-	got    []string // as show prints them, PINGRESP excepted
+	got    []string // packets except PINGRESP, as show prints them
 
 	connack, lastPublish mqtt.Message
 }
 
-func (h *house) dial(name, transport string) *peer {
+func (h *fixture) dial(name, transport string) *peer {
 	h.t.Helper()
 	p := &peer{level: 4, ws: transport == "ws", mute: name == "mute"}
 	var err error
@@ -124,7 +126,7 @@ func (p *peer) parse() {
 			p.conn.Close()
 			return
 		}
-		p.in = p.in[n:] // m keeps its bytes: more are appended behind them
+		p.in = p.in[n:] // m keeps its bytes: later ones are appended behind them
 		switch m.Cmd {
 		case mqtt.CmdConnack:
 			p.connack, p.open = *m, m.Ack == 0
@@ -169,10 +171,10 @@ func (p *peer) send(packet []byte) {
 	}
 }
 
-// settle waits until all that was sent has had its effect: a PINGRESP comes
-// behind everything that the broker did before it saw the PINGREQ. A QoS 2
-// handshake takes four of those.
-func (h *house) settle() {
+// settle waits until everything that was sent has had its effect: a PINGRESP comes after
+// everything that the broker did before it read the PINGREQ. A QoS 2 handshake takes four
+// such rounds.
+func (h *fixture) settle() {
 	h.t.Helper()
 	for range 4 {
 		for name, p := range h.peers {
@@ -183,11 +185,11 @@ func (h *house) settle() {
 			p.send([]byte{byte(mqtt.CmdPingreq) << 4, 0})
 			h.until(name+"'s PINGRESP", func() bool { return p.pongs >= want || p.closed })
 		}
-		h.until("the broker to forget those who left", func() bool { return len(h.b.sessions) == h.alive() })
+		h.until("the broker to delete the sessions of closed connections", func() bool { return len(h.b.sessions) == h.alive() })
 	}
 }
 
-func (h *house) alive() (n int) {
+func (h *fixture) alive() (n int) {
 	for _, p := range h.peers {
 		if !p.closed {
 			n++
@@ -196,8 +198,8 @@ func (h *house) alive() (n int) {
 	return n
 }
 
-// take returns what came since the last take: "a: THIS, THAT; b: OTHER".
-func (h *house) take() string {
+// take returns the packets since the last take: "a: THIS, THAT; b: OTHER".
+func (h *fixture) take() string {
 	var all []string
 	for name, p := range h.peers {
 		if len(p.got) > 0 {
@@ -209,11 +211,155 @@ func (h *house) take() string {
 	return strings.Join(all, "; ")
 }
 
-// expect fails unless exactly that has come.
-func (h *house) expect(want string) {
+// expect settles and fails the test unless exactly these packets have come since the last
+// take.
+func (h *fixture) expect(want string) {
 	h.t.Helper()
 	h.settle()
 	if got := h.take(); got != want {
 		h.t.Fatalf("\ngot  %s\nwant %s", got, want)
 	}
+}
+
+// step is an action of one client and the packets that all clients then get.
+type step struct {
+	client string
+	send   []byte // nil: close the connection
+	want   string
+}
+
+// script is a test in both versions of MQTT, or in one.
+type script struct {
+	name    string
+	version uint8 // 0: both
+	steps   func(v uint8) []step
+}
+
+func run(t *testing.T, scripts []script) {
+	for _, d := range scripts {
+		for _, v := range []uint8{4, 5} {
+			if d.version != 0 && d.version != v {
+				continue
+			}
+			for _, transport := range []string{"tcp", "ws"} {
+				t.Run(d.name+map[uint8]string{4: "/v4/", 5: "/v5/"}[v]+transport, func(t *testing.T) {
+					play(newFixture(t), transport, d.steps(v))
+				})
+			}
+		}
+	}
+}
+
+func play(h *fixture, transport string, steps []step) {
+	h.t.Helper()
+	for i, s := range steps {
+		h.t.Logf("step %d: %s", i, s.client)
+		p := h.peers[s.client]
+		if p == nil {
+			p = h.dial(s.client, transport)
+		}
+		if s.send == nil {
+			p.conn.Close()
+			h.until("the end of "+s.client, func() bool { return p.closed })
+		} else {
+			p.send(s.send)
+		}
+		if !p.open && s.send != nil { // settle sends it no PINGREQ
+			h.until("the acceptance or the end of "+s.client, func() bool { return p.open || p.closed })
+		}
+		h.expect(s.want)
+	}
+}
+
+// wait moves the clock and runs the timers.
+func (h *fixture) wait(d time.Duration) {
+	h.t.Helper()
+	h.clock.Advance(d)
+	looptest.Spin(h.t, h.m, 3)
+}
+
+// logged fails the test unless the broker logged the reason for closing a connection.
+func (h *fixture) logged(reason error) {
+	h.t.Helper()
+	if !strings.Contains(h.log.String(), reason.Error()) {
+		h.t.Errorf("the log does not say %q", reason)
+	}
+}
+
+// show prints the fields of a packet that the tests look at.
+func show(m *mqtt.Message) string {
+	s := m.Cmd.String()
+	switch m.Cmd {
+	case mqtt.CmdPublish:
+		s += fmt.Sprintf(" q%d", m.QoS)
+		if m.Retain {
+			s += " retain"
+		}
+		if m.Dup {
+			s += " dup"
+		}
+		return s + fmt.Sprintf(" %s=%s", m.Topic, m.Data)
+	case mqtt.CmdConnack:
+		if m.SessionPresent {
+			s += " present"
+		}
+		return s + fmt.Sprintf(" %#x", uint8(m.Ack))
+	case mqtt.CmdSuback, mqtt.CmdUnsuback:
+		return s + fmt.Sprintf(" %d %x", m.ID, m.Data)
+	case mqtt.CmdPubrel, mqtt.CmdPubcomp, mqtt.CmdPubrec, mqtt.CmdPuback:
+		return s
+	}
+	return s + fmt.Sprintf(" %#x", uint8(m.Ack))
+}
+
+func must(packet []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return packet
+}
+
+// The functions below make the packets that clients send.
+
+func connect(v uint8, id string, change ...func(*mqtt.ConnectPacket)) []byte {
+	p := mqtt.ConnectPacket{ClientID: id, CleanStart: true}
+	for _, f := range change {
+		f(&p)
+	}
+	return must(mqtt.AppendConnect(nil, v, &p))
+}
+
+func subscribe(v uint8, id uint16, filters ...mqtt.Filter) []byte {
+	return must(mqtt.AppendSubscribe(nil, v, id, filters, nil))
+}
+
+func unsubscribe(v uint8, id uint16, filters ...string) []byte {
+	return must(mqtt.AppendUnsubscribe(nil, v, id, filters, nil))
+}
+
+func publish(v, qos uint8, topic, data string, change ...func(*mqtt.PublishPacket)) []byte {
+	p := mqtt.PublishPacket{QoS: qos, Topic: topic, Data: []byte(data)}
+	if qos > 0 {
+		p.ID = 1
+	}
+	for _, f := range change {
+		f(&p)
+	}
+	return must(mqtt.AppendPublish(nil, v, &p))
+}
+
+func retain(p *mqtt.PublishPacket) { p.Retain = true }
+
+func filter(topic string, qos uint8) mqtt.Filter { return mqtt.Filter{Topic: topic, QoS: qos} }
+
+func disconnect(v uint8, code mqtt.ReasonCode) []byte {
+	return must(mqtt.AppendDisconnect(nil, v, code, nil))
+}
+
+func ack(v uint8, cmd mqtt.Cmd, id uint16, code mqtt.ReasonCode) []byte {
+	return must(mqtt.AppendAck(nil, v, cmd, id, code, nil))
+}
+
+func withProps(props ...mqtt.Property) func(*mqtt.ConnectPacket) {
+	return func(p *mqtt.ConnectPacket) { p.Props = props }
 }

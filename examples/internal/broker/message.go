@@ -8,18 +8,18 @@ import (
 	"github.com/rikki-go/rikki/proto/mqtt"
 )
 
-// message is an application message on its way. It is complete once it is
-// made and never changed, so that queues and the retained store share it.
+// message is an application message. It never changes once it is made. The queues of
+// several clients and the retained messages share it.
 type message struct {
 	topic   string
 	data    []byte
 	qos     uint8
 	retain  bool
-	props   []mqtt.Property // 5.0: those that are passed on, but for the expiry
-	expires time.Time       // Message Expiry Interval; zero: never
+	props   []mqtt.Property // 5.0: those that subscribers get, without the expiry
+	expires time.Time       // zero: never [MQTT-3.3.2-5]
 }
 
-// newMessage copies a PUBLISH that arrived at the time now.
+// newMessage copies a PUBLISH that arrived now.
 func newMessage(m *mqtt.Message, now time.Time) *message {
 	msg := &message{topic: string(m.Topic), data: bytes.Clone(m.Data), qos: m.QoS, retain: m.Retain}
 	var p mqtt.Property
@@ -30,8 +30,8 @@ func newMessage(m *mqtt.Message, now time.Time) *message {
 	return msg
 }
 
-// newWill makes the message that is published at the time when the client is
-// gone. That time is not known yet: its expiry counts from publish.
+// newWill makes the message to publish when the connection has closed, nil if w is nil. Its
+// expiry counts from then on.
 func newWill(w *mqtt.Will) *message {
 	if w == nil {
 		return nil
@@ -39,7 +39,7 @@ func newWill(w *mqtt.Will) *message {
 	return &message{topic: w.Topic, data: w.Data, qos: w.QoS, retain: w.Retain, props: w.Props}
 }
 
-// published returns the will as a message of the time now.
+// published returns the will as a message that is published now.
 func (m *message) published(now time.Time) *message {
 	out := *m
 	out.props = nil
@@ -49,8 +49,8 @@ func (m *message) published(now time.Time) *message {
 	return &out
 }
 
-// addProp keeps a property if it is one that is passed on, unaltered and in order
-// [MQTT-3.3.2-4] [MQTT-3.3.2-15] to [MQTT-3.3.2-18] [MQTT-3.3.2-20].
+// addProp adds a property if subscribers get it, unaltered and in order [MQTT-3.3.2-4]
+// [MQTT-3.3.2-15] to [MQTT-3.3.2-18] [MQTT-3.3.2-20].
 func (m *message) addProp(p mqtt.Property, now time.Time) {
 	switch p.ID {
 	case mqtt.PropMessageExpiryInterval:
@@ -61,26 +61,26 @@ func (m *message) addProp(p mqtt.Property, now time.Time) {
 	}
 }
 
-// expired reports whether it is too late to begin to deliver the message
-// [MQTT-3.3.2-5].
+// expired reports whether the message must not be sent any more [MQTT-3.3.2-5].
 func (m *message) expired(now time.Time) bool {
 	return !m.expires.IsZero() && !now.Before(m.expires)
 }
 
-// propsAt returns the properties to send at the time now: the expiry interval
-// is what is left of it [MQTT-3.3.2-6].
+// propsAt returns the properties to send now. The expiry interval is the remaining one, in
+// whole seconds, rounded up [MQTT-3.3.2-6].
 func (m *message) propsAt(now time.Time) []mqtt.Property {
 	if m.expires.IsZero() {
 		return m.props
 	}
-	left := (m.expires.Sub(now) + time.Second - 1) / time.Second
-	return append(slices.Clip(m.props), mqtt.Property{ID: mqtt.PropMessageExpiryInterval, Int: uint32(left)})
+	remaining := (m.expires.Sub(now) + time.Second - 1) / time.Second
+	return append(slices.Clip(m.props), mqtt.Property{ID: mqtt.PropMessageExpiryInterval, Int: uint32(remaining)})
 }
 
-// overhead is what a message counts for, in bytes, besides its content.
+// overhead is the number of bytes that limits count for each message and property besides
+// its content.
 const overhead = 256
 
-// size returns what the message counts for in a limit, in bytes.
+// size returns the number of bytes that limits count for the message.
 func (m *message) size() int {
 	n := overhead + len(m.topic) + len(m.data)
 	for i := range m.props {

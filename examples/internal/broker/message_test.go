@@ -13,8 +13,8 @@ import (
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-// parse makes the message that arrives when p is sent.
-func parse(t *testing.T, version uint8, p mqtt.Publish) (m mqtt.Message, packet []byte) {
+// parse appends p as a packet and parses it.
+func parse(t *testing.T, version uint8, p mqtt.PublishPacket) (m mqtt.Message, packet []byte) {
 	t.Helper()
 	packet, err := mqtt.AppendPublish(nil, version, &p)
 	if err != nil {
@@ -27,7 +27,7 @@ func parse(t *testing.T, version uint8, p mqtt.Publish) (m mqtt.Message, packet 
 }
 
 func TestMessageIsACopy(t *testing.T) {
-	m, packet := parse(t, 5, mqtt.Publish{Topic: "a/b", Data: []byte("data"), QoS: 2, ID: 7, Retain: true, Props: []mqtt.Property{
+	m, packet := parse(t, 5, mqtt.PublishPacket{Topic: "a/b", Data: []byte("data"), QoS: 2, ID: 7, Retain: true, Props: []mqtt.Property{
 		{ID: mqtt.PropUserProperty, Key: []byte("k"), Value: []byte("v")},
 	}})
 	msg := newMessage(&m, noon)
@@ -53,7 +53,7 @@ func TestMessagePassesOnProperties(t *testing.T) {
 		{ID: mqtt.PropUserProperty, Key: []byte("a"), Value: []byte("2")},
 		{ID: mqtt.PropUserProperty, Key: []byte("b"), Value: []byte("1")},
 	}
-	m, _ := parse(t, 5, mqtt.Publish{Topic: "a", Props: slices.Concat(kept, []mqtt.Property{
+	m, _ := parse(t, 5, mqtt.PublishPacket{Topic: "a", Props: slices.Concat(kept, []mqtt.Property{
 		{ID: mqtt.PropTopicAlias, Int: 3},
 		{ID: mqtt.PropMessageExpiryInterval, Int: 10},
 	})})
@@ -61,7 +61,7 @@ func TestMessagePassesOnProperties(t *testing.T) {
 	same := func(a, b mqtt.Property) bool {
 		return a.ID == b.ID && a.Int == b.Int && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value)
 	}
-	for range 2 { // the second time sees what the first did to shared memory
+	for range 2 { // the second call must not see changes of the first
 		got := msg.propsAt(noon.Add(3500 * time.Millisecond))
 		want := append(slices.Clip(kept), mqtt.Property{ID: mqtt.PropMessageExpiryInterval, Int: 7})
 		if !slices.EqualFunc(got, want, same) {
@@ -94,7 +94,7 @@ func TestMessageExpiry(t *testing.T) {
 			for kind, msg := range map[string]*message{
 				"will": newWill(&mqtt.Will{Topic: "a", Props: props}).published(noon),
 				"publish": func() *message {
-					m, _ := parse(t, 5, mqtt.Publish{Topic: "a", Props: props})
+					m, _ := parse(t, 5, mqtt.PublishPacket{Topic: "a", Props: props})
 					return newMessage(&m, noon)
 				}(),
 			} {
@@ -126,6 +126,6 @@ func TestWillDelayIsNotPassedOn(t *testing.T) {
 		t.Errorf("got %+v", msg)
 	}
 	if newWill(nil) != nil {
-		t.Error("a will from nothing")
+		t.Error("newWill(nil) is not nil")
 	}
 }

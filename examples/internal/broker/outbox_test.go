@@ -6,7 +6,7 @@ func TestOutboxWindow(t *testing.T) {
 	o := outbox{window: 2}
 	for _, topic := range []string{"1", "2", "3", "4"} {
 		if !o.push(delivery{msg: &message{topic: topic}, qos: 1}) {
-			t.Fatalf("no room for %s", topic)
+			t.Fatalf("the queue does not take %s", topic)
 		}
 	}
 	take := func(want string, id uint16, qos uint8) {
@@ -35,8 +35,8 @@ func TestOutboxWindow(t *testing.T) {
 	take("4", 13, 1)
 	o.acknowledged(12, 1)
 	take("", 0, 0)
-	if o.bytes != 0 || len(o.waiting) != 0 {
-		t.Errorf("the empty queue counts %d bytes of %d messages", o.bytes, len(o.waiting))
+	if o.bytes != 0 || len(o.queue) != 0 {
+		t.Errorf("the empty queue counts %d bytes of %d messages", o.bytes, len(o.queue))
 	}
 }
 
@@ -52,6 +52,6 @@ func TestOutboxLimit(t *testing.T) {
 	}
 	o.next()
 	if !o.push(delivery{msg: msg, qos: 1}) {
-		t.Error("no room after one was taken")
+		t.Error("the queue takes nothing after one was taken")
 	}
 }

@@ -10,13 +10,13 @@ import (
 // retained holds the last retained message of each topic.
 type retained struct {
 	byTopic map[string]*message
-	bytes   int // of all messages, by size
+	bytes   int // of all messages, as message.size counts
 }
 
-// put replaces the message of its topic [MQTT-3.3.1-5]; one without payload
-// only removes it [MQTT-3.3.1-6] [MQTT-3.3.1-7] (3.1.1: [MQTT-3.3.1-10],
-// [MQTT-3.3.1-11]). It reports whether there was room; if not, the old message is
-// gone all the same: it is no longer the last.
+// put replaces the message of m's topic [MQTT-3.3.1-5]. A message without payload only
+// removes it [MQTT-3.3.1-6] [MQTT-3.3.1-7] (3.1.1: [MQTT-3.3.1-10], [MQTT-3.3.1-11]). put
+// returns false if m would exceed RetainedLimit. The old message is removed in any case,
+// because it is not the last one any more.
 func (r *retained) put(m *message) bool {
 	r.remove(m.topic)
 	if len(m.data) == 0 {
@@ -40,8 +40,8 @@ func (r *retained) remove(topic string) {
 	}
 }
 
-// match iterates over the messages whose topic matches the filter, in no
-// particular order. Those that have expired are removed on the way.
+// match iterates over the messages whose topic matches the filter, in any order. It removes
+// the expired messages that it meets.
 func (r *retained) match(filter string, now time.Time) iter.Seq[*message] {
 	return func(yield func(*message) bool) {
 		for topic, m := range r.byTopic {

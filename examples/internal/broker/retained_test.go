@@ -33,7 +33,7 @@ func TestRetainedMatch(t *testing.T) {
 		{topic: "a/soon", data: []byte("7"), expires: noon.Add(time.Second)},
 	} {
 		if !r.put(&m) {
-			t.Fatalf("no room for %s", m.topic)
+			t.Fatalf("%s was not stored", m.topic)
 		}
 	}
 	for _, tc := range []struct {
@@ -47,7 +47,7 @@ func TestRetainedMatch(t *testing.T) {
 		{"gone", 0, nil},
 		{"$SYS/#", 0, []string{"$SYS/x=4"}},
 		{"a/+", time.Second, []string{"a/b=6"}},
-		{"a/+", 0, []string{"a/b=6"}}, // what was found expired is gone
+		{"a/+", 0, []string{"a/b=6"}}, // the expired message was removed
 	} {
 		if got := r.list(tc.filter, noon.Add(tc.after)); !slices.Equal(got, tc.want) {
 			t.Errorf("match(%q) after %v = %q, want %q", tc.filter, tc.after, got, tc.want)
@@ -65,10 +65,10 @@ func TestRetainedLimit(t *testing.T) {
 		t.Error("the limit was passed")
 	}
 	if got := r.list("x", noon); got != nil {
-		t.Errorf("what was refused is there: %q", got)
+		t.Errorf("a refused message is stored: %q", got)
 	}
 	if !r.put(big) {
-		t.Error("a message does not make room for its successor")
+		t.Error("the new message of a topic counts as well as the old one")
 	}
 	if r.put(&message{topic: "big", data: make([]byte, RetainedLimit)}) || len(r.byTopic) != 0 || r.bytes != 0 {
 		t.Errorf("a message that is no longer the last was kept: %d bytes", r.bytes)

@@ -4,72 +4,73 @@ import (
 	"crypto/rand"
 	"time"
 
+	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// session is an accepted connection and, once it has sent CONNECT, a client.
+// session is an accepted connection. After CONNECT it is a client.
 type session struct {
 	conn      *reactor.Conn
 	state     state
 	id        string // client identifier
 	version   uint8
-	keepAlive time.Duration // longest silence allowed; 0: any
-	maxPacket int           // largest packet that the client takes, in bytes
-	quiet     reactor.Deadline
+	keepAlive time.Duration // longest time between two packets; 0: no limit
+	maxPacket int           // largest packet that the client accepts, in bytes
+	silence   reactor.Deadline
 	will      *message
 	subs      subs
 	outbox
 }
 
-// state is how far a session has come.
+// state is the phase of a session. It only increases.
 type state uint8
 
 const (
-	arriving  state = iota // no CONNECT yet
-	connected              // in Broker.clients
-	leaving                // disconnected or refused: the mqtt layer ignores what it sends
+	connecting    state = iota // before CONNECT
+	connected                  // in Broker.clients
+	disconnecting              // disconnected or refused: the mqtt layer ignores its packets
 )
 
-// silence is how long a session may send nothing; 0: for ever.
-func (s *session) silence() time.Duration {
+// timeout returns how long the client may send no packet; 0 means without limit.
+func (s *session) timeout() time.Duration {
 	if s.state == connected {
 		return s.keepAlive
 	}
 	return ConnectWait
 }
 
-// anySize is more than any packet has, in bytes.
-const anySize = 1<<28 + 5
+// anySize is the size in bytes of the largest packet that MQTT allows.
+const anySize = 1<<28 + 4
 
 func (b *Broker) accept(c *reactor.Conn) {
 	c.SetWater(0, CloseAbove)
-	c.SetLimits(reactor.Limits{Unsent: -1}) // a client that is slow to read goes on acknowledging
+	c.SetLimits(reactor.Limits{Backpressure: -1}) // acknowledgements must get in while Send is full
 	s := &session{conn: c}
-	s.quiet = reactor.Deadline{Name: "keep-alive", Expired: func(*reactor.Conn) { b.silent(s) }}
+	s.silence = reactor.Deadline{Name: "keep-alive", Expired: func(*reactor.Conn) { b.timedOut(s) }}
 	b.sessions[c.ID()] = s
 	s.await()
 }
 
-// await starts the wait for the next packet. The loop takes in what has come before it
-// lets the wait end, so a broker that was suspended gives up no client that has kept alive.
+// await restarts the deadline for the next packet. Before a deadline expires, the loop reads
+// what the socket holds. Therefore a broker that was suspended does not disconnect clients
+// that kept sending.
 func (s *session) await() {
-	if d := s.silence(); d > 0 {
-		s.conn.Stack().StartDeadline(&s.quiet, d)
+	if d := s.timeout(); d > 0 {
+		s.conn.Stack().StartDeadline(&s.silence, d)
 	} else {
-		s.conn.Stack().StopDeadline(&s.quiet)
+		s.conn.Stack().StopDeadline(&s.silence)
 	}
 }
 
-// silent ends a connection that was silent for too long [MQTT-3.1.2-24] (5.0:
-// [MQTT-3.1.2-22]).
-func (b *Broker) silent(s *session) {
+// timedOut closes a connection after its deadline [MQTT-3.1.2-24] (5.0: [MQTT-3.1.2-22]).
+func (b *Broker) timedOut(s *session) {
 	switch s.state {
-	case arriving:
+	case connecting:
 		b.expel(s, 0, errNoConnect)
 	case connected:
 		b.expel(s, mqtt.ReasonKeepAliveTimeout, errKeepAlive)
-	case leaving:
+	case disconnecting:
 		s.conn.Close()
 	}
 }
@@ -90,7 +91,7 @@ func (b *Broker) connect(s *session, m *mqtt.Message) {
 			s.window = min(s.window, int(p.Int))
 		case mqtt.PropMaximumPacketSize:
 			s.maxPacket = int(min(p.Int, anySize))
-		case mqtt.PropSessionExpiryInterval: // it expires at once, whatever was asked for
+		case mqtt.PropSessionExpiryInterval: // sessions end with the connection
 			if p.Int > 0 {
 				answer = append(answer, mqtt.Property{ID: p.ID, Int: 0})
 			}
@@ -99,7 +100,7 @@ func (b *Broker) connect(s *session, m *mqtt.Message) {
 			return
 		}
 	}
-	if s.id == "" { // the mqtt layer sees to [MQTT-3.1.3-8]
+	if s.id == "" { // the mqtt layer enforces [MQTT-3.1.3-8]
 		s.id = "auto-" + rand.Text()[:16] // [MQTT-3.1.3-6]
 		answer = append(answer, mqtt.Property{ID: mqtt.PropAssignedClientIdentifier, Value: []byte(s.id)})
 	}
@@ -108,7 +109,7 @@ func (b *Broker) connect(s *session, m *mqtt.Message) {
 	}
 	s.state = connected
 	b.clients[s.id] = s
-	b.log.Info("connected", "id", s.conn.ID(), "client", s.id, "version", s.version, "remote", s.conn.RemoteAddr())
+	b.log.Info("connected", "id", s.conn.ID(), "client", s.id, "version", s.version, clog.Addr("remote", s.conn.RemoteAddr()))
 	if s.version != 5 {
 		mqtt.Connack(s.conn, false, mqtt.ReasonSuccess)
 		return
@@ -120,50 +121,50 @@ func (b *Broker) connect(s *session, m *mqtt.Message) {
 	mqtt.Connack(s.conn, false, mqtt.ReasonSuccess, answer...)
 }
 
-// refuse answers CONNECT with an error and hangs up [MQTT-3.2.2-5] (5.0:
-// [MQTT-3.2.2-7]). The will is not published: nobody was connected.
+// refuse answers CONNECT with an error and closes the connection [MQTT-3.2.2-5] (5.0:
+// [MQTT-3.2.2-7]). The will is not published, because the client was never connected.
 func (b *Broker) refuse(s *session, code mqtt.ReasonCode) {
-	b.log.Info("refused", "id", s.conn.ID(), "client", s.id, "reason", code.Name(s.version))
+	b.log.Info("refused", "id", s.conn.ID(), "client", s.id, "code", codeName(code, s.version))
 	s.will = nil
-	b.leave(s)
-	mqtt.Connack(s.conn, false, code) // which drains
+	b.remove(s)
+	mqtt.Connack(s.conn, false, code) // drains the connection
 }
 
-// disconnect is the client's own end: the mqtt layer hangs up. The will is
-// dropped unless the client wants it published [MQTT-3.14.4-3].
+// disconnect handles the client's DISCONNECT. The mqtt layer closes the connection. The will
+// is dropped unless the reason code asks for it [MQTT-3.14.4-3].
 func (b *Broker) disconnect(s *session, m *mqtt.Message) {
 	if m.Ack != mqtt.ReasonDisconnectWithWill {
 		s.will = nil
 	}
-	b.leave(s)
+	b.remove(s)
 }
 
-// expel ends a connection from the broker's side. The will is published when
-// it is closed, which is soon.
+// expel disconnects a client, or closes a connection that has not sent CONNECT. The will is
+// published when the connection has closed.
 func (b *Broker) expel(s *session, code mqtt.ReasonCode, why error) {
 	if s.state == connected {
-		b.leave(s)
-		if s.version == 5 { // 3.1.1 has no DISCONNECT for servers to send
+		b.remove(s)
+		if s.version == 5 { // in 3.1.1 a server cannot send DISCONNECT
 			mqtt.DisconnectCode(s.conn, code)
 		}
 	}
 	s.conn.Fail(why)
 }
 
-// leave takes a session out of the clients: nothing more is sent to it.
-func (b *Broker) leave(s *session) {
-	s.state = leaving
+// remove removes a session from the clients. Nothing more is sent to it.
+func (b *Broker) remove(s *session) {
+	s.state = disconnecting
 	s.outbox = outbox{}
 	if b.clients[s.id] == s {
 		delete(b.clients, s.id)
 	}
 }
 
-// closed forgets a session and publishes its will [MQTT-3.1.2-8]. Without
-// sessions to come back to, a Will Delay Interval is cut short: the session ends now.
+// closed deletes a session and publishes its will [MQTT-3.1.2-8]. There is no Will Delay
+// Interval to wait for, because the session ends with the connection.
 func (b *Broker) closed(s *session) {
 	b.log.Info("closed", "id", s.conn.ID(), "client", s.id)
-	b.leave(s)
+	b.remove(s)
 	delete(b.sessions, s.conn.ID())
 	if s.will != nil {
 		b.publish(s.will.published(b.m.Now()), s)

@@ -8,29 +8,29 @@ import (
 	"github.com/rikki-go/rikki/examples/internal/cli"
 )
 
-// Client is the arguments of a client that say whom it trusts over TLS, and who
-// it is itself: -ca, -insecure, -cert and -key.
+// Client is the TLS flags of a client: -ca and -insecure for the server's certificate, -cert
+// and -key for its own.
 type Client struct {
 	ca       string
 	insecure bool
 	own      pair
 }
 
-// Flags defines the arguments.
+// Flags defines the flags.
 func (t *Client) Flags(f *flag.FlagSet) {
-	f.StringVar(&t.ca, "ca", "", "PEM `file` of the authorities to trust (default: the system's)")
-	f.BoolVar(&t.insecure, "insecure", false, "do not verify the server's certificate: for trials only")
-	t.own.flags(f, "to show to the server")
+	f.StringVar(&t.ca, "ca", "", "PEM `file` of the trusted certificate authorities (default: the system's)")
+	f.BoolVar(&t.insecure, "insecure", false, "do not verify the server's certificate; only for tests")
+	t.own.flags(f, "that is sent to the server")
 }
 
-// Config returns the Config for the URL of a server, which is without meaning if
-// that does not ask for TLS. It warns of what is not safe.
+// Config returns the configuration for connecting to url. It must not be used if url has a
+// scheme without TLS. Config logs a warning if the server is not verified.
 func (t *Client) Config(url string, log *slog.Logger) (*tls.Config, error) {
 	switch {
 	case *t != (Client{}) && !secure(url):
-		return nil, cli.Usage("-ca, -insecure, -cert and -key are for -url wss://…")
+		return nil, cli.Usage("-ca, -insecure, -cert and -key need a -url with TLS, wss://…")
 	case t.ca != "" && t.insecure:
-		return nil, cli.Usage("-ca says whom to trust, and -insecure to trust anybody")
+		return nil, cli.Usage("-ca and -insecure exclude each other")
 	}
 	cfg := &tls.Config{InsecureSkipVerify: t.insecure}
 	var err error
@@ -43,7 +43,7 @@ func (t *Client) Config(url string, log *slog.Logger) (*tls.Config, error) {
 		return nil, err
 	}
 	if t.insecure {
-		log.Warn("-insecure: THE SERVER'S CERTIFICATE IS NOT VERIFIED. Anybody on the way can read and change everything, passwords too.")
+		log.Warn("-insecure: THE SERVER'S CERTIFICATE IS NOT VERIFIED. Others on the network can read and change everything, including passwords.")
 	}
 	return cfg, nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// Whatever is wrong with the arguments of a client is said with the argument and
-// the file; what is not safe is warned of.
+// An error in a client's flags names the flag and the file. Flags that are not safe log a
+// warning.
 func TestClientConfig(t *testing.T) {
 	a := looptest.NewAuthority(t)
 	cert, key, ca := a.Files(t, a.Issue(t, nil))
@@ -24,13 +24,13 @@ func TestClientConfig(t *testing.T) {
 		{Client{}, "wss://h", ""},
 		{Client{ca: ca, own: pair{cert, key}}, "wss://h", ""},
 		{Client{insecure: true, own: pair{cert, key}}, "mqtts://h", ""},
-		{Client{ca: ca}, "ws://h", "are for -url wss://"},
-		{Client{insecure: true}, "", "are for -url wss://"},
-		{Client{own: pair{cert, key}}, "ws://h", "are for -url wss://"},
-		{Client{ca: ca, insecure: true}, "wss://h", "-insecure to trust anybody"},
+		{Client{ca: ca}, "ws://h", "need a -url with TLS, wss://"},
+		{Client{insecure: true}, "", "need a -url with TLS, wss://"},
+		{Client{own: pair{cert, key}}, "ws://h", "need a -url with TLS, wss://"},
+		{Client{ca: ca, insecure: true}, "wss://h", "exclude each other"},
 		{Client{ca: "no/such"}, "wss://h", "-ca: open no/such: no such file"},
-		{Client{ca: key}, "wss://h", "-ca " + key + ": no certificate in PEM form"},
-		{Client{own: pair{cert: cert}}, "wss://h", "-cert and -key go together"},
+		{Client{ca: key}, "wss://h", "-ca " + key + ": no PEM certificate in this file"},
+		{Client{own: pair{cert: cert}}, "wss://h", "-cert and -key must be given together"},
 		{Client{own: pair{key, key}}, "wss://h", "-cert " + key + " -key " + key + ": tls: "},
 	} {
 		var log bytes.Buffer

@@ -1,6 +1,6 @@
-// Package certs gives the examples what TLS wants: the arguments of clients and
-// of servers with certificates from files, and one made on the spot for a program
-// that talks to itself.
+// Package certs configures TLS for the examples. It has the flags of clients and servers that
+// read certificates from files, and it makes a self-signed certificate for a program that
+// connects to itself.
 package certs
 
 import (
@@ -16,23 +16,23 @@ import (
 	"github.com/rikki-go/rikki/examples/internal/cli"
 )
 
-// pair is the arguments -cert and -key: PEM files of a certificate, with those
-// between it and its authority behind it, and of its key.
+// pair is the flags -cert and -key. The PEM file of -cert has a certificate, followed by the
+// intermediate certificates. The PEM file of -key has the key of the certificate.
 type pair struct{ cert, key string }
 
-// flags defines the arguments. what says whose certificate it is.
+// flags defines the flags. The argument what describes the certificate in the help text.
 func (p *pair) flags(fs *flag.FlagSet, what string) {
 	fs.StringVar(&p.cert, "cert", "", "PEM `file` of the certificate "+what)
 	fs.StringVar(&p.key, "key", "", "PEM `file` of its key")
 }
 
-// load reads the certificate; none if neither argument was given.
+// load reads the certificate. If neither flag was given, it returns none.
 func (p *pair) load() ([]tls.Certificate, error) {
 	switch {
 	case p.cert == "" && p.key == "":
 		return nil, nil
 	case p.cert == "" || p.key == "":
-		return nil, cli.Usage("-cert and -key go together")
+		return nil, cli.Usage("-cert and -key must be given together")
 	}
 	cert, err := os.ReadFile(p.cert)
 	if err != nil {
@@ -47,25 +47,26 @@ func (p *pair) load() ([]tls.Certificate, error) {
 	case err == nil:
 		return []tls.Certificate{c}, nil
 	case bytes.Contains(key, []byte("ENCRYPTED")):
-		return nil, cli.Usage("-key %s: the key is encrypted, which is not supported", p.key)
+		return nil, cli.Usage("-key %s: the key is encrypted; encrypted keys are not supported", p.key)
 	}
 	return nil, cli.Usage("-cert %s -key %s: %w", p.cert, p.key, err)
 }
 
-// authorities reads the PEM file of an argument.
-func authorities(arg, file string) (*x509.CertPool, error) {
+// authorities reads the PEM file that a flag names.
+func authorities(flagName, file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, cli.Usage("%s: %w", arg, err)
+		return nil, cli.Usage("%s: %w", flagName, err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, cli.Usage("%s %s: no certificate in PEM form", arg, file)
+		return nil, cli.Usage("%s %s: no PEM certificate in this file", flagName, file)
 	}
 	return pool, nil
 }
 
-// names are what a certificate is for.
+// names returns the DNS names and IP addresses of a certificate, or its subject if it has
+// none.
 func names(leaf *x509.Certificate) string {
 	all := slices.Clone(leaf.DNSNames)
 	for _, ip := range leaf.IPAddresses {

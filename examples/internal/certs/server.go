@@ -15,39 +15,39 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Server is the arguments of a server that say who it is over TLS, and whom it
-// lets in: -cert, -key and -client-ca.
+// Server is the TLS flags of a server: -cert and -key for its certificate, -client-ca for
+// those of clients.
 type Server struct {
 	own      pair
 	clientCA string
 }
 
-// Flags defines the arguments. schemes says of which URLs.
+// Flags defines the flags. schemes names the URLs in the help text.
 func (s *Server) Flags(f *flag.FlagSet, schemes string) {
-	s.own.flags(f, "for "+schemes+", read again at SIGHUP")
-	f.StringVar(&s.clientCA, "client-ca", "", "PEM `file` of authorities: over TLS, only clients with a certificate of theirs are let in")
+	s.own.flags(f, "for "+schemes+"; SIGHUP reloads it")
+	f.StringVar(&s.clientCA, "client-ca", "", "PEM `file` of certificate authorities; TLS clients must have a certificate of one of them")
 }
 
-// Given reports whether there is any of the arguments.
+// Given reports whether any of the flags was given.
 func (s *Server) Given() bool { return *s != (Server{}) }
 
-// Config reads the files for a server on those URLs; nil if none of them asks
-// for TLS. To say one without the other is an error: who gives a certificate does
-// not want to be overheard.
+// Config reads the files for a server on urls. It returns nil if no URL has a scheme with
+// TLS. Then certificate flags are an error: a user who gives a certificate expects
+// encryption.
 func (s *Server) Config(urls []string, log *slog.Logger) (*tls.Config, error) {
 	switch i := slices.IndexFunc(urls, secure); {
 	case i < 0 && s.Given():
-		return nil, cli.Usage("-cert, -key and -client-ca are for URLs with TLS, wss:// and the like, and there is none: %s", strings.Join(urls, ", "))
+		return nil, cli.Usage("-cert, -key and -client-ca need a URL with TLS, as wss://…; there is none in %s", strings.Join(urls, ", "))
 	case i < 0:
 		return nil, nil
 	case s.own == (pair{}):
-		return nil, cli.Usage("%s wants -cert and -key", urls[i])
+		return nil, cli.Usage("%s needs -cert and -key", urls[i])
 	}
-	return s.load("Loaded certificate", log)
+	return s.load("certificate loaded", log)
 }
 
-// load reads the files, and logs what the certificate is under the words.
-func (s *Server) load(words string, log *slog.Logger) (*tls.Config, error) {
+// load reads the files. It logs message with the names and the expiry time of the certificate.
+func (s *Server) load(message string, log *slog.Logger) (*tls.Config, error) {
 	pairs, err := s.own.load()
 	if err != nil {
 		return nil, err
@@ -60,18 +60,18 @@ func (s *Server) load(words string, log *slog.Logger) (*tls.Config, error) {
 		}
 	}
 	leaf := pairs[0].Leaf
-	log.Info(words, "file", s.own.cert, "names", names(leaf), "until", leaf.NotAfter.Format(time.RFC3339))
+	log.Info(message, "file", s.own.cert, "names", names(leaf), "until", leaf.NotAfter.Format(time.RFC3339))
 	if now := time.Now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		log.Warn("The certificate is not valid now", "file", s.own.cert,
+		log.Warn("the certificate is not valid now", "file", s.own.cert,
 			"from", leaf.NotBefore.Format(time.RFC3339), "until", leaf.NotAfter.Format(time.RFC3339))
 	}
 	return cfg, nil
 }
 
-// ReloadAtHangup makes SIGHUP read the files again, until stop is called: those
-// whom the manager's listeners accept from then on get what they say, those who are
-// there keep what they have. Files that are no good are logged, and change nothing.
-// Without a certificate SIGHUP ends the program, as ever.
+// ReloadAtHangup reads the files again at each SIGHUP, until stop is called. Connections that
+// the manager's TLS listeners accept later use the new certificate and authorities. Open
+// connections do not change. Files with errors are logged and change nothing. Without
+// certificate flags ReloadAtHangup does nothing, and SIGHUP ends the program.
 func (s *Server) ReloadAtHangup(m *reactor.Manager) (stop func()) {
 	if !s.Given() {
 		return func() {}
@@ -89,12 +89,12 @@ func (s *Server) ReloadAtHangup(m *reactor.Manager) (stop func()) {
 	}
 }
 
-// reload gives the listeners a new Config. With it go the sessions that could
-// have been resumed: nobody is let in by an authority that is not trusted any more.
+// reload sets a new Config on the listeners. Clients cannot resume TLS sessions of the old
+// Config, so no client gets in through an authority that is not trusted any more.
 func (s *Server) reload(m *reactor.Manager) {
-	cfg, err := s.load("Reloaded certificate", m.Logger())
+	cfg, err := s.load("certificate reloaded", m.Logger())
 	if err != nil {
-		m.Logger().Error("The certificate stays what it was", "error", err)
+		m.Logger().Error("certificate not reloaded, the old one stays in use", "error", err)
 		return
 	}
 	for c := range m.Conns() {

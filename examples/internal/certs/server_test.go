@@ -17,8 +17,8 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// write makes a file that goes away with the test.
-func write(t *testing.T, text string) string {
+// writeFile makes a file with a text.
+func writeFile(t *testing.T, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -27,13 +27,12 @@ func write(t *testing.T, text string) string {
 	return name
 }
 
-// Whatever is wrong with the arguments of a server is said with the argument and
-// the file.
+// An error in a server's flags names the flag and the file.
 func TestServerConfig(t *testing.T) {
 	a := looptest.NewAuthority(t)
 	cert, key, ca := a.Files(t, a.Issue(t, nil))
 	_, otherKey, _ := a.Files(t, a.Issue(t, nil))
-	locked := write(t, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
+	locked := writeFile(t, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
 	for _, row := range []struct {
 		server Server
 		url    string
@@ -41,15 +40,15 @@ func TestServerConfig(t *testing.T) {
 		tls    bool
 	}{
 		{Server{}, "ws://h:1", "", false},
-		{Server{}, "WSS://h:1", "WSS://h:1 wants -cert and -key", false},
-		{Server{own: pair{cert: cert}}, "wss://h:1", "-cert and -key go together", false},
-		{Server{own: pair{key: key}}, "wss://h:1", "-cert and -key go together", false},
-		{Server{own: pair{cert, key}}, "ws://h:1", "wss:// and the like, and there is none: mqtt://h, ws://h:1", false},
-		{Server{clientCA: ca}, "ws://h:1", "wss:// and the like, and there is none: mqtt://h, ws://h:1", false},
-		{Server{clientCA: ca}, "wss://h:1", "wants -cert and -key", false},
+		{Server{}, "WSS://h:1", "WSS://h:1 needs -cert and -key", false},
+		{Server{own: pair{cert: cert}}, "wss://h:1", "-cert and -key must be given together", false},
+		{Server{own: pair{key: key}}, "wss://h:1", "-cert and -key must be given together", false},
+		{Server{own: pair{cert, key}}, "ws://h:1", "need a URL with TLS, as wss://…; there is none in mqtt://h, ws://h:1", false},
+		{Server{clientCA: ca}, "ws://h:1", "need a URL with TLS, as wss://…; there is none in mqtt://h, ws://h:1", false},
+		{Server{clientCA: ca}, "wss://h:1", "needs -cert and -key", false},
 		{Server{own: pair{cert, key}}, "mqtts://h:1", "", true},
 		{Server{pair{cert, key}, ca}, "wss://h:1", "", true},
-		{Server{pair{cert, key}, key}, "wss://h:1", "-client-ca " + key + ": no certificate in PEM form", false},
+		{Server{pair{cert, key}, key}, "wss://h:1", "-client-ca " + key + ": no PEM certificate in this file", false},
 		{Server{pair{cert, key}, "no/such"}, "wss://h:1", "-client-ca: open no/such", false},
 		{Server{own: pair{cert, otherKey}}, "mqtts://h:1", "-cert " + cert + " -key " + otherKey + ": tls: private key does not match", false},
 		{Server{own: pair{"no/such", key}}, "mqtts://h:1", "-cert: open no/such", false},
@@ -68,8 +67,8 @@ func TestServerConfig(t *testing.T) {
 	}
 }
 
-// A certificate that nobody will accept is served all the same, with a warning.
-func TestServerWarnsOfExpired(t *testing.T) {
+// A server uses an expired certificate, and logs a warning.
+func TestServerWarnsAboutExpiredCertificate(t *testing.T) {
 	a := looptest.NewAuthority(t)
 	for _, row := range []struct {
 		from, until time.Duration
@@ -89,8 +88,8 @@ func TestServerWarnsOfExpired(t *testing.T) {
 	}
 }
 
-// Reloading gives new connections what the files say by then, whom to let in
-// too; those that are there go on, and files that are no good change nothing.
+// After a reload new connections get the certificate and the authorities that the files now
+// contain. Open connections go on. Files with errors change nothing.
 func TestReload(t *testing.T) {
 	first, second := looptest.NewAuthority(t), looptest.NewAuthority(t)
 	var log bytes.Buffer
@@ -116,7 +115,7 @@ func TestReload(t *testing.T) {
 	}
 	l.StartTLS(cfg)
 
-	// echo sends a byte over c and wants it back, while the loop turns.
+	// echo sends a byte over c and reads it back while the loop runs.
 	echo := func(c *tls.Conn) error {
 		done := make(chan error, 1)
 		go func() {
@@ -127,7 +126,7 @@ func TestReload(t *testing.T) {
 			}
 			done <- err
 		}()
-		for late := time.Now().Add(20 * time.Second); time.Now().Before(late); {
+		for late := time.Now().Add(time.Minute); time.Now().Before(late); {
 			select {
 			case err := <-done:
 				return err
@@ -147,7 +146,8 @@ func TestReload(t *testing.T) {
 		cfg.ServerName, cfg.Certificates = "localhost", []tls.Certificate{own.Issue(t, nil)}
 		return tls.Client(raw, cfg)
 	}
-	// expect wants the server to be of one authority, as those whom it lets in.
+	// expect wants the server to have a certificate of the authority in, and to accept clients
+	// of that authority only.
 	expect := func(state string, in, out *looptest.Authority) *tls.Conn {
 		t.Helper()
 		c := dial(in, in)
@@ -178,7 +178,7 @@ func TestReload(t *testing.T) {
 	}
 	s.reload(m)
 	expect("a broken file", second, first)
-	for _, words := range []string{"Loaded certificate", "Reloaded certificate", "level=ERROR msg=\"The certificate stays what it was\" error=\"-cert " + s.own.cert} {
+	for _, words := range []string{"certificate loaded", "certificate reloaded", "level=ERROR msg=\"certificate not reloaded, the old one stays in use\" error=\"-cert " + s.own.cert} {
 		if n := strings.Count(log.String(), words); n != 1 {
 			t.Errorf("%d times %q in\n%s", n, words, log.String())
 		}

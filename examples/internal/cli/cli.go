@@ -1,6 +1,6 @@
-// Package cli is what the command lines of the examples have in common: they
-// take flags and nothing else, say on one line of standard error what is wrong,
-// and exit with 0 after success and -h, 1 after a failure, 2 for wrong usage.
+// Package cli runs the examples' command lines. They take flags and no other arguments. An
+// error is one line on standard error. The exit status is 0 after success and -h, 1 after a
+// failure, and 2 for wrong usage.
 package cli
 
 import (
@@ -10,8 +10,8 @@ import (
 	"io"
 )
 
-// Run parses args, calls main, and returns the exit status. The name of f is the
-// program's; f is to be made with flag.ContinueOnError.
+// Run parses args, calls main, and returns the exit status. f must have the program's name
+// and be made with flag.ContinueOnError.
 func Run(f *flag.FlagSet, args []string, stderr io.Writer, main func() error) int {
 	err := parse(f, args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -32,8 +32,8 @@ func Run(f *flag.FlagSet, args []string, stderr io.Writer, main func() error) in
 	return 1
 }
 
-// parse keeps package flag from adding its list of flags to an error: the line
-// that matters would scroll away.
+// parse parses args. It prevents package flag from printing its list of flags after an error:
+// the error would scroll away.
 func parse(f *flag.FlagSet, args []string) error {
 	f.SetOutput(io.Discard)
 	err := f.Parse(args)
@@ -46,11 +46,10 @@ func parse(f *flag.FlagSet, args []string) error {
 	return Usage("%w; -h lists the flags", err)
 }
 
-// usage is an error that the command line is to blame for.
+// usage is an error in the command line.
 type usage struct{ error }
 
 func (u *usage) Unwrap() error { return u.error }
 
-// Usage is fmt.Errorf for what is wrong with the command line: with it Run
-// returns 2.
+// Usage is fmt.Errorf for an error in the command line. If main returns it, Run returns 2.
 func Usage(format string, args ...any) error { return &usage{fmt.Errorf(format, args...)} }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What is wrong is one line with the program's name; only -h has the list.
+// An error is one line with the program's name. Only -h prints the list of flags.
 func TestRun(t *testing.T) {
 	for _, row := range []struct {
 		args   string

@@ -1,4 +1,5 @@
-// Package clog logs as Mongoose's MG_INFO does: time, level, file:line, text.
+// Package clog writes logs in the format of Mongoose's MG_INFO: time, level, file:line,
+// message.
 package clog
 
 import (
@@ -6,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -14,14 +16,14 @@ import (
 	"unicode"
 )
 
-// New returns a logger that writes a line per record to w. An attribute named
-// "dump" follows on lines of its own, as it is. It is for use by one or more
-// goroutines.
+// New returns a logger that writes one line per record to w, with one call of Write. An
+// attribute with the key "dump" follows unchanged on lines of its own. Several goroutines
+// may use the logger.
 func New(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(&handler{w: w, mu: new(sync.Mutex), level: level})
 }
 
-// Level is that of a program's flag -v.
+// Level returns the level that a program's flag -v selects.
 func Level(verbose bool) slog.Level {
 	if verbose {
 		return slog.LevelDebug
@@ -29,12 +31,22 @@ func Level(verbose bool) slog.Level {
 	return slog.LevelInfo
 }
 
+// Addr returns an attribute with an address. If a is not valid it returns an empty attribute,
+// which is not logged: a UNIX-domain socket has no such address, and a connection that is not
+// established has none yet.
+func Addr(key string, a netip.AddrPort) slog.Attr {
+	if !a.IsValid() {
+		return slog.Attr{}
+	}
+	return slog.Any(key, a)
+}
+
 type handler struct {
 	w     io.Writer
 	mu    *sync.Mutex
 	level slog.Leveler
 	group string // prefix of attribute names
-	attrs string // of With, formatted
+	attrs string // from With, formatted
 }
 
 func (h *handler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
@@ -75,7 +87,11 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	return &more
 }
 
+// format returns " key=value", or "" for an empty attribute [slog.Handler].
 func (h *handler) format(a slog.Attr) string {
+	if a.Equal(slog.Attr{}) {
+		return ""
+	}
 	v := a.Value.Resolve().String()
 	if strings.ContainsAny(v, " \"=") {
 		v = strconv.Quote(v)
@@ -83,7 +99,7 @@ func (h *handler) format(a slog.Attr) string {
 	return " " + h.group + a.Key + "=" + printable(v)
 }
 
-// printable escapes what could forge a line of the log or move the cursor.
+// printable escapes characters that could start another line of the log or move the cursor.
 func printable(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return s

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"regexp"
 	"strings"
 	"sync"
@@ -12,7 +13,7 @@ import (
 	"github.com/rikki-go/rikki/examples/internal/clog"
 )
 
-// logged returns what a logger writes, without time, level and place.
+// logged returns what a logger writes, without time, level and file:line.
 func logged(t *testing.T, do func(log *slog.Logger)) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -42,6 +43,9 @@ func TestAttributes(t *testing.T) {
 	}{
 		{"m a=1 b=\"x y\" c=\"\\\"=\"\n", func(l *slog.Logger) { l.Info("m", "a", 1, "b", "x y", "c", `"=`) }},
 		{"m error=refused\n", func(l *slog.Logger) { l.Info("m", "error", errors.New("refused")) }},
+		{"m n=1\n", func(l *slog.Logger) { l.Info("m", slog.Attr{}, "n", 1) }},
+		{"m remote=[::1]:80\n", func(l *slog.Logger) { l.Info("m", clog.Addr("remote", netip.MustParseAddrPort("[::1]:80"))) }},
+		{"m\n", func(l *slog.Logger) { l.Info("m", clog.Addr("remote", netip.AddrPort{})) }},
 		{"m id=7 n=1\n", func(l *slog.Logger) { l.With("id", 7).Info("m", "n", 1) }},
 		{"m g.id=7 g.h.n=1\n", func(l *slog.Logger) { l.WithGroup("g").With("id", 7).WithGroup("h").Info("m", "n", 1) }},
 		{"m n=1\n0000  41  A\n", func(l *slog.Logger) { l.Info("m", "dump", "\n0000  41  A\n", "n", 1) }},
@@ -52,7 +56,7 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// A logger made of another does not change it.
+// With and WithGroup do not change the logger that they are called on.
 func TestWithIsACopy(t *testing.T) {
 	if got := logged(t, func(l *slog.Logger) {
 		_ = l.With("a", 1)
@@ -63,7 +67,7 @@ func TestWithIsACopy(t *testing.T) {
 	}
 }
 
-// What a peer sends can neither forge a line nor move the cursor.
+// Text from a peer can neither start another line of the log nor move the cursor.
 func TestControlBytesAreEscaped(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"a\nb", `a\nb`}, {"\x1b[2J", `\x1b[2J`}, {"a\r", `a\r`}, {"é€", "é€"}, {"\u202e", `\u202e`},
@@ -77,7 +81,7 @@ func TestControlBytesAreEscaped(t *testing.T) {
 	}
 }
 
-// counter notes writes; lines of several goroutines are whole.
+// counter keeps each write.
 type counter struct{ writes []string }
 
 func (c *counter) Write(p []byte) (int, error) {
@@ -85,6 +89,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Lines from several goroutines are not mixed.
 func TestOneWritePerRecord(t *testing.T) {
 	var c counter
 	log := clog.New(&c, slog.LevelInfo)

@@ -11,11 +11,11 @@ import (
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// Over wss:// the client talks to whom it is told to trust, and says who it is.
+// The flags say which servers the client trusts over wss://, and which certificate it sends.
 func TestTrust(t *testing.T) {
-	authority, stranger := looptest.NewAuthority(t), looptest.NewAuthority(t)
+	authority, foreign := looptest.NewAuthority(t), looptest.NewAuthority(t)
 	own, key, ca := authority.Files(t, authority.Issue(t, nil))
-	_, _, other := stranger.Files(t, stranger.Issue(t, nil))
+	_, _, other := foreign.Files(t, foreign.Issue(t, nil))
 	cfg := authority.Server(t)
 	mutual := cfg.Clone()
 	mutual.ClientAuth, mutual.ClientCAs = tls.RequireAndVerifyClientCert, authority.Pool
@@ -29,7 +29,7 @@ func TestTrust(t *testing.T) {
 		{"the system's authorities", cfg, nil, 1, "unknown authority"},
 		{"another authority", cfg, []string{"-ca", other}, 1, "unknown authority"},
 		{"the right one", cfg, []string{"-ca", ca}, 0, ""},
-		{"nobody", cfg, []string{"-insecure"}, 0, ""},
+		{"none verified", cfg, []string{"-insecure"}, 0, ""},
 		{"mutual, without", mutual, []string{"-ca", ca}, 1, "certificate required"},
 		{"mutual", mutual, []string{"-ca", ca, "-cert", own, "-key", key}, 0, ""},
 		{"no file", cfg, []string{"-ca", "no/such/file"}, 2, "no/such/file"},
@@ -42,10 +42,10 @@ func TestTrust(t *testing.T) {
 			if r.Status != row.status || !strings.Contains(r.Stderr, row.says) || strings.Count(r.Stderr, "\n") > 1 {
 				t.Errorf("status %d, stderr %q, want %d and %q", r.Status, r.Stderr, row.status, row.says)
 			}
-			if warned := strings.Contains(r.Stdout, "NOT VERIFIED"); warned != (row.name == "nobody") {
+			if warned := strings.Contains(r.Stdout, "NOT VERIFIED"); warned != (row.name == "none verified") {
 				t.Errorf("warned: %v\n%s", warned, r.Stdout)
 			}
-			if row.status != 0 || row.name == "nobody" {
+			if row.status != 0 || row.name == "none verified" {
 				return
 			}
 			want := []string{"SECURED with TLS 1.3 cipher=TLS_AES_128_GCM_SHA256", "CONNECTED to wss://" + addr, "SENT hello 1", "RECEIVED reply", "CLOSED 1000 "}
@@ -54,7 +54,7 @@ func TestTrust(t *testing.T) {
 			}
 		})
 	}
-	if r := looptest.Run(t, run, "-url", "ws://127.0.0.1:1", "-ca", ca); r.Status != 2 || !strings.Contains(r.Stderr, "are for -url wss://") {
+	if r := looptest.Run(t, run, "-url", "ws://127.0.0.1:1", "-ca", ca); r.Status != 2 || !strings.Contains(r.Stderr, "need a -url with TLS, wss://") {
 		t.Errorf("without TLS: %+v", r)
 	}
 }

@@ -6,21 +6,21 @@ import (
 	"testing"
 )
 
-// The two Configs made on the spot go with each other, and with nobody else.
-func TestOnTheSpot(t *testing.T) {
-	server, client, err := OnTheSpot()
+// The server's Config works with the client's of the same call, and with no other.
+func TestSelfSigned(t *testing.T) {
+	server, client, err := SelfSigned()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, stranger, err := OnTheSpot()
+	_, other, err := SelfSigned()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"localhost", "127.0.0.1", "::1"} {
-		for cfg, want := range map[*tls.Config]bool{client: true, stranger: false} {
+		for cfg, want := range map[*tls.Config]bool{client: true, other: false} {
 			cfg = cfg.Clone()
 			cfg.ServerName = name
-			err := shake(t, server, cfg)
+			err := handshake(t, server, cfg)
 			if (err == nil) != want {
 				t.Errorf("%s: %v, want success %v", name, err, want)
 			}
@@ -28,8 +28,8 @@ func TestOnTheSpot(t *testing.T) {
 	}
 }
 
-// shake makes a handshake over loopback and returns how the client fared.
-func shake(t *testing.T, server, client *tls.Config) error {
+// handshake makes a TLS handshake over loopback and returns the client's error.
+func handshake(t *testing.T, server, client *tls.Config) error {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// Its own broker speaks TLS if so wanted.
+// With -tls the program's own broker uses TLS.
 func TestEmbeddedTLS(t *testing.T) {
 	r := client(t, "-tls")
 	wantSuccess(t, r)
@@ -45,18 +45,18 @@ func tlsBroker(t *testing.T, cfg *tls.Config) string {
 		m.Post(func() { m.Close() })
 		select {
 		case <-done:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("the broker does not end")
 		}
 	})
 	return "wss://" + l.LocalAddr().String() + "/mqtt"
 }
 
-// Whom the client trusts, and how it shows who it is.
+// The flags say which servers the client trusts and which certificate it sends.
 func TestTrust(t *testing.T) {
-	authority, stranger := looptest.NewAuthority(t), looptest.NewAuthority(t)
+	authority, foreign := looptest.NewAuthority(t), looptest.NewAuthority(t)
 	own, key, ca := authority.Files(t, authority.Issue(t, nil))
-	_, _, other := stranger.Files(t, stranger.Issue(t, nil))
+	_, _, other := foreign.Files(t, foreign.Issue(t, nil))
 	cfg := authority.Server(t)
 	url := tlsBroker(t, cfg)
 	mutual := authority.Server(t)
@@ -71,13 +71,13 @@ func TestTrust(t *testing.T) {
 		{"the system's authorities", []string{"-url", url}, 1, "unknown authority"},
 		{"another authority", []string{"-url", url, "-ca", other}, 1, "unknown authority"},
 		{"the right one", []string{"-url", url, "-ca", ca}, 0, ""},
-		{"nobody", []string{"-url", url, "-insecure"}, 0, ""},
+		{"none verified", []string{"-url", url, "-insecure"}, 0, ""},
 		{"mutual, without", []string{"-url", mutualURL, "-ca", ca}, 1, "certificate required"},
 		{"mutual", []string{"-url", mutualURL, "-ca", ca, "-cert", own, "-key", key}, 0, ""},
 		{"no file", []string{"-url", url, "-ca", "no/such/file"}, 2, "no/such/file"},
-		{"no PEM", []string{"-url", url, "-ca", key}, 2, "no certificate in PEM form"},
-		{"no key", []string{"-url", url, "-cert", own}, 2, "-cert and -key go together"},
-		{"plain", []string{"-url", "ws://127.0.0.1:1", "-insecure"}, 2, "are for -url wss://"},
+		{"no PEM", []string{"-url", url, "-ca", key}, 2, "no PEM certificate in this file"},
+		{"no key", []string{"-url", url, "-cert", own}, 2, "-cert and -key must be given together"},
+		{"plain", []string{"-url", "ws://127.0.0.1:1", "-insecure"}, 2, "need a -url with TLS, wss://"},
 		{"both brokers", []string{"-url", url, "-tls"}, 2, "own broker"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestTrust(t *testing.T) {
 			if r.Status != row.status || !strings.Contains(r.Stderr, row.says) {
 				t.Errorf("status %d, stderr %q, want %d and %q", r.Status, r.Stderr, row.status, row.says)
 			}
-			if warned := strings.Contains(r.Stdout, "NOT VERIFIED"); warned != (row.name == "nobody") {
+			if warned := strings.Contains(r.Stdout, "NOT VERIFIED"); warned != (row.name == "none verified") {
 				t.Errorf("warned: %v\n%s", warned, r.Stdout)
 			}
 		})

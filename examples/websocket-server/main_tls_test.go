@@ -14,7 +14,7 @@ import (
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// wantEcho opens a WebSocket and sends a message over it.
+// wantEcho opens a WebSocket, sends a message and wants it back.
 func wantEcho(t *testing.T, c *tls.Conn) {
 	t.Helper()
 	io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
@@ -30,11 +30,11 @@ func wantEcho(t *testing.T, c *tls.Conn) {
 	}
 }
 
-// wss:// wants a certificate, and serves with it; after SIGHUP with what the
-// files hold by then, and only those whom they name.
+// wss:// needs a certificate. After SIGHUP the server uses the certificate and the client
+// authorities that the files then contain.
 func TestTLS(t *testing.T) {
-	looptest.WantExit(t, []string{"-listen", "wss://127.0.0.1:0"}, 2, "wss://127.0.0.1:0 wants -cert and -key")
-	looptest.WantExit(t, []string{"-cert", "x", "-key", "y"}, 2, "and there is none: ws://127.0.0.1")
+	looptest.WantExit(t, []string{"-listen", "wss://127.0.0.1:0"}, 2, "wss://127.0.0.1:0 needs -cert and -key")
+	looptest.WantExit(t, []string{"-cert", "x", "-key", "y"}, 2, "there is none in ws://127.0.0.1")
 	authority, next := looptest.NewAuthority(t), looptest.NewAuthority(t)
 	cert, key, ca := authority.Files(t, authority.Issue(t, nil))
 	p := looptest.Start(t, "-listen", "wss://127.0.0.1:0/any", "-cert", cert, "-key", key, "-client-ca", ca)
@@ -48,13 +48,15 @@ func TestTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		return c
 	}
 	old := dial(authority, authority)
-	if _, err := io.ReadAll(dial(authority, next)); err == nil || !strings.Contains(err.Error(), "unknown certificate authority") {
-		t.Errorf("a stranger: %v", err)
+	foreign := dial(authority, next)
+	if _, err := io.ReadAll(foreign); err == nil || !strings.Contains(err.Error(), "unknown certificate authority") {
+		t.Errorf("a client of another authority: %v", err)
 	}
+	foreign.Close()
 	newCert, newKey, newCA := next.Files(t, next.Issue(t, nil))
 	for from, to := range map[string]string{newCert: cert, newKey: key, newCA: ca} {
 		if err := os.Rename(from, to); err != nil {
@@ -62,9 +64,12 @@ func TestTLS(t *testing.T) {
 		}
 	}
 	p.Signal(syscall.SIGHUP)
-	p.Await("Reloaded certificate")
-	wantEcho(t, dial(next, next))
+	p.Await("certificate reloaded")
+	later := dial(next, next)
+	wantEcho(t, later)
 	wantEcho(t, old)
+	later.Close() // or the program would wait for the connections
+	old.Close()
 	p.Signal(os.Interrupt)
 	p.WantEnd()
 }

@@ -18,7 +18,7 @@ func unhex(s string) []byte {
 	return b
 }
 
-// A conversation that ends well: CONNACK, SUBACK, PUBACK and the PUBLISH.
+// The broker's packets in a session without errors.
 var (
 	connack = unhex("20 02 00 00")
 	suback  = unhex("90 03 00 01 01")
@@ -29,25 +29,25 @@ var (
 // server is a scripted broker for one connection.
 type server struct{ *looptest.Peer }
 
-// serve runs the script with the first connection to the URL it returns, and
-// then reads until the client is gone.
+// serve runs the script with the first connection to the URL that it returns, and then reads
+// until the client has closed.
 func serve(t *testing.T, script func(s *server)) (url string) {
 	t.Helper()
 	url, _ = serveAndWait(t, script)
 	return url
 }
 
-// serveAndWait is serve with a function that waits for the script's end.
+// serveAndWait is serve. wait blocks until the script has ended.
 func serveAndWait(t *testing.T, script func(s *server)) (url string, wait func()) {
 	t.Helper()
 	addr, wait := looptest.Serve(t, func(p *looptest.Peer) { script(&server{p}) })
 	return "ws://" + addr + "/mqtt", wait
 }
 
-// agreement is the answer that opens the WebSocket.
+// agreement returns the answer that opens the WebSocket.
 func (s *server) agreement() string { return s.Agreement("Sec-WebSocket-Protocol: mqtt\r\n") }
 
-// frame is an unmasked final frame.
+// frame returns an unmasked final frame.
 func frame(op byte, payload []byte) []byte {
 	return []byte(looptest.Frame(0x80|op, false, -1, string(payload)))
 }
@@ -59,7 +59,7 @@ func binaries(payloads ...[]byte) (out []byte) {
 	return out
 }
 
-// open agrees, and sends messages at once.
+// open accepts the WebSocket and sends messages at once.
 func (s *server) open(messages ...[]byte) {
 	s.Write(append([]byte(s.agreement()), binaries(messages...)...))
 }
@@ -80,20 +80,20 @@ func (s *server) message() []byte {
 	return p
 }
 
-// result is what a run left behind.
+// result is the status and the output of a run.
 type result struct{ looptest.Result }
 
-// client runs the program here and looks for leaks.
+// client runs the program in this process and checks for leaks.
 func client(t *testing.T, args ...string) result {
 	t.Helper()
 	return result{looptest.Run(t, run, args...)}
 }
 
-// wantFailure wants status 1 and one line on stderr that has the words.
+// wantFailure wants status 1, and one line on stderr that contains the words.
 func (r result) wantFailure(t *testing.T, words ...string) {
 	t.Helper()
 	r.WantFailure(t, words...)
 	if strings.Contains(r.Stdout, "RECEIVED") {
-		t.Errorf("the message came all the same:\n%s", r.Stdout)
+		t.Errorf("the program received the message:\n%s", r.Stdout)
 	}
 }

@@ -9,13 +9,9 @@ import (
 	"github.com/rikki-go/rikki/proto/mqtt"
 )
 
-func withProps(props ...mqtt.Property) func(*mqtt.ConnectPacket) {
-	return func(p *mqtt.ConnectPacket) { p.Props = props }
-}
-
 func TestExpiry(t *testing.T) {
-	h := newHouse(t)
-	expires := func(p *mqtt.Publish) {
+	h := newFixture(t)
+	expires := func(p *mqtt.PublishPacket) {
 		p.Props = []mqtt.Property{{ID: mqtt.PropMessageExpiryInterval, Int: 10}}
 	}
 	one := withProps(mqtt.Property{ID: mqtt.PropReceiveMaximum, Int: 1})
@@ -24,16 +20,16 @@ func TestExpiry(t *testing.T) {
 		{"b", publish(5, 1, "t", "x", retain, expires), "b: PUBACK"},
 		{"mute", connect(5, "m", one), "mute: CONNACK 0x0"},
 		{"mute", subscribe(5, 1, filter("t", 1)), "mute: SUBACK 1 01, PUBLISH q1 retain t=x"},
-		{"b", publish(5, 1, "t", "late", expires), "b: PUBACK"}, // waits for the acknowledgement
+		{"b", publish(5, 1, "t", "late", expires), "b: PUBACK"}, // in the queue: the window is full
 		{"a", connect(5, "a"), "a: CONNACK 0x0"},
 	})
-	h.now = h.now.Add(4 * time.Second)
+	h.clock.Advance(4 * time.Second)
 	play(h, "tcp", []step{{"a", subscribe(5, 1, filter("t", 0)), "a: SUBACK 1 00, PUBLISH q0 retain t=x"}})
 	var p mqtt.Property
 	if m := &h.peers["a"].lastPublish; m.NextProp(&p, 0) == 0 || p.ID != mqtt.PropMessageExpiryInterval || p.Int != 6 {
 		t.Errorf("after 4 of 10 seconds: %v %d", p.ID, p.Int)
 	}
-	h.now = h.now.Add(6 * time.Second)
+	h.clock.Advance(6 * time.Second)
 	play(h, "tcp", []step{
 		{"a", subscribe(5, 2, filter("t", 0)), "a: SUBACK 2 00"},
 		{"mute", ack(5, mqtt.CmdPuback, 1, 0), ""},
@@ -41,7 +37,7 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
-// TestConnackProperties reads what a 5.0 client is told.
+// TestConnackProperties reads the properties of the CONNACK in 5.0.
 func TestConnackProperties(t *testing.T) {
 	always := fmt.Sprintf("Maximum Packet Size=%d Subscription Identifiers Available=0 Shared Subscription Available=0 ", MaxPacket)
 	for _, tc := range []struct {
@@ -56,7 +52,7 @@ func TestConnackProperties(t *testing.T) {
 			"Session Expiry Interval=0 " + always},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			play(h, "tcp", []step{{"a", tc.packet, "a: CONNACK 0x0"}})
 			got := ""
 			var p mqtt.Property
@@ -64,7 +60,7 @@ func TestConnackProperties(t *testing.T) {
 			for ofs := m.NextProp(&p, 0); ofs > 0; ofs = m.NextProp(&p, ofs) {
 				got += fmt.Sprintf("%v=%d ", p.ID, p.Int)
 				if p.ID == mqtt.PropAssignedClientIdentifier && h.b.clients[string(p.Value)] == nil {
-					t.Errorf("nobody has the identifier %q", p.Value)
+					t.Errorf("no client has the identifier %q", p.Value)
 				}
 			}
 			if got != tc.want {
@@ -74,13 +70,13 @@ func TestConnackProperties(t *testing.T) {
 	}
 }
 
-// TestPropertiesArrive publishes with properties to a 5.0 client.
+// TestPropertiesArrive publishes a message with properties to a client with 5.0.
 func TestPropertiesArrive(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	play(h, "tcp", []step{
 		{"a", connect(5, "a"), "a: CONNACK 0x0"},
 		{"a", subscribe(5, 1, filter("t", 0)), "a: SUBACK 1 00"},
-		{"a", publish(5, 0, "t", "x", func(p *mqtt.Publish) {
+		{"a", publish(5, 0, "t", "x", func(p *mqtt.PublishPacket) {
 			p.Props = []mqtt.Property{
 				{ID: mqtt.PropUserProperty, Key: []byte("k"), Value: []byte("v")},
 				{ID: mqtt.PropResponseTopic, Value: []byte("re")},

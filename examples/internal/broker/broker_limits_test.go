@@ -3,23 +3,17 @@ package broker
 import (
 	"bytes"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rikki-go/rikki/proto/mqtt"
-	"github.com/rikki-go/rikki/reactor"
 )
 
-func ack(v uint8, cmd mqtt.Cmd, id uint16, code mqtt.ReasonCode) []byte {
-	return must(mqtt.AppendAck(nil, v, cmd, id, code, nil))
-}
-
-// TestReceiveMaximum has a client acknowledge late: the identifiers that the
-// broker assigns begin with 1.
+// In TestReceiveMaximum a client acknowledges late. The broker's packet identifiers begin
+// with 1.
 func TestReceiveMaximum(t *testing.T) {
-	run(t, []dialogue{{"QoS 1 and 2 together [MQTT-3.3.4-9]", 5, func(v uint8) []step {
+	run(t, []script{{"QoS 1 and 2 together [MQTT-3.3.4-9]", 5, func(v uint8) []step {
 		return []step{
 			{"mute", connect(v, "a", withProps(mqtt.Property{ID: mqtt.PropReceiveMaximum, Int: 2})), "mute: CONNACK 0x0"},
 			{"mute", subscribe(v, 1, filter("#", 2)), "mute: SUBACK 1 02"},
@@ -28,18 +22,18 @@ func TestReceiveMaximum(t *testing.T) {
 			{"b", publish(v, 2, "t", "2"), "b: PUBREC, PUBCOMP; mute: PUBLISH q2 t=2"},
 			{"b", publish(v, 1, "t", "3"), "b: PUBACK"},
 			{"b", publish(v, 2, "t", "4"), "b: PUBREC, PUBCOMP"},
-			{"b", publish(v, 0, "t", "5"), "mute: PUBLISH q0 t=5"}, // does not count
+			{"b", publish(v, 0, "t", "5"), "mute: PUBLISH q0 t=5"}, // QoS 0 does not count
 			{"mute", ack(v, mqtt.CmdPubrec, 2, 0), "mute: PUBREL"},
 			{"mute", ack(v, mqtt.CmdPubcomp, 2, 0), "mute: PUBLISH q1 t=3"},
 			{"mute", ack(v, mqtt.CmdPuback, 1, 0), "mute: PUBLISH q2 t=4"},
 			{"b", publish(v, 1, "t", "6"), "b: PUBACK"},
-			{"mute", ack(v, mqtt.CmdPubrec, 4, mqtt.ReasonUnspecified), "mute: PUBLISH q1 t=6"}, // the end of it
+			{"mute", ack(v, mqtt.CmdPubrec, 4, mqtt.ReasonUnspecified), "mute: PUBLISH q1 t=6"}, // a refusal ends the handshake
 		}
 	}}})
 }
 
 func TestMaxInflight(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	play(h, "tcp", []step{
 		{"mute", connect(4, "a"), "mute: CONNACK 0x0"},
 		{"mute", subscribe(4, 1, filter("#", 1)), "mute: SUBACK 1 01"},
@@ -54,9 +48,9 @@ func TestMaxInflight(t *testing.T) {
 	h.expect("mute: PUBLISH q1 t=x")
 }
 
-// TestQueueLimit has a client that reads and never acknowledges.
+// In TestQueueLimit a client reads and never acknowledges.
 func TestQueueLimit(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	play(h, "tcp", []step{
 		{"mute", connect(5, "a"), "mute: CONNACK 0x0"},
 		{"mute", subscribe(5, 1, filter("#", 1)), "mute: SUBACK 1 01"},
@@ -74,12 +68,12 @@ func TestQueueLimit(t *testing.T) {
 	h.logged(errTooSlow)
 }
 
-// TestSlowConsumer has a client that does not read. It is drowned in QoS 0
-// messages, of which most are dropped, and sees those that were not.
+// In TestSlowConsumer a client does not read while many QoS 0 messages are sent to it. Most
+// are dropped. When it reads again it gets the others.
 func TestSlowConsumer(t *testing.T) {
 	for _, transport := range []string{"tcp", "ws"} {
 		t.Run(transport, func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			play(h, transport, []step{
 				{"a", connect(4, "a"), "a: CONNACK 0x0"},
 				{"a", subscribe(4, 1, filter("#", 0)), "a: SUBACK 1 00"},
@@ -110,13 +104,13 @@ func TestSlowConsumer(t *testing.T) {
 	}
 }
 
-// TestStuckConsumer has a client that does not read what may not be dropped.
+// In TestStuckConsumer a client does not read messages that must not be dropped.
 func TestStuckConsumer(t *testing.T) {
 	big := strings.Repeat("x", 3<<20)
-	for name, more := range map[string]func(h *house){
-		"QoS 1":    func(h *house) { h.peers["b"].send(publish(4, 1, "u", big)) },
-		"retained": func(h *house) { h.peers["a"].send(subscribe(4, 2, filter("t", 0))) },
-		"many retained at once": func(h *house) {
+	for name, more := range map[string]func(h *fixture){
+		"QoS 1":    func(h *fixture) { h.peers["b"].send(publish(4, 1, "u", big)) },
+		"retained": func(h *fixture) { h.peers["a"].send(subscribe(4, 2, filter("t", 0))) },
+		"many retained at once": func(h *fixture) {
 			many := make([]mqtt.Filter, 100)
 			for i := range many {
 				many[i] = filter("t", 0)
@@ -125,7 +119,7 @@ func TestStuckConsumer(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			play(h, "tcp", []step{
 				{"b", connect(4, "b"), "b: CONNACK 0x0"},
 				{"b", publish(4, 1, "t", big, retain), "b: PUBACK"},
@@ -134,7 +128,7 @@ func TestStuckConsumer(t *testing.T) {
 			})
 			a, s := h.peers["a"], h.b.clients["a"]
 			a.conn.Pause()
-			for range 12 { // beyond the limit and what the sockets hold
+			for range 12 { // more than the limit and the sockets' buffers
 				b := h.peers["b"]
 				more(h)
 				h.until("a's packet", func() bool { return a.conn.Send.Len() == 0 })
@@ -157,23 +151,23 @@ func TestStuckConsumer(t *testing.T) {
 	}
 }
 
-// TestUnreadAnswers has a client ask and ask and never read an answer. What it
-// has not read is put there by hand: it takes millions of PINGREQs.
+// In TestUnreadAnswers a client sends requests and reads no answers. The test appends the
+// unread answers to Send itself: a client would have to send millions of PINGREQs.
 func TestUnreadAnswers(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	play(h, "tcp", []step{{"a", connect(4, "a"), "a: CONNACK 0x0"}})
 	a, s := h.peers["a"], h.b.clients["a"]
 	a.conn.Pause()
 	pong := []byte{byte(mqtt.CmdPingresp) << 4, 0}
 	s.conn.Send.Append(bytes.Repeat(pong, CloseAbove)) // twice the limit: the socket takes some
 	a.send([]byte{byte(mqtt.CmdPingreq) << 4, 0})
-	h.until("the end of it", func() bool { return len(h.b.sessions) == 0 })
+	h.until("the end of the session", func() bool { return len(h.b.sessions) == 0 })
 	h.logged(errTooSlow)
 }
 
-// TestNeverHangsUp has a client say DISCONNECT and neither read nor close.
-func TestNeverHangsUp(t *testing.T) {
-	h := newHouse(t)
+// In TestNeverCloses a client sends DISCONNECT, and then neither reads nor closes.
+func TestNeverCloses(t *testing.T) {
+	h := newFixture(t)
 	play(h, "tcp", []step{
 		{"a", connect(4, "a"), "a: CONNACK 0x0"},
 		{"a", publish(4, 0, "t", strings.Repeat("x", 3<<20), retain), ""},
@@ -184,27 +178,27 @@ func TestNeverHangsUp(t *testing.T) {
 		a.send(subscribe(4, 1, filter("t", 0)))
 	}
 	a.send(disconnect(4, 0))
-	h.until("the DISCONNECT", func() bool { return s.state == leaving })
+	h.until("the DISCONNECT", func() bool { return s.state == disconnecting })
 	h.wait(ConnectWait - time.Millisecond)
 	if s.conn.Send.Len() == 0 || len(h.b.sessions) != 1 {
 		t.Fatalf("%d bytes unsent in %d sessions", s.conn.Send.Len(), len(h.b.sessions))
 	}
 	h.wait(time.Second + time.Millisecond)
 	if len(h.b.sessions) != 0 {
-		t.Error("it is still there")
+		t.Error("the session is still there")
 	}
 }
 
 func TestMaxFilters(t *testing.T) {
 	for v, refused := range map[uint8]byte{4: 0x80, 5: 0x97} {
 		t.Run(fmt.Sprint("v", v), func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			play(h, "tcp", []step{{"a", connect(v, "a"), "a: CONNACK 0x0"}})
 			many := make([]mqtt.Filter, MaxFilters+1)
 			for i := range many {
 				many[i] = filter(fmt.Sprint("t/", i), 1)
 			}
-			many = append(many, filter("t/0", 2)) // which is there: not one more
+			many = append(many, filter("t/0", 2)) // replaces one: does not count
 			a := h.peers["a"]
 			a.send(subscribe(v, 1, many...))
 			h.settle()
@@ -227,13 +221,13 @@ func TestPacketSizes(t *testing.T) {
 	max := func(n int) func(*mqtt.ConnectPacket) {
 		return withProps(mqtt.Property{ID: mqtt.PropMaximumPacketSize, Int: uint32(n)}, mqtt.Property{ID: mqtt.PropReceiveMaximum, Int: 1})
 	}
-	run(t, []dialogue{
+	run(t, []script{
 		{"the client's [MQTT-3.1.2-24]", 5, func(v uint8) []step {
 			return []step{
 				{"a", connect(v, "a", max(len(fits))), "a: CONNACK 0x0"},
 				{"a", subscribe(v, 1, filter("#", 1)), "a: SUBACK 1 01"},
 				{"a", publish(v, 1, "t", "0123456789+"), "a: PUBACK"},
-				{"a", fits, "a: PUBLISH q1 t=0123456789, PUBACK"}, // the other did not take up the window
+				{"a", fits, "a: PUBLISH q1 t=0123456789, PUBACK"}, // the message before it does not fill the window
 			}
 		}},
 		{"the broker's", 5, func(v uint8) []step {
@@ -250,34 +244,4 @@ func TestPacketSizes(t *testing.T) {
 			}
 		}},
 	})
-}
-
-// logged fails unless the broker logged why it closed a connection.
-func (h *house) logged(reason error) {
-	h.t.Helper()
-	if !strings.Contains(h.log.String(), reason.Error()) {
-		h.t.Errorf("the log does not say %q", reason)
-	}
-}
-
-func TestListenErrors(t *testing.T) {
-	m, err := reactor.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	b := New(m, slog.New(slog.DiscardHandler))
-	used, err := b.Listen("mqtt://127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, url := range []string{"", "nonsense", "tcp://127.0.0.1:0",
-		"mqtt://no.such.host.invalid:0", "mqtt://" + used.LocalAddr().String(), "ws://" + used.LocalAddr().String()} {
-		if c, err := b.Listen(url); err == nil || c != nil {
-			t.Errorf("Listen(%q) returns no error", url)
-		}
-	}
-	if n := len(b.listeners); n != 1 {
-		t.Errorf("%d listeners, want 1", n)
-	}
 }

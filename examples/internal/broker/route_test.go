@@ -11,14 +11,14 @@ import (
 func TestDeliveryQoS(t *testing.T) {
 	toB := []string{"", "b: PUBACK", "b: PUBREC, PUBCOMP"}
 	toA := []string{"a: PUBLISH q0 t=x", "a: PUBLISH q1 t=x", "a: PUBLISH q2 t=x, PUBREL"}
-	var all []dialogue
+	var all []script
 	for pub := range uint8(3) {
 		for sub := range uint8(3) {
 			want := toA[min(pub, sub)]
 			if pub > 0 {
 				want += "; " + toB[pub]
 			}
-			all = append(all, dialogue{string('0'+rune(pub)) + " to " + string('0'+rune(sub)), 0, func(v uint8) []step {
+			all = append(all, script{string('0'+rune(pub)) + " to " + string('0'+rune(sub)), 0, func(v uint8) []step {
 				return []step{
 					{"a", connect(v, "a"), "a: CONNACK 0x0"},
 					{"b", connect(v, "b"), "b: CONNACK 0x0"},
@@ -32,9 +32,9 @@ func TestDeliveryQoS(t *testing.T) {
 }
 
 func TestPublish(t *testing.T) {
-	run(t, []dialogue{
+	run(t, []script{
 		{"QoS 2 twice is once [MQTT-4.3.3-10]", 0, func(v uint8) []step {
-			dup := publish(v, 2, "t", "x", func(p *mqtt.Publish) { p.Dup = true })
+			dup := publish(v, 2, "t", "x", func(p *mqtt.PublishPacket) { p.Dup = true })
 			return []step{
 				{"mute", connect(v, "b"), "mute: CONNACK 0x0"},
 				{"mute", subscribe(v, 1, filter("t", 0)), "mute: SUBACK 1 00"},
@@ -63,14 +63,14 @@ func TestPublish(t *testing.T) {
 			}
 		}},
 		{"topic alias [MQTT-3.2.2-18]", 5, func(v uint8) []step {
-			alias := func(p *mqtt.Publish) { p.Props = []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: 1}} }
+			alias := func(p *mqtt.PublishPacket) { p.Props = []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: 1}} }
 			return []step{
 				{"a", connect(v, "a"), "a: CONNACK 0x0"},
 				{"a", publish(v, 0, "t", "x", alias), "a: DISCONNECT 0x94, closed"},
 			}
 		}},
 		{"subscription identifier [MQTT-3.3.4-6]", 5, func(v uint8) []step {
-			id := func(p *mqtt.Publish) { p.Props = []mqtt.Property{{ID: mqtt.PropSubscriptionIdentifier, Int: 1}} }
+			id := func(p *mqtt.PublishPacket) { p.Props = []mqtt.Property{{ID: mqtt.PropSubscriptionIdentifier, Int: 1}} }
 			return []step{
 				{"a", connect(v, "a"), "a: CONNACK 0x0"},
 				{"a", publish(v, 0, "t", "x", id), "a: DISCONNECT 0x82, closed"},

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// OnTheSpot makes a certificate for 127.0.0.1 and localhost that is good for a
-// day, and Configs of a server that has it and of a client that trusts nobody
-// else. Nothing is written to a file.
-func OnTheSpot() (server, client *tls.Config, err error) {
+// SelfSigned makes a certificate for localhost, 127.0.0.1 and ::1 that is valid for a day. It
+// returns the Config of a server that has it, and of a client that trusts no other
+// certificate. It writes no files.
+func SelfSigned() (server, client *tls.Config, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err

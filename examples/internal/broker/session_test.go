@@ -1,0 +1,120 @@
+package broker
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/rikki-go/rikki/proto/mqtt"
+)
+
+var connect4a = connect(4, "a")
+
+func TestWill(t *testing.T) {
+	will := func(v uint8, qos uint8, retain bool) []byte {
+		return connect(v, "b", func(p *mqtt.ConnectPacket) {
+			p.Will = &mqtt.Will{Topic: "w", Data: []byte("bye"), QoS: qos, Retain: retain}
+		})
+	}
+	setup := func(v uint8, connect []byte) []step {
+		return []step{
+			{"a", connect4a, "a: CONNACK 0x0"},
+			{"a", subscribe(4, 1, filter("#", 2)), "a: SUBACK 1 02"},
+			{"b", connect, "b: CONNACK 0x0"},
+		}
+	}
+	run(t, []script{
+		{"cut", 0, func(v uint8) []step {
+			return append(setup(v, will(v, 1, false)), step{"b", nil, "a: PUBLISH q1 w=bye; b: closed"})
+		}},
+		{"retained", 0, func(v uint8) []step {
+			return append(setup(v, will(v, 2, true)),
+				step{"b", nil, "a: PUBLISH q2 w=bye, PUBREL; b: closed"},
+				step{"a", subscribe(4, 2, filter("w", 0)), "a: SUBACK 2 00, PUBLISH q0 retain w=bye"})
+		}},
+		{"DISCONNECT drops it [MQTT-3.14.4-3]", 0, func(v uint8) []step {
+			return append(setup(v, will(v, 0, true)), step{"b", disconnect(v, 0), "b: closed"})
+		}},
+		{"DISCONNECT with will", 5, func(v uint8) []step {
+			return append(setup(v, will(v, 0, false)), step{"b", disconnect(v, 4), "a: PUBLISH q0 w=bye; b: closed"})
+		}},
+		{"malformed packet", 4, func(v uint8) []step {
+			return append(setup(v, will(v, 0, false)), step{"b", []byte{0xf0, 0}, "a: PUBLISH q0 w=bye; b: closed"})
+		}},
+		{"malformed packet", 5, func(v uint8) []step {
+			return append(setup(v, will(v, 0, false)), step{"b", []byte{0x36, 0}, "a: PUBLISH q0 w=bye; b: DISCONNECT 0x81, closed"})
+		}},
+		{"take-over", 4, func(v uint8) []step {
+			return append(setup(v, will(v, 0, false)), step{"c", connect(v, "b"), "a: PUBLISH q0 w=bye; b: closed; c: CONNACK 0x0"})
+		}},
+		{"take-over", 5, func(v uint8) []step {
+			return append(setup(v, will(v, 0, false)),
+				step{"c", connect(v, "b"), "a: PUBLISH q0 w=bye; b: DISCONNECT 0x8e, closed; c: CONNACK 0x0"})
+		}},
+		{"properties", 5, func(v uint8) []step { // a subscriber with 3.1.1 gets none
+			return append(setup(v, connect(v, "b", func(p *mqtt.ConnectPacket) {
+				p.Will = &mqtt.Will{Topic: "w", Data: []byte("bye"), Props: []mqtt.Property{
+					{ID: mqtt.PropWillDelayInterval, Int: 100}, {ID: mqtt.PropContentType, Value: []byte("x")}}}
+			})), step{"b", nil, "a: PUBLISH q0 w=bye; b: closed"})
+		}},
+	})
+}
+
+// TestKeepAlive lets one client be silent for longer than its keep-alive. Another one, without
+// a keep-alive, gets its will.
+func TestKeepAlive(t *testing.T) {
+	for _, v := range []uint8{4, 5} {
+		for _, keepAlive := range []uint16{0, 1, 10} {
+			t.Run(fmt.Sprintf("v%d/%ds", v, keepAlive), func(t *testing.T) {
+				h := newFixture(t)
+				play(h, "tcp", []step{
+					{"a", connect4a, "a: CONNACK 0x0"},
+					{"a", subscribe(4, 1, filter("#", 0)), "a: SUBACK 1 00"},
+					{"b", connect(v, "b", func(p *mqtt.ConnectPacket) {
+						p.KeepAlive = keepAlive
+						p.Will = &mqtt.Will{Topic: "w", Data: []byte("silent")}
+					}), "b: CONNACK 0x0"},
+				})
+				limit := time.Duration(keepAlive) * time.Second * 3 / 2
+				h.wait(limit - time.Millisecond)
+				h.expect("") // this sends a PINGREQ from b
+				if keepAlive == 0 {
+					h.wait(1000 * time.Hour)
+					h.expect("")
+					return
+				}
+				h.wait(limit - time.Millisecond)
+				if got := h.take(); got != "" {
+					t.Fatalf("closed too early: %s", got)
+				}
+				h.wait(time.Second + time.Millisecond)
+				b := h.peers["b"]
+				h.until("the end of b", func() bool { return b.closed })
+				h.expect(map[uint8]string{4: "a: PUBLISH q0 w=silent; b: closed",
+					5: "a: PUBLISH q0 w=silent; b: DISCONNECT 0x8d, closed"}[v])
+			})
+		}
+	}
+}
+
+func TestConnectWait(t *testing.T) {
+	for transport, begin := range map[string]byte{"tcp": 0x10, "ws": 0x82} {
+		t.Run(transport, func(t *testing.T) {
+			h := newFixture(t)
+			a, b := h.dial("a", transport), h.dial("b", transport)
+			h.until("both", func() bool { return len(h.b.sessions) == 2 })
+			a.conn.Write([]byte{begin}) // the first byte of a packet or frame does not count
+			h.wait(ConnectWait - time.Millisecond)
+			if a.closed || b.closed {
+				t.Fatal("closed too early")
+			}
+			h.wait(time.Second + time.Millisecond)
+			h.until("the end of both", func() bool { return a.closed && b.closed })
+			h.expect("a: closed; b: closed")
+			if d := h.m.NextTimeout(); d < math.MaxInt64 {
+				t.Errorf("a timer is due in %v, without sessions", d)
+			}
+		})
+	}
+}

@@ -1,0 +1,86 @@
+package broker
+
+import (
+	"testing"
+
+	"github.com/rikki-go/rikki/proto/mqtt"
+)
+
+func TestSubscribe(t *testing.T) {
+	setup := func(v uint8, filters ...mqtt.Filter) []step {
+		granted := "a: SUBACK 1 "
+		for _, f := range filters {
+			granted += "0" + string('0'+rune(f.QoS))
+		}
+		return []step{
+			{"a", connect(v, "a"), "a: CONNACK 0x0"},
+			{"b", connect(9-v, "b"), "b: CONNACK 0x0"}, // in the other version
+			{"a", subscribe(v, 1, filters...), granted},
+		}
+	}
+	run(t, []script{
+		{"wildcards", 0, func(v uint8) []step {
+			return append(setup(v, filter("a/+/c", 0), filter("x/#", 0)), []step{
+				{"b", publish(9-v, 0, "a/b/c", "1"), "a: PUBLISH q0 a/b/c=1"},
+				{"b", publish(9-v, 0, "a/b", "2"), ""},
+				{"b", publish(9-v, 0, "a/b/c/d", "3"), ""},
+				{"b", publish(9-v, 0, "x", "4"), "a: PUBLISH q0 x=4"},
+				{"b", publish(9-v, 0, "x/y/z", "5"), "a: PUBLISH q0 x/y/z=5"},
+			}...)
+		}},
+		{"$ is not for wildcards [MQTT-4.7.2-1]", 0, func(v uint8) []step {
+			return append(setup(v, filter("#", 0), filter("+/x", 0)), []step{
+				{"b", publish(9-v, 0, "$a/x", "1"), ""},
+				{"a", subscribe(v, 2, filter("$a/#", 0)), "a: SUBACK 2 00"},
+				{"b", publish(9-v, 0, "$a/x", "1"), "a: PUBLISH q0 $a/x=1"},
+			}...)
+		}},
+		{"one copy at the highest QoS", 0, func(v uint8) []step {
+			return append(setup(v, filter("#", 0), filter("t/+", 2), filter("t/x", 1)), []step{
+				{"b", publish(9-v, 2, "t/x", "1"), "a: PUBLISH q2 t/x=1, PUBREL; b: PUBREC, PUBCOMP"},
+				{"b", publish(9-v, 1, "u", "2"), "a: PUBLISH q0 u=2; b: PUBACK"},
+			}...)
+		}},
+		{"replaced [MQTT-3.8.4-3]", 0, func(v uint8) []step {
+			return append(setup(v, filter("t", 1)), []step{
+				{"a", subscribe(v, 2, filter("t", 0)), "a: SUBACK 2 00"},
+				{"b", publish(9-v, 1, "t", "1"), "a: PUBLISH q0 t=1; b: PUBACK"},
+			}...)
+		}},
+		{"unsubscribe", 4, func(v uint8) []step {
+			return append(setup(v, filter("t", 0), filter("u", 0)), []step{
+				{"a", unsubscribe(v, 7, "t", "nothing"), "a: UNSUBACK 7 "},
+				{"b", publish(5, 0, "t", "1"), ""},
+				{"b", publish(5, 0, "u", "2"), "a: PUBLISH q0 u=2"},
+			}...)
+		}},
+		{"unsubscribe", 5, func(v uint8) []step {
+			return append(setup(v, filter("t", 0), filter("u", 0)), []step{
+				{"a", unsubscribe(v, 7, "t", "nothing"), "a: UNSUBACK 7 0011"},
+				{"b", publish(4, 0, "t", "1"), ""},
+				{"b", publish(4, 0, "u", "2"), "a: PUBLISH q0 u=2"},
+			}...)
+		}},
+		{"own messages", 0, func(v uint8) []step {
+			return append(setup(v, filter("t", 1)), []step{
+				{"a", publish(v, 1, "t", "1"), "a: PUBLISH q1 t=1, PUBACK"},
+			}...)
+		}},
+		{"no local [MQTT-3.8.3-3]", 5, func(v uint8) []step {
+			return append(setup(v, mqtt.Filter{Topic: "t", NoLocal: true}), []step{
+				{"a", publish(v, 0, "t", "1"), ""},
+				{"b", publish(4, 0, "t", "2"), "a: PUBLISH q0 t=2"},
+			}...)
+		}},
+		{"shared subscription", 5, func(v uint8) []step {
+			return append(setup(v, filter("t", 0)), []step{
+				{"a", subscribe(v, 2, filter("$share/g/t", 1), filter("u", 1)), "a: SUBACK 2 9e01"},
+				{"b", publish(4, 0, "t", "2"), "a: PUBLISH q0 t=2"},
+			}...)
+		}},
+		{"subscription identifier", 5, func(v uint8) []step {
+			return append(setup(v, filter("t", 0)), step{"a", must(mqtt.AppendSubscribe(nil, 5, 2, []mqtt.Filter{filter("u", 0)},
+				[]mqtt.Property{{ID: mqtt.PropSubscriptionIdentifier, Int: 1}})), "a: DISCONNECT 0xa1, closed"})
+		}},
+	})
+}
