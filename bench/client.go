@@ -8,46 +8,47 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/gobwas/ws"
 	"golang.org/x/sys/unix"
 )
 
-// patience is how many seconds a client waits for a server to answer.
-const patience = 10
+// timeout is how long a client waits for an answer.
+const timeout = time.Minute
 
-// dial opens a WebSocket from a loopback address and returns its descriptor,
-// which blocks.
+// dial opens a WebSocket from a loopback address and returns its descriptor, which blocks.
 func dial(from netip.Addr, to netip.AddrPort) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if err = shakeHands(fd, from, to); err != nil {
+	if err = upgradeClient(fd, from, to); err != nil {
 		unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
 }
 
-func shakeHands(fd int, from netip.Addr, to netip.AddrPort) error {
+// upgradeClient connects a socket and performs the opening handshake.
+func upgradeClient(fd int, from netip.Addr, to netip.AddrPort) error {
 	for _, o := range [][3]int{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-		{unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1}, // the port may be in use towards other servers
+		{unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1}, // several servers may see the same port
 	} {
 		if err := unix.SetsockoptInt(fd, o[0], o[1], o[2]); err != nil {
 			return os.NewSyscallError("setsockopt", err)
 		}
 	}
 	for _, o := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
-		if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, o, &unix.Timeval{Sec: patience}); err != nil {
+		if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, o, &unix.Timeval{Sec: int64(timeout / time.Second)}); err != nil {
 			return os.NewSyscallError("setsockopt", err)
 		}
 	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: from.As4()}); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
-	if _, err := again(func() (int, error) {
+	if _, err := retry(func() (int, error) {
 		return 0, unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())})
 	}); err != nil {
 		return os.NewSyscallError("connect", err)
@@ -58,15 +59,15 @@ func shakeHands(fd int, from netip.Addr, to netip.AddrPort) error {
 	return readAnswer(fd)
 }
 
-// handshake has the key of RFC 6455 section 1.3.
+// handshake is the request of the opening handshake, with the key of [RFC 6455 1.3].
 var handshake = []byte("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
 
 const acceptKey = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
-// again repeats a call until no signal interrupts it. Go's runtime sends signals to
-// itself, and Linux does not repeat calls on sockets that have a timeout.
-func again(call func() (int, error)) (n int, err error) {
+// retry repeats a call while a signal interrupts it. Go's runtime sends signals to its own
+// threads, and Linux does not restart calls on sockets that have a timeout.
+func retry(call func() (int, error)) (n int, err error) {
 	for {
 		if n, err = call(); err != unix.EINTR {
 			return n, err
@@ -74,11 +75,12 @@ func again(call func() (int, error)) (n int, err error) {
 	}
 }
 
+// readAnswer reads the answer to the opening handshake and checks it.
 func readAnswer(fd int) error {
 	var buf [1024]byte
 	n := 0
 	for !bytes.Contains(buf[:n], []byte("\r\n\r\n")) {
-		k, err := again(func() (int, error) { return unix.Read(fd, buf[n:]) })
+		k, err := retry(func() (int, error) { return unix.Read(fd, buf[n:]) })
 		if err != nil || k == 0 {
 			return fmt.Errorf("handshake: %w after %q", os.NewSyscallError("read", err), buf[:n])
 		}
@@ -92,7 +94,7 @@ func readAnswer(fd int) error {
 
 func writeAll(fd int, p []byte) error {
 	for len(p) > 0 {
-		n, err := again(func() (int, error) { return unix.Write(fd, p) })
+		n, err := retry(func() (int, error) { return unix.Write(fd, p) })
 		if err != nil {
 			return os.NewSyscallError("write", err)
 		}
@@ -103,7 +105,7 @@ func writeAll(fd int, p []byte) error {
 
 func readFull(fd int, p []byte) error {
 	for len(p) > 0 {
-		n, err := again(func() (int, error) { return unix.Read(fd, p) })
+		n, err := retry(func() (int, error) { return unix.Read(fd, p) })
 		if err != nil {
 			return os.NewSyscallError("read", err)
 		}
@@ -115,11 +117,11 @@ func readFull(fd int, p []byte) error {
 	return nil
 }
 
-// key masks all frames of the load.
+// key is the masking key of all frames of the load.
 var key = [4]byte{0x37, 0xfa, 0x21, 0x3d}
 
-// frames returns a binary message of size bytes as a client sends it and as a
-// server sends it back.
+// frames returns a binary message of size bytes in two forms: as the client sends it, and
+// as the server sends it back.
 func frames(size int) (request, reply []byte) {
 	payload := make([]byte, size)
 	for i := range payload {
@@ -133,6 +135,7 @@ func frames(size int) (request, reply []byte) {
 	return request, append(appendHeader(nil, size, 0), payload...)
 }
 
+// appendHeader appends the header of a binary frame. masked is the mask bit.
 func appendHeader(b []byte, size int, masked byte) []byte {
 	b = append(b, 0x80|byte(ws.OpBinary))
 	switch {

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usage is the time that the two cores have spent, and who spent it.
+// usage is the time that the cores of server and load have spent since the system started.
 type usage struct {
 	at     time.Time
-	busy   time.Duration // on both cores, by whomever
+	busy   time.Duration // for all processes
 	stolen time.Duration // by the host of a virtual machine
-	ours   time.Duration // by this program and those of its children that have ended
+	ours   time.Duration // for this program and its children that have ended
 }
 
 func (m *machine) usage() (u usage, err error) {
@@ -26,22 +26,22 @@ func (m *machine) usage() (u usage, err error) {
 	if err != nil {
 		return u, err
 	}
-	const tick = time.Second / 100 // USER_HZ, which is 100 everywhere
+	const tick = time.Second / 100 // USER_HZ is 100 on all systems
 	for line := range bytes.Lines(stat) {
 		var core int
 		var user, nice, system, idle, iowait, irq, softirq, steal time.Duration
 		if _, err := fmt.Sscanf(string(line), "cpu%d %d %d %d %d %d %d %d %d",
 			&core, &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal); err != nil {
-			continue // the line of all cores, and those of other things
+			continue // the sum of all cores, or another kind of line
 		}
 		if core == m.serverCore || core == m.loadCore {
 			u.busy += (user + nice + system) * tick
 			u.stolen += steal * tick
 		}
 	}
-	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
+	for _, whose := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
 		var r unix.Rusage
-		if err := unix.Getrusage(who, &r); err != nil {
+		if err := unix.Getrusage(whose, &r); err != nil {
 			return u, os.NewSyscallError("getrusage", err)
 		}
 		u.ours += time.Duration(r.Utime.Nano() + r.Stime.Nano())
@@ -49,10 +49,10 @@ func (m *machine) usage() (u usage, err error) {
 	return u, nil
 }
 
-// tolerable is the part of the cores that others may use without a warning.
+// tolerable is the share of the cores that other processes may use without a warning.
 const tolerable = 0.05
 
-// disturbance prints how much of the cores others had since before.
+// disturbance prints the share of the cores that other processes used since before.
 func (m *machine) disturbance(out io.Writer, before usage) error {
 	now, err := m.usage()
 	if err != nil {
@@ -67,7 +67,7 @@ func (m *machine) disturbance(out io.Writer, before usage) error {
 	stolen := float64(now.stolen-before.stolen) / total
 	fmt.Fprintf(out, "\nMeanwhile others used %.0f%% of the cores, and %.0f%% were stolen by the host.\n", 100*others, 100*stolen)
 	if others+stolen > tolerable {
-		fmt.Fprintln(out, "THAT IS TOO MUCH: these figures are preliminary. Messages per second and busy cores mean nothing then,\nand small differences in CPU per message neither.")
+		fmt.Fprintln(out, "THAT IS TOO MUCH: these figures are preliminary. Messages per second and busy cores mean nothing,\nnor do small differences in CPU per message.")
 	}
 	return nil
 }

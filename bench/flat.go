@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// level is one server with its idle connections, and the busy ones beside them.
+// level is one server with its idle and busy connections.
 type level struct {
 	p     *process
 	idle  crowd
@@ -17,9 +17,9 @@ type level struct {
 	costs series // microseconds per message
 }
 
-// flat measures what messages cost rikki beside more and more idle connections.
-// The levels are servers of their own, alive at the same time and measured in
-// turn, so that what else happens on the machine hits them alike.
+// flat measures what messages cost rikki beside different numbers of idle connections. Each
+// level has its own server. All servers run at the same time and are measured in turn, so
+// that other activity on the machine affects them equally.
 func (b *bench) flat(out io.Writer) error {
 	w := works[0]
 	var levels []*level
@@ -65,8 +65,8 @@ func (b *bench) flat(out io.Writer) error {
 	return nil
 }
 
-// levels are the numbers of idle connections that can be had, and what to say
-// of the others: the largest of those is replaced by what can be had.
+// levels returns the numbers of idle connections that are possible here, and notes about
+// the others. Numbers that are not possible are replaced by the largest possible one.
 func (b *bench) levels(busy int) (sizes []int, notes []string) {
 	for _, want := range b.idleLevels {
 		n, why := b.m.reachable(want, busy)

@@ -13,16 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// perHolder is how many idle connections one process holds, and comes from one
-// address: fewer than the ports that Linux gives out by itself.
+// perHolder is how many idle connections one process holds. They come from one address.
+// There are fewer than the ephemeral ports of Linux.
 const perHolder = 14000
 
-// spareFiles are descriptors that a process needs besides its connections.
+// spareFiles is the number of descriptors that a process needs besides its connections.
 const spareFiles = 100
 
-// holdMain is the process of a holder: it opens as many connections as each line
-// of standard input says, answers how many nanoseconds that took, and ends with
-// standard input.
+// holdMain runs the process of a holder. For each line of standard input, a number, it opens as
+// many connections and prints how many nanoseconds that took. It ends when standard input ends.
 func holdMain(from, to string) error {
 	source, err := netip.ParseAddr(from)
 	if err != nil {
@@ -50,7 +49,7 @@ func holdMain(from, to string) error {
 	}
 }
 
-// crowd is the idle connections of one server.
+// crowd is the idle connections to one server.
 type crowd struct {
 	m       *machine
 	addr    string
@@ -58,15 +57,15 @@ type crowd struct {
 	size    int
 }
 
-// thousand is how many connections are opened, and their time taken, at once.
+// thousand is how many connections are opened between two readings of the clock.
 const thousand = 1000
 
-// grow opens n more connections and returns the time that it took the clients.
+// grow opens n more connections and returns the time that the clients took.
 func (c *crowd) grow(n int) (time.Duration, error) {
 	var total time.Duration
 	for n > 0 {
-		room := min(perHolder, c.m.files-spareFiles)
-		at := c.size % room
+		capacity := min(perHolder, c.m.files-spareFiles)
+		at := c.size % capacity
 		if at == 0 {
 			from := netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + len(c.holders))})
 			h, err := launch(c.m.loadCore, "hold", from.String(), c.addr)
@@ -75,7 +74,7 @@ func (c *crowd) grow(n int) (time.Duration, error) {
 			}
 			c.holders = append(c.holders, h)
 		}
-		k := min(n, room-at)
+		k := min(n, capacity-at)
 		d, err := c.ask(c.holders[len(c.holders)-1], k)
 		if err != nil {
 			return 0, err
@@ -87,6 +86,7 @@ func (c *crowd) grow(n int) (time.Duration, error) {
 	return total, nil
 }
 
+// ask makes a holder open n connections and returns the time that it took.
 func (c *crowd) ask(h *process, n int) (time.Duration, error) {
 	if _, err := fmt.Fprintln(h.stdin, n); err != nil {
 		return 0, err
@@ -105,16 +105,16 @@ func (c *crowd) stop() {
 	}
 }
 
-// reachable is how many of the connections that are wanted a server can have
-// beside others of its own, and why not all.
-func (m *machine) reachable(want, beside int) (n int, why string) {
-	if most := m.files - spareFiles - beside; want > most {
+// reachable returns how many idle connections a server can have, at most want, besides its busy
+// ones. If these are fewer than want, why is the reason.
+func (m *machine) reachable(want, busy int) (n int, why string) {
+	if most := m.files - spareFiles - busy; want > most {
 		return most, fmt.Sprintf("one process may have %d descriptors here (RLIMIT_NOFILE)", m.files)
 	}
 	return want, ""
 }
 
-// waitQuiet waits until a process uses no CPU: it is done with what it was sent.
+// waitQuiet waits until a process uses no CPU, because it has handled everything.
 func waitQuiet(p *process) error {
 	const step = 20 * time.Millisecond
 	var last time.Duration
@@ -129,6 +129,6 @@ func waitQuiet(p *process) error {
 		last = now
 		unix.Nanosleep(&unix.Timespec{Nsec: int64(step)}, nil)
 	}
-	fmt.Fprintln(os.Stderr, "bench: a server that has nothing to do does not come to rest")
+	fmt.Fprintln(os.Stderr, "bench: a server without work goes on using CPU")
 	return nil
 }

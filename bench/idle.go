@@ -8,14 +8,16 @@ import (
 	"time"
 )
 
-// idleSample is what idle connections cost one server.
+// idleSample is the cost of idle connections for one server.
 type idleSample struct {
-	bytes       float64 // of resident memory, each
-	first, last float64 // microseconds of the server's CPU to accept and upgrade one, in the first and the last thousand
-	wall        [2]time.Duration
+	bytes float64 // resident memory per connection
+	// Microseconds of the server's CPU to accept and upgrade a connection, in the first and
+	// in the last thousand.
+	first, last float64
+	wall        [2]time.Duration // for the first and the last thousand
 }
 
-// idleOnce opens n connections to a server in a fresh process.
+// idleOnce opens n connections to a server in a new process.
 func (b *bench) idleOnce(s *server, n int) (got idleSample, err error) {
 	p, addr, err := launchServer(b.m.serverCore, s)
 	if err != nil {
@@ -24,7 +26,7 @@ func (b *bench) idleOnce(s *server, n int) (got idleSample, err error) {
 	defer p.stop()
 	c := &crowd{m: b.m, addr: addr}
 	defer c.stop()
-	if _, err := c.grow(1); err != nil { // what is made once is not counted
+	if _, err := c.grow(1); err != nil { // what the server allocates once does not count
 		return got, err
 	}
 	if err := waitQuiet(p); err != nil {
@@ -48,7 +50,7 @@ func (b *bench) idleOnce(s *server, n int) (got idleSample, err error) {
 	return got, err
 }
 
-// cost opens n more connections and returns the CPU that each took the server.
+// cost opens n more connections and returns the server's CPU time for each.
 func (c *crowd) cost(p *process, n int) (micros float64, wall time.Duration, err error) {
 	before, err := p.cpu()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// work is what the load makes a server do.
+// work describes the load on a server.
 type work struct {
 	conns int
 	size  int // bytes of a message
@@ -28,16 +28,15 @@ func (w work) String() string {
 	return fmt.Sprintf("%s, %d in flight", size, w.depth)
 }
 
-// load keeps depth messages in flight on each of its connections: for every
-// reply it sends another message. It does as little as it can for that: frames
-// are masked once and for all, replies are counted by their length, and it
-// never sleeps, so that no server has to wake it up.
+// load keeps depth messages in flight on each of its connections: for every reply it sends
+// another message. It uses little CPU. It masks the frame once, counts replies by their
+// length, and never blocks, so that no server has to wake it.
 type load struct {
 	work
 	epfd    int
 	conns   []*loadConn
-	request []byte // depth of them, one after the other
-	reply   int    // bytes of one
+	request []byte // depth messages in a row
+	reply   int    // size of one reply
 	buf     []byte
 	sending bool
 	replies int
@@ -45,14 +44,14 @@ type load struct {
 
 type loadConn struct {
 	fd       int
-	partial  int // bytes of a reply that has begun
-	flying   int // messages that are not answered
-	unsent   int // bytes that the socket did not take, the last of request
-	watching uint32
+	partial  int // bytes of an incomplete reply
+	inFlight int // messages without a reply
+	unsent   int // bytes that the socket did not take: the end of request
+	interest uint32
 }
 
-// newLoad connects and exchanges one message on each connection, whose reply it
-// compares byte by byte.
+// newLoad opens the connections. On each it exchanges one message and compares all bytes of the
+// reply.
 func newLoad(w work, to netip.AddrPort) (*load, error) {
 	request, reply := frames(w.size)
 	l := &load{work: w, reply: len(reply), request: bytes.Repeat(request, w.depth), buf: make([]byte, max(256<<10, len(reply)))}
@@ -74,7 +73,7 @@ func (l *load) connect(to netip.AddrPort, request, reply []byte) error {
 	if err != nil {
 		return err
 	}
-	l.conns = append(l.conns, &loadConn{fd: fd, watching: unix.EPOLLIN})
+	l.conns = append(l.conns, &loadConn{fd: fd, interest: unix.EPOLLIN})
 	if err := writeAll(fd, request); err != nil {
 		return err
 	}
@@ -99,7 +98,7 @@ func (l *load) close() {
 	unix.Close(l.epfd)
 }
 
-// start brings the messages into flight.
+// start sends depth messages on each connection.
 func (l *load) start() error {
 	l.sending = true
 	for i, c := range l.conns {
@@ -121,26 +120,26 @@ func (l *load) run(d time.Duration) (int, error) {
 	return l.replies - before, nil
 }
 
-// stop waits for what is in flight and nothing else to come back.
+// stop waits for the replies to the messages in flight.
 func (l *load) stop() error {
 	l.sending = false
-	flying := 1
-	for end := time.Now().Add(patience * time.Second); flying > 0; {
+	inFlight := 1
+	for end := time.Now().Add(timeout); inFlight > 0; {
 		if time.Now().After(end) {
-			return fmt.Errorf("%d messages did not come back", flying)
+			return fmt.Errorf("%d messages did not come back", inFlight)
 		}
 		if err := l.turn(); err != nil {
 			return err
 		}
-		flying = 0
+		inFlight = 0
 		for _, c := range l.conns {
-			flying += c.flying
+			inFlight += c.inFlight
 		}
 	}
 	return nil
 }
 
-// turn takes the replies that are there.
+// turn handles the ready connections. It does not block.
 func (l *load) turn() error {
 	var events [64]unix.EpollEvent
 	n, err := unix.EpollWait(l.epfd, events[:], 0)
@@ -164,6 +163,7 @@ func (l *load) turn() error {
 	return nil
 }
 
+// receive counts the replies that can be read, and sends as many messages.
 func (l *load) receive(i int, c *loadConn) error {
 	n, err := unix.Read(c.fd, l.buf)
 	switch {
@@ -176,9 +176,9 @@ func (l *load) receive(i int, c *loadConn) error {
 	}
 	done := (c.partial + n) / l.reply
 	c.partial = (c.partial + n) % l.reply
-	c.flying -= done
+	c.inFlight -= done
 	l.replies += done
-	if c.flying < 0 || c.flying == 0 && c.partial > 0 {
+	if c.inFlight < 0 || c.inFlight == 0 && c.partial > 0 {
 		return errors.New("more came back than was sent")
 	}
 	if done == 0 || !l.sending {
@@ -187,15 +187,14 @@ func (l *load) receive(i int, c *loadConn) error {
 	return l.send(i, c, done)
 }
 
-// send sends messages, behind what the socket did not take before.
+// send sends messages, after the unsent bytes.
 func (l *load) send(i int, c *loadConn, messages int) error {
-	c.flying += messages
+	c.inFlight += messages
 	c.unsent += messages * len(l.request) / l.depth
 	return l.flush(i, c)
 }
 
-// flush offers the socket what is unsent. All frames are alike, so that the end
-// of request is it.
+// flush writes the unsent bytes. All messages are equal, so these are the end of request.
 func (l *load) flush(i int, c *loadConn) error {
 	for c.unsent > 0 {
 		n, err := unix.Write(c.fd, l.request[len(l.request)-c.unsent:])
@@ -207,13 +206,13 @@ func (l *load) flush(i int, c *loadConn) error {
 		}
 		c.unsent -= n
 	}
-	watch := uint32(unix.EPOLLIN)
+	interest := uint32(unix.EPOLLIN)
 	if c.unsent > 0 {
-		watch |= unix.EPOLLOUT
+		interest |= unix.EPOLLOUT
 	}
-	if watch == c.watching {
+	if interest == c.interest {
 		return nil
 	}
-	c.watching = watch
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epfd, unix.EPOLL_CTL_MOD, c.fd, &unix.EpollEvent{Events: watch, Fd: int32(i)}))
+	c.interest = interest
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epfd, unix.EPOLL_CTL_MOD, c.fd, &unix.EpollEvent{Events: interest, Fd: int32(i)}))
 }

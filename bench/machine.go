@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine is what the measurements have at their disposal.
+// machine is the resources for the measurements.
 type machine struct {
 	serverCore, loadCore int
 	files                int // descriptors that one process may have
@@ -39,7 +39,7 @@ func newMachine() (*machine, error) {
 	return &machine{serverCore: cores[len(cores)-1], loadCore: cores[0], files: int(min(limit.Max, 1<<30))}, nil
 }
 
-// pin keeps all threads of this process, those to come too, on the load's core.
+// pin keeps all threads of this process, including later ones, on the core of the load.
 func (m *machine) pin() error {
 	var only unix.CPUSet
 	only.Set(m.loadCore)
@@ -59,7 +59,7 @@ func (m *machine) pin() error {
 	return nil
 }
 
-// describe prints what a reader must know of where the figures come from.
+// describe prints the versions and the machine that the figures come from.
 func (m *machine) describe(w io.Writer) {
 	var uts unix.Utsname
 	unix.Uname(&uts)
@@ -68,7 +68,7 @@ func (m *machine) describe(w io.Writer) {
 	fmt.Fprintf(w, "servers on core %d with GOMAXPROCS=1, load on core %d; load average before: %s\n",
 		m.serverCore, m.loadCore, strings.Join(strings.Fields(string(load))[:1], ""))
 	if m.serverCore == m.loadCore {
-		fmt.Fprintln(w, "THERE IS ONE CORE ONLY: servers and load disturb each other, and the figures mean little")
+		fmt.Fprintln(w, "THERE IS ONLY ONE CORE: servers and load disturb each other, and the figures mean little")
 	}
 	for _, s := range servers {
 		version := moduleVersion(s.path)

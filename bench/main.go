@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,21 +11,21 @@ import (
 	"time"
 )
 
-// bench is what is measured, and for how long.
+// bench has the sizes and durations of the measurements.
 type bench struct {
 	m          *machine
-	rounds     int           // of messages
-	warm, span time.Duration // of one measurement
+	rounds     int           // of echo
+	warm, span time.Duration // of one measurement: before it, and of it
 	idleConns  int
 	idleRounds int
-	idleLevels []int
+	idleLevels []int // numbers of idle connections of flat
 	flatRounds int
 	tlsRounds  int
-	tlsConns   int           // of handshakes, and idle
-	stalls     int           // exchanges of a row
+	tlsConns   int           // handshakes, and idle connections, of tls
+	stalls     int           // exchanges per row of stall
 	stallWarm  int           // exchanges before those
-	qosRounds  int           // of messages to mosquitto
-	limit      time.Duration // of the whole
+	qosRounds  int           // with mosquitto
+	limit      time.Duration // for the whole program
 }
 
 var (
@@ -55,16 +54,16 @@ func main() {
 	}
 }
 
-// run is the program, or one of its children.
+// run runs the program, or one of its child processes.
 func run(args []string, out io.Writer) error {
 	if os.Getenv(childMark) != "" {
 		return child(args)
 	}
 	f := flag.NewFlagSet("bench", flag.ExitOnError)
-	hurry := f.Bool("quick", false, "less than a minute; a look, not a result")
+	hurry := f.Bool("quick", false, "take less than a minute; too short for results")
 	overTLS := f.Bool("tls", false, "measure over TLS instead")
 	stalls := f.Bool("stall", false, "measure waits for delayed acknowledgements instead")
-	before := f.String("before", "", "also measure the rikki of another commit: `FILE` is this program, built there")
+	before := f.String("before", "", "also measure rikki at another commit; `FILE` is this program, built at that commit")
 	f.Parse(args)
 	if f.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "unexpected argument %q\n", f.Arg(0))
@@ -82,9 +81,9 @@ func run(args []string, out io.Writer) error {
 	if *hurry {
 		b = quick
 	}
-	// The children end with us, whatever we end of.
+	// The children end when this process ends, because their standard input ends.
 	overdue := time.AfterFunc(b.limit, func() {
-		fmt.Fprintf(os.Stderr, "bench: not done after %v\n", b.limit)
+		fmt.Fprintf(os.Stderr, "bench: not finished after %v\n", b.limit)
 		os.Exit(1)
 	})
 	defer overdue.Stop()
@@ -105,12 +104,13 @@ func run(args []string, out io.Writer) error {
 	return b.all(out, *hurry, parts)
 }
 
-// part measures something and prints it.
+// part makes one kind of measurement and prints it.
 type part func(out io.Writer) error
 
-// echoes are the parts that are measured unless a flag says otherwise.
+// echoes returns the parts that are measured without -tls and -stall.
 func (b *bench) echoes() []part { return []part{b.echo, b.idle, b.flat} }
 
+// all makes the measurements and prints them.
 func (b *bench) all(out io.Writer, hurried bool, parts []part) error {
 	before, err := b.m.usage()
 	if err != nil {
@@ -118,7 +118,7 @@ func (b *bench) all(out io.Writer, hurried bool, parts []part) error {
 	}
 	b.m.describe(out)
 	if hurried {
-		fmt.Fprintln(out, "-quick: few and short rounds; a look, not a result")
+		fmt.Fprintln(out, "-quick: few and short rounds, not a result")
 	}
 	for _, part := range parts {
 		if err := part(out); err != nil {
@@ -132,7 +132,7 @@ func (b *bench) all(out io.Writer, hurried bool, parts []part) error {
 	return nil
 }
 
-// child is this program as one of its own children.
+// child runs this program as a child process.
 func child(args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "serve":
@@ -144,5 +144,5 @@ func child(args []string) error {
 	case len(args) == 6 && args[0] == "publish":
 		return publishMain(args[1], args[2], args[3], args[4], args[5])
 	}
-	return errors.New("no such child")
+	return fmt.Errorf("no such child process: %q", args)
 }

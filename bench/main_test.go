@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// TestMain lets the test's own binary be the servers and holders.
+// TestMain lets the test binary run as the child processes.
 func TestMain(m *testing.M) {
 	if os.Getenv(childMark) != "" {
 		main()
 		return
 	}
-	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // children end a lot
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or each child would sleep for a second at its end
 	os.Exit(m.Run())
 }
 
@@ -27,7 +27,7 @@ func testMachine(t *testing.T) *machine {
 	return m
 }
 
-// launchTest starts a server that must end well when it is told to.
+// launchTest starts a server. It must end without an error when the test ends.
 func launchTest(t *testing.T, s *server) (*process, netip.AddrPort) {
 	t.Helper()
 	p, addr, err := launchServer(testMachine(t).serverCore, s)
@@ -47,7 +47,7 @@ func launchTest(t *testing.T, s *server) (*process, netip.AddrPort) {
 	return p, to
 }
 
-// eachServer runs a test with each of the servers, side by side.
+// eachServer runs a test with each of the servers in parallel.
 func eachServer(t *testing.T, fn func(t *testing.T, p *process, to netip.AddrPort)) {
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
@@ -67,15 +67,15 @@ func TestNoSuchChild(t *testing.T) {
 	}
 }
 
-// A child that cannot do what it is told is not waited for.
+// If a child fails, its parent gets an error and does not wait.
 func TestChildThatFails(t *testing.T) {
 	m := testMachine(t)
 	if _, _, err := launchServer(m.serverCore, &server{name: "nobody"}); err == nil {
-		t.Error("a server that there is not was started")
+		t.Error("started a server that does not exist")
 	}
-	c := &crowd{m: m, addr: "127.0.0.1:1"} // nobody listens there
+	c := &crowd{m: m, addr: "127.0.0.1:1"} // no server listens there
 	defer c.stop()
 	if _, err := c.grow(1); err == nil {
-		t.Error("connected where nobody listens")
+		t.Error("connected to a port without a server")
 	}
 }

@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "bench: needs Linux: it reads CPU clocks and memory of other processes as Linux tells them")
+	fmt.Fprintln(os.Stderr, "bench: runs on Linux only, because it reads CPU clocks and memory of other processes from /proc")
 	os.Exit(1)
 }

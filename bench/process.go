@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is a child: this program again, as a server or as a holder of
-// connections. It ends when its standard input does, so it never outlives us.
+// process is a child process: this program as a server or as a client. It ends when its
+// standard input ends. Therefore it ends at the latest when this process ends.
 type process struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
@@ -53,12 +53,12 @@ func launchBuild(exe string, core int, args ...string) (p *process, err error) {
 	return p, nil
 }
 
-// childMark in the environment tells a child from a program that a person
-// started: it makes the binary of the tests be this program.
+// childMark is the environment variable that marks a child process. It also makes the test
+// binary run as this program.
 const childMark = "RIKKI_BENCH_CHILD"
 
-// startOn starts a command whose threads all stay on one core: a child inherits
-// the affinity of the thread that starts it.
+// startOn starts a command and keeps all its threads on one core. A child inherits the
+// affinity of the thread that starts it.
 func startOn(core int, cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -77,7 +77,7 @@ func startOn(core int, cmd *exec.Cmd) error {
 	return err
 }
 
-// line reads what the child answers.
+// line reads a line of the child's standard output.
 func (p *process) line() (string, error) {
 	s, err := p.stdout.ReadString('\n')
 	if err == nil {
@@ -87,17 +87,16 @@ func (p *process) line() (string, error) {
 	return "", fmt.Errorf("%s ended: %v", strings.Join(p.cmd.Args[1:], " "), p.cmd.ProcessState)
 }
 
-// stop ends the child, patiently at first.
+// stop ends the child by closing its standard input. It kills a child that does not end.
 func (p *process) stop() {
 	p.stdin.Close()
-	kill := time.AfterFunc(5*time.Second, func() { p.cmd.Process.Kill() })
+	kill := time.AfterFunc(timeout, func() { p.cmd.Process.Kill() })
 	p.cmd.Wait()
 	kill.Stop()
 }
 
-// cpu is the time that all threads of the child, those that have ended too, have
-// spent on a core so far: its CPU-time clock, as clock_getcpuclockid(3) makes it
-// of a process ID.
+// cpu returns the CPU time of all threads of the child, including those that have ended. It
+// reads the clock that clock_getcpuclockid(3) returns for the process ID.
 func (p *process) cpu() (time.Duration, error) {
 	const scheduler = 2 // CPUCLOCK_SCHED of the kernel
 	var ts unix.Timespec
@@ -107,7 +106,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// resident is the child's VmRSS in bytes.
+// resident returns the child's VmRSS in bytes.
 func (p *process) resident() (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -122,7 +121,7 @@ func (p *process) resident() (int, error) {
 	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", p.cmd.Process.Pid)
 }
 
-// launchServer starts a server and returns where it listens.
+// launchServer starts a server and returns the address that it listens on.
 func launchServer(core int, s *server) (p *process, addr string, err error) {
 	if s.build == "" {
 		p, err = launch(core, "serve", s.name)

@@ -9,20 +9,20 @@ import (
 	"slices"
 )
 
-// server is one of those that are compared.
+// server is a server to compare.
 type server struct {
 	name  string
 	about string // how it works
-	path  string // of the module it comes from, whose version is printed
-	peer  bool   // somebody else's: rikki is to be better
-	// serve echoes on a port of its own choice, on 127.0.0.1, until the process
-	// ends. It says the address once it listens.
+	path  string // of its module, whose version is printed
+	peer  bool   // another library, which rikki should beat
+	// serve echoes on a free port of 127.0.0.1 until the process ends. It calls listening with
+	// the address when it listens.
 	serve func(listening func(addr string)) error
-	build string // of this program at another commit, which serves in the place of this one
+	build string // this program built at another commit, which runs instead of this one; or ""
 }
 
-// addBefore puts the rikki of another commit beside that of this one: build is this
-// program as it was built there.
+// addBefore adds rikki at another commit to the servers. build is this program built at
+// that commit.
 func addBefore(build string) {
 	for _, all := range []*[]*server{&servers, &tlsServers} {
 		s := *(*all)[0]
@@ -31,12 +31,12 @@ func addBefore(build string) {
 	}
 }
 
-// servers are all of them: rikki, then the one that it is held against before all.
+// servers are the servers without TLS: rikki, then the most important peer, then the others.
 var servers = []*server{
 	{"rikki", "epoll loop, the handler of examples/websocket-server", "github.com/rikki-go/rikki", false, serveRikki, ""},
 	{"gnet", "one epoll loop, frames answered in place, with gobwas/ws", "github.com/panjf2000/gnet/v2", true, serveGnet, ""},
 	{"gws", "a goroutine for each connection, the library's own echo", "github.com/lxzan/gws", true, serveGWS, ""},
-	{"plain", "epoll loop written for nothing but this, with gobwas/ws", "github.com/gobwas/ws", false, servePlain, ""},
+	{"plain", "epoll loop written only for this, with gobwas/ws", "github.com/gobwas/ws", false, servePlain, ""},
 }
 
 func serverNamed(name string) *server {
@@ -48,8 +48,8 @@ func serverNamed(name string) *server {
 	return nil
 }
 
-// serveMain is the process of one server. It prints its address and ends when
-// standard input does: with its parent, at the latest.
+// serveMain runs the process of one server. It prints its address. It ends when standard
+// input ends, at the latest when its parent ends.
 func serveMain(name string) error {
 	s := serverNamed(name)
 	if s == nil {

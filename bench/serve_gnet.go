@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gnetEcho answers in the bytes that gnet lends: a reply is shorter than its
-// request by the masking key, so that it fits where the request was, and what one
-// read brought is answered by one write, without a copy if it was one frame.
+// gnetEcho writes the replies into the buffer that gnet lends it. A reply is shorter than
+// its request by the masking key, so it fits there. All frames of one read are answered
+// with one write, without a copy if there is one frame.
 type gnetEcho struct {
 	gnet.BuiltinEventEngine
 	listening func(addr string)
@@ -21,14 +21,14 @@ type gnetEcho struct {
 	answer    []byte // to a handshake
 }
 
-// gnetConn is what gnet keeps for us with each connection.
+// gnetConn is the state of a connection.
 type gnetConn struct {
-	open   bool // the handshake is over
+	open   bool // after the handshake
 	ending bool // a Close frame was answered
-	need   int  // bytes that must have come before it is worth looking at them
+	need   int  // bytes that must have come before a frame can be complete
 }
 
-// serveGnet has ReusePort on because gnet would else accept in a second loop.
+// serveGnet sets ReusePort because otherwise gnet accepts in a second loop.
 func serveGnet(listening func(addr string)) error {
 	g := &gnetEcho{listening: listening}
 	err := gnet.Run(g, "tcp4://127.0.0.1:0",
@@ -40,7 +40,7 @@ func serveGnet(listening func(addr string)) error {
 	return err
 }
 
-// OnBoot is called with the socket listening already.
+// OnBoot is called when the socket listens.
 func (g *gnetEcho) OnBoot(e gnet.Engine) gnet.Action {
 	fd, err := e.Dup()
 	if err != nil {
@@ -104,14 +104,15 @@ func (g *gnetEcho) OnTraffic(c gnet.Conn) gnet.Action {
 	if s.ending {
 		return s.end(c)
 	}
-	if taken > 0 { // Discard takes 0 for everything
-		c.Discard(taken) // not before: gnet may give the bytes to somebody else then
+	if taken > 0 { // Discard(0) discards everything
+		c.Discard(taken) // not earlier: then gnet may reuse the bytes
 	}
 	return gnet.None
 }
 
-// end closes behind the answer to a Close frame. gnet does not tell when all is
-// sent, and closing would lose the rest: then the client is to close.
+// end closes the connection after the answer to a Close frame. gnet does not report when
+// everything is sent, and closing discards the rest. If bytes are left the client must
+// close.
 func (s *gnetConn) end(c gnet.Conn) gnet.Action {
 	if c.OutboundBuffered() == 0 {
 		return gnet.Close
@@ -120,11 +121,11 @@ func (s *gnetConn) end(c gnet.Conn) gnet.Action {
 	return gnet.None
 }
 
-// frames makes the whole frames of in the answers to them and says how much of in
-// they took. A message in fragments comes back in the same ones.
+// frames replaces the complete frames in in by the answers. taken is the size of these
+// frames. A message in fragments is echoed in the same fragments.
 func (s *gnetConn) frames(in []byte) (out []byte, taken int, err error) {
 	s.need = 0
-	from, to := 0, 0 // the answers, in in
+	from, to := 0, 0 // offsets in in of the frame and of the answer
 	for !s.ending {
 		frame := in[taken:]
 		size, length, err := frameHeader(frame)
@@ -143,7 +144,7 @@ func (s *gnetConn) frames(in []byte) (out []byte, taken int, err error) {
 		taken += size + length
 		op := ws.OpCode(frame[0] & 15)
 		switch op {
-		case ws.OpPong: // to nothing
+		case ws.OpPong: // has no answer
 			continue
 		case ws.OpPing:
 			op = ws.OpPong
@@ -167,8 +168,8 @@ func (s *gnetConn) frames(in []byte) (out []byte, taken int, err error) {
 	return in[from:to], taken, nil
 }
 
-// gnetLog tells what goes wrong: gnet's own logger prints to standard output, where
-// our address is expected.
+// gnetLog logs errors to standard error. gnet's own logger uses standard output, where the
+// parent expects the address.
 type gnetLog struct{}
 
 func (gnetLog) Debugf(string, ...any) {}

@@ -16,8 +16,8 @@ var (
 	errRefused = errors.New("frame that a client may not send")
 )
 
-// upgrade appends the answer to the request that in begins with, and returns
-// what follows the request.
+// upgrade appends the answer to the request at the beginning of in. rest is the bytes after the
+// request.
 func upgrade(out, in []byte) (answered, rest []byte, err error) {
 	end := bytes.Index(in, []byte("\r\n\r\n")) + 4
 	if end < 4 {
@@ -31,8 +31,8 @@ func upgrade(out, in []byte) (answered, rest []byte, err error) {
 	return answer.Bytes(), in[end:], err
 }
 
-// frameHeader says how long the header is that a client's frame begins with, and
-// how long its payload. The masking key is the last four bytes of the header.
+// frameHeader returns the sizes of the header and the payload of a client's frame. The
+// masking key is the last four bytes of the header.
 func frameHeader(in []byte) (size, length int, err error) {
 	if len(in) < 6 {
 		return 0, 0, errShort
@@ -59,8 +59,8 @@ func frameHeader(in []byte) (size, length int, err error) {
 	return size, length, nil
 }
 
-// frame answers one frame and returns what follows it. A message in fragments
-// comes back in the same ones.
+// frame answers one frame and returns the bytes after it. A message in fragments is echoed
+// in the same fragments.
 func (p *plain) frame(c *plainConn, in []byte) ([]byte, error) {
 	size, length, err := frameHeader(in)
 	if err != nil {
@@ -73,7 +73,7 @@ func (p *plain) frame(c *plainConn, in []byte) ([]byte, error) {
 	ws.Cipher(payload, [4]byte(in[size-4:size]), 0)
 	op := ws.OpCode(in[0] & 15)
 	switch op {
-	case ws.OpPong: // to nothing
+	case ws.OpPong: // has no answer
 		return in[size+length:], nil
 	case ws.OpPing:
 		op = ws.OpPong

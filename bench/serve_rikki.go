@@ -8,15 +8,15 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// maxUnsent is how many bytes may wait for a client before it is not read from.
+// maxUnsent is the number of unsent bytes above which the server stops reading from a client.
 const maxUnsent = 1 << 20
 
-// maxMessage is, in bytes, what all servers here accept.
+// maxMessage is the size in bytes of the largest message that the servers accept.
 const maxMessage = 64 << 20
 
 func serveRikki(listening func(addr string)) error { return serveHTTP(listening, echoRikki) }
 
-// serveHTTP runs a rikki server of HTTP, whose handler may upgrade to WebSocket.
+// serveHTTP runs an HTTP server of rikki. Its handler may upgrade to WebSocket.
 func serveHTTP(listening func(addr string), fn reactor.Handler) error {
 	m, err := reactor.New()
 	if err != nil {
@@ -35,8 +35,7 @@ func serveHTTP(listening func(addr string), fn reactor.Handler) error {
 	}
 }
 
-// echoRikki does what the handler of examples/websocket-server does, without
-// its log.
+// echoRikki does the same as the handler of examples/websocket-server, without logging.
 func echoRikki(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvWSMsg:
@@ -54,5 +53,5 @@ func echoRikki(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 }
 
-// rikkiOptions are shared by all connections, as in examples/websocket-server.
+// rikkiOptions are the options of all connections, as in examples/websocket-server.
 var rikkiOptions = &ws.Options{Limits: ws.Limits{Message: maxMessage}}

@@ -21,14 +21,14 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// tlsServers are those that are compared over TLS.
+// tlsServers are the servers with TLS.
 var tlsServers = []*server{
 	{"rikki-tls", "epoll loop, crypto/tls on it", "github.com/rikki-go/rikki", false, serveRikkiTLS, ""},
 	{"gws-tls", "a goroutine for each connection, the library's own echo", "github.com/lxzan/gws", true, serveGWSTLS, ""},
 	{"gobwas-tls", "a goroutine for each connection, with gobwas/ws", "github.com/gobwas/ws", true, serveGobwasTLS, ""},
 }
 
-// serverTLS makes a P-256 certificate for a server, whom nobody verifies.
+// serverTLS makes a P-256 certificate for a server. The clients do not verify it.
 func serverTLS() (*tls.Config, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -99,7 +99,7 @@ func serveGobwasTLS(listening func(addr string)) error {
 	}
 }
 
-// echoGobwas answers binary messages, in one frame each, with one write.
+// echoGobwas echoes binary messages of one frame. It writes each echo with one call.
 func echoGobwas(c net.Conn) {
 	defer c.Close()
 	if _, err := ws.Upgrade(c); err != nil {

@@ -13,12 +13,12 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// A stall is what happens when a peer sends in two writes and its Nagle's algorithm holds
-// the second one back until the first is acknowledged, while our kernel delays that
-// acknowledgement, usually for 40 ms, in the hope of something to send along.
+// A stall happens when a peer sends in two writes and uses Nagle's algorithm. The peer's
+// kernel holds the second write back until the first is acknowledged. Our kernel delays
+// that acknowledgement, usually for 40 ms, to send it together with data.
 
-// stallRow is an exchange with rikki in which the peer, which is this process, sends in
-// two writes.
+// stallRow is an exchange with rikki in which the peer, which is this process, sends in two
+// writes.
 type stallRow struct {
 	name string
 	run  func(b *bench, delay bool) (series, error) // milliseconds
@@ -55,14 +55,14 @@ func (b *bench) stall(out io.Writer) error {
 	return b.mosquitto(out)
 }
 
-// stallPeer is the peer's end of a connection, and the bytes of an exchange.
+// stallPeer is the peer's end of a connection with the bytes of an exchange.
 type stallPeer struct {
 	net.Conn
-	says [2][]byte // in two writes
-	hear []byte    // room for what is read meanwhile, all of which is awaited
+	out [2][]byte // the two writes
+	in  []byte    // buffer for the bytes that the other end sends, all of which are read
 }
 
-// newStallPeer says how the connection is to send. Go turns Nagle's algorithm off.
+// newStallPeer makes a stallPeer. delay turns Nagle's algorithm on, which Go turns off.
 func newStallPeer(c net.Conn, delay bool) (*stallPeer, error) {
 	if err := c.(*net.TCPConn).SetNoDelay(!delay); err != nil {
 		return nil, err
@@ -70,10 +70,10 @@ func newStallPeer(c net.Conn, delay bool) (*stallPeer, error) {
 	return &stallPeer{Conn: c}, nil
 }
 
-// say sends in two writes.
-func (p *stallPeer) say() error {
-	p.SetDeadline(time.Now().Add(patience * time.Second))
-	for _, part := range p.says {
+// send sends in two writes.
+func (p *stallPeer) send() error {
+	p.SetDeadline(time.Now().Add(timeout))
+	for _, part := range p.out {
 		if _, err := p.Write(part); err != nil {
 			return err
 		}
@@ -81,13 +81,14 @@ func (p *stallPeer) say() error {
 	return nil
 }
 
-func (p *stallPeer) listen() error {
-	_, err := io.ReadFull(p, p.hear)
+// receive reads the bytes of the other end.
+func (p *stallPeer) receive() error {
+	_, err := io.ReadFull(p, p.in)
 	return err
 }
 
-// times repeats an exchange and returns how long each took, without those that warm the
-// connection up: a fresh one has its acknowledgements not delayed.
+// times repeats an exchange and returns the milliseconds that each took. It leaves out the
+// first ones, because the kernel does not delay the acknowledgements of a new connection.
 func (b *bench) times(exchange func() error) (s series, err error) {
 	for i := range b.stallWarm + b.stalls {
 		began := time.Now()
@@ -101,7 +102,8 @@ func (b *bench) times(exchange func() error) (s series, err error) {
 	return s, nil
 }
 
-// requesting is the peer of a server: it asks in two writes and waits for the answer.
+// requesting is the peer of a server. It sends a request in two writes and waits for the
+// answer.
 func (b *bench) requesting(protocol string, delay bool) (series, error) {
 	child, addr, err := launchServer(b.m.serverCore, answerServer)
 	if err != nil {
@@ -118,21 +120,21 @@ func (b *bench) requesting(protocol string, delay bool) (series, error) {
 		return nil, err
 	}
 	if protocol == "http" {
-		p.says = [2][]byte{[]byte("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"), []byte("body")}
-		p.hear = make([]byte, len("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+		p.out = [2][]byte{[]byte("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"), []byte("body")}
+		p.in = make([]byte, len("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
 	} else {
 		request, reply := frames(stallPayload)
-		p.says, p.hear = halves(request), reply
+		p.out, p.in = halves(request), reply
 		if err := p.upgrade(); err != nil {
 			return nil, err
 		}
 	}
-	return b.times(func() error { return errors.Join(p.say(), p.listen()) })
+	return b.times(func() error { return errors.Join(p.send(), p.receive()) })
 }
 
-// upgrade is the client's side of the opening handshake.
+// upgrade performs the client's side of the opening handshake.
 func (p *stallPeer) upgrade() error {
-	p.SetDeadline(time.Now().Add(patience * time.Second))
+	p.SetDeadline(time.Now().Add(timeout))
 	if _, err := p.Write(handshake); err != nil {
 		return err
 	}
@@ -145,14 +147,14 @@ func (p *stallPeer) upgrade() error {
 	return nil
 }
 
-// halves cuts a frame in the middle.
+// halves splits a frame in the middle.
 func halves(frame []byte) [2][]byte {
 	n := len(frame) / 2
 	return [2][]byte{frame[:n], frame[n:]}
 }
 
-// answering is the peer of a client: it waits for a question, which the client asks as
-// soon as it has the answer to the one before, and answers in two writes.
+// answering is the peer of a client. It waits for a request and answers in two writes. The
+// client sends a request as soon as it has the answer to the one before.
 func (b *bench) answering(protocol string, delay bool) (series, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -164,7 +166,7 @@ func (b *bench) answering(protocol string, delay bool) (series, error) {
 		return nil, err
 	}
 	defer child.stop()
-	l.(*net.TCPListener).SetDeadline(time.Now().Add(patience * time.Second))
+	l.(*net.TCPListener).SetDeadline(time.Now().Add(timeout))
 	c, err := l.Accept()
 	if err != nil {
 		return nil, err
@@ -175,17 +177,17 @@ func (b *bench) answering(protocol string, delay bool) (series, error) {
 		return nil, err
 	}
 	if protocol == "http" {
-		p.says = [2][]byte{[]byte("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), []byte("body")}
-		p.hear = make([]byte, len(question))
+		p.out = [2][]byte{[]byte("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), []byte("body")}
+		p.in = make([]byte, len(question))
 	} else {
 		request, reply := frames(stallPayload)
-		p.says, p.hear = halves(reply), request
+		p.out, p.in = halves(reply), request
 		if _, err := ws.Upgrade(c); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.listen(); err != nil {
+	if err := p.receive(); err != nil {
 		return nil, err
 	}
-	return b.times(func() error { return errors.Join(p.say(), p.listen()) })
+	return b.times(func() error { return errors.Join(p.send(), p.receive()) })
 }

@@ -18,10 +18,10 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// mosquittoRow is a way of publishing messages of QoS 1 by one connection.
+// mosquittoRow is a way to publish messages of QoS 1 on one connection.
 type mosquittoRow struct {
-	window int  // how many messages are in flight
-	echoed bool // the connection has subscribed to them and awaits them, not only PUBACK
+	window int  // messages in flight
+	echoed bool // the connection subscribes to them and waits for them, not only for PUBACK
 }
 
 func (r mosquittoRow) String() string {
@@ -34,15 +34,15 @@ func (r mosquittoRow) String() string {
 
 var mosquittoRows = []mosquittoRow{{1, false}, {64, false}, {1, true}, {64, true}}
 
-// mosquitto measures messages to a mosquitto, if there is one, which by default has
-// Nagle's algorithm on.
+// mosquitto measures messages to a mosquitto, if it is installed. By default mosquitto uses
+// Nagle's algorithm.
 func (b *bench) mosquitto(out io.Writer) error {
 	program := findMosquitto()
 	if program == "" {
-		fmt.Fprintln(out, "\nmosquitto is not installed: no messages of QoS 1 are exchanged with it")
+		fmt.Fprintln(out, "\nmosquitto is not installed: messages of QoS 1 are not measured")
 		return nil
 	}
-	fmt.Fprintf(out, "\nMessages of QoS 1 a second, %d bytes, one connection to mosquitto: median (lowest to highest) of %d\n",
+	fmt.Fprintf(out, "\nMessages of QoS 1 per second, %d bytes, one connection to mosquitto: median (lowest to highest) of %d\n",
 		stallPayload, b.qosRounds)
 	t := newTable(out, "", "mosquitto with Nagle's algorithm", "without")
 	for _, r := range mosquittoRows {
@@ -72,7 +72,7 @@ func findMosquitto() string {
 	return ""
 }
 
-// publishing measures one round against a fresh mosquitto.
+// publishing measures one round with a new mosquitto. It returns messages per second.
 func (b *bench) publishing(program string, r mosquittoRow, delay bool) (rate float64, err error) {
 	addr, stop, err := b.startMosquitto(program, delay)
 	if err != nil {
@@ -92,7 +92,7 @@ func (b *bench) publishing(program string, r mosquittoRow, delay bool) (rate flo
 	return strconv.ParseFloat(line, 64)
 }
 
-// startMosquitto runs one on the load's core, on a free port of loopback.
+// startMosquitto starts a mosquitto on the core of the load, on a free port of loopback.
 func (b *bench) startMosquitto(program string, delay bool) (addr string, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -107,10 +107,10 @@ func (b *bench) startMosquitto(program string, delay bool) (addr string, stop fu
 	config := filepath.Join(dir, "mosquitto.conf")
 	_, port, _ := net.SplitHostPort(addr)
 	lines := []string{
-		"user root", // if root starts it; else it means nothing
+		"user root", // as root it would change to a user that cannot read the file
 		"persistence false",
 		"allow_anonymous true",
-		"max_inflight_messages 0", // no bound
+		"max_inflight_messages 0", // without limit
 		"set_tcp_nodelay " + strconv.FormatBool(!delay),
 		"listener " + port + " 127.0.0.1",
 	}
@@ -124,7 +124,7 @@ func (b *bench) startMosquitto(program string, delay bool) (addr string, stop fu
 	}
 	stop = func() {
 		cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(patience*time.Second, func() { cmd.Process.Kill() })
+		kill := time.AfterFunc(timeout, func() { cmd.Process.Kill() })
 		cmd.Wait()
 		kill.Stop()
 		os.RemoveAll(dir)
@@ -135,15 +135,15 @@ func (b *bench) startMosquitto(program string, delay bool) (addr string, stop fu
 			c.Close()
 			return addr, stop, nil
 		}
-		if time.Since(began) > patience*time.Second {
+		if time.Since(began) > timeout {
 			stop()
 			return "", nil, fmt.Errorf("%s does not listen: %w", program, err)
 		}
 	}
 }
 
-// publishMain is the process of a client: it keeps so many messages in flight, and says
-// how many a second were done.
+// publishMain runs the process of a client. It keeps window messages in flight and prints
+// how many per second were complete.
 func publishMain(addr, window, echoed, warm, span string) error {
 	n, err := strconv.Atoi(window)
 	if err != nil {
@@ -184,10 +184,11 @@ func publishMain(addr, window, echoed, warm, span string) error {
 	return p.err
 }
 
+// publisher is the state of the handler.
 type publisher struct {
 	window   int
 	echoed   bool
-	messages int // that are done
+	messages int // complete ones
 	err      error
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// answerServer answers requests of HTTP, and upgrades and echoes.
-var answerServer = &server{"answer", "the other side of -stall", "github.com/rikki-go/rikki", false, serveAnswers, ""}
+// answerServer answers HTTP requests, or upgrades and echoes.
+var answerServer = &server{"answer", "server for -stall", "github.com/rikki-go/rikki", false, serveAnswers, ""}
 
 func serveAnswers(listening func(addr string)) error {
 	return serveHTTP(listening, answer)
@@ -33,11 +33,11 @@ func answer(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 }
 
-// question is what a client asks by HTTP.
+// question is the client's HTTP request.
 const question = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-// askMain is the process of a client: it asks, and asks again as soon as it has the
-// answer, until the connection or standard input ends.
+// askMain runs the process of a client. It sends a request as soon as it has the answer to
+// the one before, until the connection or standard input ends.
 func askMain(protocol, addr string) error {
 	m, err := reactor.New()
 	if err != nil {
@@ -64,7 +64,7 @@ func askMain(protocol, addr string) error {
 	case "ws":
 		_, err = ws.Connect(m, "ws://"+addr+"/", ask, nil, "")
 	default:
-		err = fmt.Errorf("no protocol %q", protocol)
+		err = fmt.Errorf("unknown protocol %q", protocol)
 	}
 	if err != nil {
 		return err

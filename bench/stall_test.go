@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// All rows of -stall, in small. Those of mosquitto are there if it is.
+// TestStallRows measures all rows of -stall with small numbers. The rows of mosquitto need
+// mosquitto.
 func TestStallRows(t *testing.T) {
 	b := bench{m: testMachine(t), stalls: 3, stallWarm: 1, qosRounds: 1, warm: 5 * time.Millisecond, span: 20 * time.Millisecond}
 	var out strings.Builder
@@ -30,7 +31,7 @@ func TestStallRows(t *testing.T) {
 	}
 }
 
-// The exchanges that warm a connection up are not counted.
+// The first exchanges on a connection do not count.
 func TestStallTimes(t *testing.T) {
 	b := bench{stalls: 3, stallWarm: 2}
 	n := 0

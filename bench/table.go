@@ -10,10 +10,10 @@ import (
 	"text/tabwriter"
 )
 
-// series are the values of one figure, a round each.
+// series is the values of one figure, one per round.
 type series []float64
 
-// median is the middle value; of two, their mean.
+// median returns the middle value, or the mean of the two middle values.
 func (s series) median() float64 {
 	sorted := slices.Sorted(slices.Values(s))
 	n := len(sorted)
@@ -23,7 +23,7 @@ func (s series) median() float64 {
 func (s series) lowest() float64  { return slices.Min(s) }
 func (s series) highest() float64 { return slices.Max(s) }
 
-// newGrid has a series for each row and server.
+// newGrid makes a series for each row and server.
 func newGrid(rows int) [][]series {
 	g := make([][]series, rows)
 	for i := range g {
@@ -40,11 +40,11 @@ func names() []string {
 	return all
 }
 
-// mainRatio is the head of the column of ratios that count most.
+// mainRatio returns the head of the column with the ratio to the first of the other servers.
 func mainRatio() string { return servers[0].name + "/" + servers[1].name }
 
-// writeGrid prints a row for each work: what each server needed, rikki's best
-// peer marked, and the ratios of rikki's median to the others', the main one first.
+// writeGrid prints a row for each work: the figure of each server, with the best peer
+// marked, and the ratios of rikki's median to the others'.
 func writeGrid(out io.Writer, rows []work, g [][]series, format func(series) string) {
 	head := append([]string{""}, names()...)
 	for _, s := range servers[1:] {
@@ -67,7 +67,7 @@ func writeGrid(out io.Writer, rows []work, g [][]series, format func(series) str
 		t.row(row...)
 	}
 	t.flush()
-	fmt.Fprintln(out, "* the best of the peers; a ratio below 1 means that rikki needs less. plain is no peer but a yardstick: the same echo without anything that a library needs")
+	fmt.Fprintln(out, "* the best of the peers; a ratio below 1 means that rikki needs less. plain is not a peer: it is the same echo without anything that a library needs")
 }
 
 // bestPeer returns the index of the peer with the lowest median.
@@ -81,7 +81,7 @@ func bestPeer(row []series) int {
 	return best
 }
 
-// table aligns columns.
+// table writes aligned columns.
 type table struct{ w *tabwriter.Writer }
 
 func newTable(out io.Writer, head ...string) table {

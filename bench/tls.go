@@ -9,20 +9,20 @@ import (
 	"io"
 )
 
-// tlsWorks are the rows of messages over TLS.
+// tlsWorks are the rows for messages over TLS.
 var tlsWorks = []work{{64, 64, 1}, {64, 16 << 10, 1}}
 
-// tlsAtOnce are the rows of handshakes: how many clients shake hands at once.
+// tlsAtOnce are the rows for handshakes: the numbers of clients that connect at once.
 var tlsAtOnce = []int{1, 8}
 
 // tlsSample is one round of one server.
 type tlsSample struct {
 	echo       []sample  // by work
-	handshakes []float64 // microseconds of the server's CPU, upgrade included, by tlsAtOnce
-	bytes      float64   // resident, of an idle connection
+	handshakes []float64 // microseconds of the server's CPU, including the upgrade, by tlsAtOnce
+	bytes      float64   // resident memory of an idle connection
 }
 
-// tlsOnce measures a server, in fresh processes.
+// tlsOnce measures a server in new processes.
 func (b *bench) tlsOnce(s *server) (got tlsSample, err error) {
 	for _, w := range tlsWorks {
 		p, addr, err := launchServer(b.m.serverCore, s)
@@ -58,8 +58,8 @@ func (b *bench) tlsOnce(s *server) (got tlsSample, err error) {
 	return got, err
 }
 
-// tlsHandshakes has so many clients open and close connections, each one after the
-// other.
+// tlsHandshakes lets clients open and close connections, each client one after the other.
+// It returns the server's CPU time per connection.
 func (b *bench) tlsHandshakes(p *process, addr string, clients int) (micros float64, err error) {
 	if err := openAll(addr, clients, 50); err != nil {
 		return 0, err
@@ -75,7 +75,7 @@ func (b *bench) tlsHandshakes(p *process, addr string, clients int) (micros floa
 	return float64((after - before).Nanoseconds()) / 1e3 / float64(b.tlsConns), err
 }
 
-// openAll makes n connections by that many clients.
+// openAll opens and closes n connections with several clients at once.
 func openAll(addr string, clients, n int) error {
 	left := make(chan struct{}, n)
 	for range n {
@@ -101,7 +101,7 @@ func openAll(addr string, clients, n int) error {
 	return err
 }
 
-// openOnce makes a connection, upgrades and closes it.
+// openOnce opens a connection, upgrades and closes it.
 func openOnce(addr string) error {
 	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
@@ -115,8 +115,8 @@ func openOnce(addr string) error {
 	return err
 }
 
-// tlsIdle is how much idle connections, each of which has carried one small
-// message, add to a server's resident memory.
+// tlsIdle returns the resident memory of a server per idle connection. Each has carried one
+// small message.
 func (b *bench) tlsIdle(s *server) (bytes float64, err error) {
 	p, addr, err := launchServer(b.m.serverCore, s)
 	if err != nil {
@@ -141,7 +141,7 @@ func (b *bench) tlsIdle(s *server) (bytes float64, err error) {
 	return float64(after-before) / float64(b.tlsConns), err
 }
 
-// tls measures the servers over TLS, in turn, and prints the medians.
+// tls measures the servers over TLS in turn, and prints the medians.
 func (b *bench) tls(out io.Writer) error {
 	var names []string
 	for _, w := range tlsWorks {
@@ -188,7 +188,7 @@ func (b *bench) tls(out io.Writer) error {
 	return t.flush()
 }
 
-// values are those of the rows.
+// values returns the values of all rows.
 func (s *tlsSample) values() []float64 {
 	var all []float64
 	for _, one := range s.echo {

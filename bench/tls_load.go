@@ -13,28 +13,28 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// tlsLoad is load over TLS. It runs on rikki's loop, which never blocks here.
+// tlsLoad is a load over TLS. It runs on rikki's loop, which never blocks here.
 type tlsLoad struct {
 	work
-	m       *reactor.Manager
-	conns   []*reactor.Conn
-	request []byte // one message
-	reply   int    // bytes
-	sending bool
-	replies int
-	flying  int
-	open    int
-	err     error
+	m        *reactor.Manager
+	conns    []*reactor.Conn
+	request  []byte // one message
+	reply    int    // size of one reply
+	sending  bool
+	replies  int
+	inFlight int
+	open     int
+	err      error
 }
 
-// newTLSLoad connects and exchanges one message on each connection.
+// newTLSLoad opens the connections and exchanges one message on each.
 func newTLSLoad(w work, to string) (*tlsLoad, error) {
 	l := &tlsLoad{work: w}
 	var reply []byte
 	l.request, reply = frames(w.size)
 	l.reply = len(reply)
 	var err error
-	l.m, err = reactor.New(reactor.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))), reactor.WithHandshakes(reactor.Handshakes{}))
+	l.m, err = reactor.New(reactor.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))), reactor.WithTLSHandshakes(reactor.TLSHandshakes{}))
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func newTLSLoad(w work, to string) (*tlsLoad, error) {
 		c.StartTLS(&tls.Config{InsecureSkipVerify: true})
 		c.Write(handshake)
 		l.conns = append(l.conns, c)
-		if err := l.await(func() bool { return l.open == len(l.conns) && l.flying == 0 }); err != nil {
+		if err := l.await(func() bool { return l.open == len(l.conns) && l.inFlight == 0 }); err != nil {
 			l.m.Close()
 			return nil, err
 		}
@@ -76,7 +76,7 @@ func (l *tlsLoad) handle(c *reactor.Conn, ev reactor.Event, data any) {
 		}
 		n := c.Recv.Len() / l.reply
 		c.Recv.Consume(n * l.reply)
-		l.flying -= n
+		l.inFlight -= n
 		l.replies += n
 		if l.sending {
 			l.send(c, n)
@@ -85,20 +85,20 @@ func (l *tlsLoad) handle(c *reactor.Conn, ev reactor.Event, data any) {
 }
 
 func (l *tlsLoad) send(c *reactor.Conn, n int) {
-	l.flying += n
+	l.inFlight += n
 	for range n {
 		c.Write(l.request)
 	}
 }
 
-// await turns the loop until done, for as long as patience allows.
+// await polls until done returns true. After timeout it returns an error.
 func (l *tlsLoad) await(done func() bool) error {
-	for end := time.Now().Add(patience * time.Second); !done(); {
+	for end := time.Now().Add(timeout); !done(); {
 		if l.err != nil {
 			return l.err
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("%d connections open, %d messages did not come back", l.open, l.flying)
+			return fmt.Errorf("%d connections open, %d messages did not come back", l.open, l.inFlight)
 		}
 		if err := l.m.Poll(0); err != nil {
 			return err
@@ -130,7 +130,7 @@ func (l *tlsLoad) run(d time.Duration) (int, error) {
 
 func (l *tlsLoad) stop() error {
 	l.sending = false
-	return l.await(func() bool { return l.flying == 0 })
+	return l.await(func() bool { return l.inFlight == 0 })
 }
 
 func (l *tlsLoad) close() { l.m.Close() }

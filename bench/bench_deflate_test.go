@@ -11,9 +11,9 @@ import (
 	kflate "github.com/klauspost/compress/flate"
 )
 
-// Compression as permessage-deflate does it [RFC 7692 7.2]: a message, a sync
-// flush, and in between either a reset or the context of those before.
-// docs/performance.md tells what was concluded.
+// compressor compresses as permessage-deflate does [RFC 7692 7.2]: it writes a message and
+// flushes. Before the next message it is reset, or it keeps the context.
+// docs/performance.md has the conclusions.
 //
 //	go test -C bench -run '^$' -bench 'Deflate|Inflate|Reset|Window|State' -benchtime 200ms
 type compressor interface {
@@ -22,13 +22,13 @@ type compressor interface {
 	Reset(io.Writer)
 }
 
-// stateless has klauspost's compressor that keeps nothing between writes.
+// stateless is klauspost's compressor that keeps no state between writes.
 type stateless struct{ w io.Writer }
 
 func (s *stateless) Write(p []byte) (int, error) {
 	return len(p), kflate.StatelessDeflate(s.w, p, false, nil)
 }
-func (s *stateless) Flush() error      { return nil } // each write is flushed
+func (s *stateless) Flush() error      { return nil } // each write flushes
 func (s *stateless) Reset(w io.Writer) { s.w = w }
 
 // coder is one implementation at one level.
@@ -57,8 +57,8 @@ func coders() []coder {
 	return append(all, coder{"klauspostStateless", func(w io.Writer) compressor { return &stateless{w} }})
 }
 
-// records returns different messages of n bytes each, the JSON of a feed: the
-// same names in all, values that differ.
+// records returns different messages of n bytes each: JSON with the same names and
+// different values.
 func records(count, n int) [][]byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	words := []string{"accepted", "pending", "cancelled", "berlin", "osaka", "lima", "temperature", "pressure", "voltage", "gateway"}
@@ -76,7 +76,7 @@ func records(count, n int) [][]byte {
 
 var lengths = []int{64, 128, 256, 512, 4 << 10, 64 << 10}
 
-// counter counts what is written.
+// counter counts the bytes that are written.
 type counter struct{ n int }
 
 func (c *counter) Write(p []byte) (int, error) {
@@ -110,8 +110,8 @@ func BenchmarkDeflate(b *testing.B) {
 	}
 }
 
-// What it costs to begin anew. Go's compressor at level 1 moves a mark, from
-// level 2 on it clears its tables.
+// BenchmarkReset measures the cost of a reset. At level 1 Go's compressor moves a mark.
+// From level 2 on it clears its tables.
 func BenchmarkReset(b *testing.B) {
 	for _, k := range coders() {
 		b.Run(k.name, func(b *testing.B) {
@@ -123,9 +123,8 @@ func BenchmarkReset(b *testing.B) {
 	}
 }
 
-// A message of 4 KiB for a peer whose window is 1<<bits: flushed and begun
-// anew whenever a reference could reach further; klauspost's has windows of
-// its own.
+// BenchmarkWindow compresses messages of 4 KiB for a peer with a window of 1<<bits bytes.
+// Compressors without windows are flushed and reset before a reference could reach further.
 func BenchmarkWindow(b *testing.B) {
 	messages := records(64, 4<<10)
 	for _, bits := range []int{8, 9, 10, 11, 12} {
@@ -167,7 +166,7 @@ func BenchmarkWindow(b *testing.B) {
 	}
 }
 
-// tailed is a compressed message with what makes a whole stream of it.
+// tailed reads a complete compressed stream.
 type tailed struct {
 	p []byte
 	i int
@@ -197,7 +196,7 @@ func (a *appender) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Messages of level 6, with nothing and with 32 KiB of history to begin with.
+// BenchmarkInflate decompresses messages of level 6, without history and with 32 KiB of it.
 func BenchmarkInflate(b *testing.B) {
 	makers := map[string]func(io.Reader) io.ReadCloser{"std": flate.NewReader, "klauspost": kflate.NewReader}
 	for _, history := range []int{0, 32 << 10} {
@@ -237,7 +236,7 @@ func BenchmarkInflate(b *testing.B) {
 	}
 }
 
-// heapOf is how many bytes of heap one of what is made takes.
+// heapOf returns the bytes of heap that a value from make takes.
 func heapOf(make func() any) float64 {
 	const count = 16
 	var kept [count]any
@@ -253,7 +252,7 @@ func heapOf(make func() any) float64 {
 	return float64(int64(after.HeapAlloc-before.HeapAlloc)) / count
 }
 
-// The heap that one compressor or decompressor takes after 256 KiB.
+// BenchmarkState reports the heap of a compressor or decompressor after 256 KiB.
 func BenchmarkState(b *testing.B) {
 	message := records(1, 256<<10)[0]
 	for _, k := range coders() {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,8 +18,8 @@ import (
 	peer "github.com/rikki-go/rikki/internal/frames"
 )
 
-// client speaks WebSocket by gobwas/ws, to hold the servers, and with them the
-// load's own frames, against somebody else's idea of the protocol.
+// client is a WebSocket client with gobwas/ws. It checks the servers with an independent
+// implementation of the protocol.
 type client struct {
 	t *testing.T
 	net.Conn
@@ -26,14 +27,14 @@ type client struct {
 
 func newClient(t *testing.T, to netip.AddrPort) *client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, br, _, err := ws.Dial(ctx, "ws://"+to.String()+"/any/path")
 	if err != nil || br != nil {
 		t.Fatal(br, err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(15 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return &client{t, c}
 }
 
@@ -53,7 +54,7 @@ func (c *client) send(p ...[]byte) {
 	}
 }
 
-// want reads a message, of however many fragments, or a control frame.
+// want reads a message, which may have several fragments, or a control frame, and compares it.
 func (c *client) want(op ws.OpCode, p []byte) {
 	c.t.Helper()
 	var got []byte
@@ -81,20 +82,23 @@ func (c *client) want(op ws.OpCode, p []byte) {
 	}
 }
 
-// text returns n bytes of ASCII that differ from place to place.
-func text(n int) []byte {
-	var b bytes.Buffer
-	for i := 0; b.Len() < n; i++ {
-		fmt.Fprintf(&b, "%d ", i)
-	}
-	return b.Bytes()[:n]
-}
+// text returns n bytes of ASCII, at most 300 KiB, without a short period. They must not be
+// changed.
+func text(n int) []byte { return texts()[:n:n] }
 
-// Sizes at which the header changes, those of the bench, and more than one read.
+var texts = sync.OnceValue(func() (p []byte) {
+	for i := 0; len(p) < 300<<10; i++ {
+		p = fmt.Appendf(p, "%d ", i)
+	}
+	return p
+})
+
+// The sizes at which the header changes, those of the measurements, and one that takes
+// several reads.
 func TestEchoSizes(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *process, to netip.AddrPort) {
 		c := newClient(t, to)
-		for _, n := range []int{0, 1, 64, 125, 126, 16 << 10, 65535, 65536, 1 << 20} {
+		for _, n := range []int{0, 1, 64, 125, 126, 16 << 10, 65535, 65536, 300 << 10} {
 			p := text(n)
 			for _, op := range []ws.OpCode{ws.OpText, ws.OpBinary} {
 				c.send(encode(op, true, p))
@@ -118,8 +122,8 @@ func TestEchoPipelined(t *testing.T) {
 	})
 }
 
-// A frame that is cut anywhere. The message before it comes back once what was
-// sent with it, the first part, was read.
+// A frame is cut at each byte. Its first part is sent with another message, whose echo
+// shows that the server has read the part.
 func TestEchoSplit(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *process, to netip.AddrPort) {
 		c := newClient(t, to)
@@ -144,7 +148,7 @@ func TestEchoFragments(t *testing.T) {
 	})
 }
 
-// More than the sockets hold, sent faster than it is read.
+// A client sends more than the sockets hold, faster than it reads.
 func TestEchoSlowReader(t *testing.T) {
 	eachServer(t, func(t *testing.T, _ *process, to netip.AddrPort) {
 		c := newClient(t, to)

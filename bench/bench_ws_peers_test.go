@@ -13,8 +13,8 @@ import (
 	"github.com/lxzan/gws"
 )
 
-// gobwas: what the library gives to those who want to allocate nothing, headers read and
-// written by themselves, and one buffer for all payloads.
+// gobwas is used without allocation: the benchmark reads and writes headers itself, and has
+// one buffer for all payloads.
 
 func receiveGobwas(b *testing.B, client bool, frame []byte, size, n int) {
 	c := &memory{open: true}
@@ -53,7 +53,7 @@ func sendGobwas(b *testing.B, client bool, payload []byte, n int) {
 	for range n {
 		f := gobwas.NewBinaryFrame(payload)
 		if client {
-			f = gobwas.MaskFrameInPlace(f) // in place: the payload is not needed afterwards
+			f = gobwas.MaskFrameInPlace(f) // in place, because the payload is not needed later
 		}
 		if err := gobwas.WriteFrame(c, f); err != nil {
 			b.Fatal(err)
@@ -63,7 +63,7 @@ func sendGobwas(b *testing.B, client bool, payload []byte, n int) {
 	wantBytes(b, c.written, n*len(wsFrame(client, len(payload))))
 }
 
-// gws: its ReadLoop.
+// gws is used with its ReadLoop.
 
 type gwsCount struct {
 	gws.BuiltinEventHandler
@@ -113,8 +113,8 @@ func sendGWS(b *testing.B, client bool, payload []byte, n int) {
 	wantBytes(b, m.written, n*len(wsFrame(client, len(payload))))
 }
 
-// gorilla: the reader of each message, read into one buffer; ReadMessage would
-// allocate each.
+// gorilla is used with the reader of each message and one buffer. ReadMessage would
+// allocate one for each.
 
 func openGorilla(b *testing.B, client bool) (*websocket.Conn, *memory) {
 	m := new(memory)
@@ -164,7 +164,7 @@ func sendGorilla(b *testing.B, client bool, payload []byte, n int) {
 		}
 	}
 	b.StopTimer()
-	if size := n * len(payload); m.written < size { // a client sends more frames than one
+	if size := n * len(payload); m.written < size { // a client sends several frames
 		wantBytes(b, m.written, size)
 	}
 }

@@ -14,17 +14,17 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// What a message costs in the libraries alone: no system calls, no waiting. An
-// operation is one binary message in one frame. The goroutine libraries read from and
-// write to a net.Conn in memory (ws_conn_test.go): receiving copies the frame from there,
-// sending copies nothing. For rikki the frame is copied into c.Recv and EvRead raised, as
-// the reactor does behind a read; what is sent is dropped from c.Send. In ws_peers_test.go
-// are the others.
+// These benchmarks measure what a message costs in the libraries alone, without system
+// calls and without waiting. An operation is one binary message in one frame. The other
+// libraries read from and write to a net.Conn in memory (bench_ws_memory_test.go):
+// receiving copies the frame from there, sending copies nothing. For rikki the frame is
+// copied into c.Recv and EvRead is raised, as the reactor does after a read; sent bytes are
+// dropped from c.Send. bench_ws_peers_test.go has the other libraries.
 
 var wsSizes = []int{16, 125, 1 << 10, 16 << 10, 1 << 20}
 
-// wsLibrary does the work n times. client says which role; frames that a
-// server receives are masked, and what a client sends is.
+// wsLibrary receives or sends n messages with one library, as a client or as a server.
+// Frames from clients are masked.
 type wsLibrary struct {
 	name    string
 	receive func(b *testing.B, client bool, frame []byte, size, n int)
@@ -65,7 +65,7 @@ func eachWS(b *testing.B, run func(b *testing.B, lib wsLibrary, client bool, siz
 	}
 }
 
-// TestWSLibraries: each does in its benchmark what it should.
+// TestWSLibraries runs each benchmark with three messages.
 func TestWSLibraries(t *testing.T) {
 	for _, lib := range wsLibraries {
 		for _, client := range []bool{false, true} {
@@ -91,7 +91,8 @@ func TestWSLibraries(t *testing.T) {
 	}
 }
 
-// openRikki makes an open WebSocket of either role, over a real handshake.
+// openRikki opens a WebSocket over a real connection and returns the client's or the
+// server's end.
 func openRikki(b *testing.B, client bool, fn func(c *reactor.Conn, m *ws.Message)) (c *reactor.Conn, done func()) {
 	m, err := reactor.New(reactor.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
 	if err != nil {

@@ -16,20 +16,19 @@ import (
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// memory is a net.Conn without a network: what is read is a frame, so many
-// times, and what is written is counted. Before that it does its part of the
-// handshake.
+// memory is a net.Conn without a network. First it performs its part of the handshake. Then
+// a frame can be read several times, and written bytes are counted.
 type memory struct {
-	pending []byte // handshake, to be read first
-	request []byte // of a client, as far as written
+	pending []byte // the answer to the handshake, to be read first
+	request []byte // the part of the client's request that was written
 	open    bool
 	frame   []byte
-	left    int // frames to be read, besides the one at
-	at      []byte
+	left    int    // frames to be read after the current one
+	at      []byte // the rest of the current frame
 	written int
 }
 
-// wsRequest is what a client sends to a server.
+// wsRequest returns the request that a client sends to a server.
 func wsRequest() *http.Request {
 	r := httptest.NewRequest("GET", "http://x/", nil)
 	for name, value := range map[string]string{"Upgrade": "websocket", "Connection": "Upgrade",
@@ -39,7 +38,7 @@ func wsRequest() *http.Request {
 	return r
 }
 
-// hijacked is the answer to it, a server's way to the connection.
+// hijacked is a ResponseWriter through which a server gets the connection.
 type hijacked struct {
 	*httptest.ResponseRecorder
 	c *memory
@@ -49,7 +48,7 @@ func (h hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.c, bufio.NewReadWriter(bufio.NewReader(h.c), bufio.NewWriter(h.c)), nil
 }
 
-// feed makes a frame be read n times.
+// feed provides a frame that can be read n times.
 func (c *memory) feed(frame []byte, n int) {
 	c.frame, c.left, c.at = frame, n-1, frame
 }
@@ -79,7 +78,7 @@ func (c *memory) Read(p []byte) (n int, err error) {
 }
 
 func (c *memory) Write(p []byte) (int, error) {
-	if !c.open { // a client's request
+	if !c.open { // p is a part of the client's request
 		c.request = append(c.request, p...)
 		if bytes.HasSuffix(c.request, []byte("\r\n\r\n")) {
 			key := looptest.HeaderValue(string(c.request), "Sec-WebSocket-Key")
@@ -98,7 +97,7 @@ func (c *memory) SetDeadline(time.Time) error      { return nil }
 func (c *memory) SetReadDeadline(time.Time) error  { return nil }
 func (c *memory) SetWriteDeadline(time.Time) error { return nil }
 
-// wsFrame is a frame with so many bytes of payload.
+// wsFrame returns a frame with size bytes of payload.
 func wsFrame(masked bool, size int) []byte {
 	f := ws.NewBinaryFrame(bytes.Repeat([]byte{1}, size))
 	if masked {
