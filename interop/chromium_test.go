@@ -15,16 +15,16 @@ import (
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
-// browser is a headless Chromium, with one page. It is told what to do over a
-// WebSocket, of which it is the server: the DevTools protocol.
-type browser struct {
+// page is a page of a headless Chromium. The test controls it over a WebSocket to the
+// browser, with the DevTools protocol.
+type page struct {
 	t     *testing.T
 	tools *wsOurs
 	calls int
 }
 
-// chromium finds the browser. Without it the test is skipped, or fails where that
-// must not happen.
+// chromium returns the path of the browser. Without it the test is skipped. With
+// RIKKI_REQUIRE_CHROMIUM it fails.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -39,43 +39,50 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// browse starts a browser with an empty page.
-func (l *loop) browse() *browser {
-	l.t.Helper()
-	p := launch(l.t, chromium(l.t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+// startChromium starts a browser for a test and returns the address of its DevTools.
+func startChromium(t *testing.T) (addr string) {
+	t.Helper()
+	p := launch(t, chromium(t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-dev-shm-usage", "--disable-extensions", "--disable-default-apps", "--mute-audio", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--ignore-certificate-errors", // the authority is a test's
-		"--user-data-dir="+l.t.TempDir(), "--remote-debugging-port=0", "about:blank")
-	at := p.match(`^DevTools listening on ws://([^/]+)/`)
+		"--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", "about:blank")
+	at := p.match(`^DevTools listening on (ws://([^/]+)/\S+)`)
 	if at == nil {
-		l.t.Fatalf("chromium does not start: %q", p.output())
+		t.Fatalf("chromium does not start: %q", p.output())
 	}
-	var pages []struct {
-		Type string
-		URL  string `json:"webSocketDebuggerUrl"`
+	t.Cleanup(func() { // before launch sends SIGTERM, which takes longer
+		b := &page{t: t, tools: newLoop(t).dialWS(ourWays[0], at[1])}
+		b.call("Browser.close", nil)
+		if err := p.wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	return at[2]
+}
+
+// openPage opens an empty page in the browser whose DevTools have the address addr.
+func (l *loop) openPage(addr string) *page {
+	l.t.Helper()
+	request, err := http.NewRequest("PUT", "http://"+addr+"/json/new?about:blank", nil)
+	if err != nil {
+		l.t.Fatal(err)
 	}
-	answer, err := http.Get("http://" + at[1] + "/json/list")
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	if err := json.NewDecoder(answer.Body).Decode(&pages); err != nil {
+	var opened struct {
+		URL string `json:"webSocketDebuggerUrl"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&opened); err != nil {
 		l.t.Fatal(err)
 	}
-	for _, page := range pages {
-		if page.Type == "page" {
-			b := &browser{t: l.t, tools: l.dialWS(ourWays[0], page.URL)}
-			l.t.Cleanup(func() { b.call("Browser.close", nil) }) // before launch's signal, which would not be obeyed at once
-			return b
-		}
-	}
-	l.t.Fatalf("chromium has no page: %+v", pages)
-	return nil
+	return &page{t: l.t, tools: l.dialWS(ourWays[0], opened.URL)}
 }
 
-// call calls a method of the DevTools protocol. Events that come meanwhile are
-// dropped.
-func (b *browser) call(method string, params any) (result json.RawMessage) {
+// call calls a method of the DevTools protocol. It drops events that come before the answer.
+func (b *page) call(method string, params any) (result json.RawMessage) {
 	b.t.Helper()
 	b.calls++
 	request, err := json.Marshal(map[string]any{"id": b.calls, "method": method, "params": params})
@@ -86,7 +93,7 @@ func (b *browser) call(method string, params any) (result json.RawMessage) {
 	for {
 		b.tools.until("the answer to "+method, func() bool { return len(b.tools.got) > 0 || b.tools.closed || b.tools.err != nil })
 		if len(b.tools.got) == 0 {
-			b.t.Fatalf("%s: the browser is gone: %v", method, b.tools.err)
+			b.t.Fatalf("%s: the browser has closed the connection: %v", method, b.tools.err)
 		}
 		var answer struct {
 			ID     int
@@ -106,8 +113,9 @@ func (b *browser) call(method string, params any) (result json.RawMessage) {
 	}
 }
 
-// eval evaluates JavaScript on the page, waits if that is a promise, and returns the value.
-func (b *browser) eval(value any, format string, args ...any) {
+// eval evaluates JavaScript on the page and stores the value. If the value is a promise,
+// eval waits for its result.
+func (b *page) eval(value any, format string, args ...any) {
 	b.t.Helper()
 	var answer struct {
 		Result           struct{ Value json.RawMessage }
@@ -127,42 +135,44 @@ func (b *browser) eval(value any, format string, args ...any) {
 }
 
 // await waits until an expression is true.
-func (b *browser) await(condition string) {
+func (b *page) await(condition string) {
 	b.t.Helper()
-	late := time.Now().Add(patience)
+	late := time.Now().Add(timeout)
 	for done := false; !done; b.eval(&done, `Boolean(%s)`, condition) {
 		if time.Now().After(late) {
-			b.t.Fatalf("waited in vain for %s; the page says %q", condition, b.lines())
+			b.t.Fatalf("timeout: %s is not true; the log of the page is %q", condition, b.lines())
 		}
 	}
 }
 
-// lines are those of the page's log.
-func (b *browser) lines() (all []string) {
+// lines returns the lines of the page's log.
+func (b *page) lines() (all []string) {
 	b.t.Helper()
 	b.eval(&all, `[...document.querySelectorAll("#log li")].map(li => li.className + ": " + li.textContent)`)
 	return all
 }
 
 // press presses a button of the page.
-func (b *browser) press(id string) { b.eval(nil, `document.getElementById(%q).click()`, id) }
+func (b *page) press(id string) { b.eval(nil, `document.getElementById(%q).click()`, id) }
 
-// fill fills a field of the page in.
-func (b *browser) fill(id, value string) {
+// fill fills in a field of the page.
+func (b *page) fill(id, value string) {
 	b.eval(nil, `document.getElementById(%q).value = %q`, id, value)
 }
 
-// send presses a button and waits for the message to come back.
-func (b *browser) send(button string) {
+// send presses a button and waits for the echo.
+func (b *page) send(button string) {
 	b.t.Helper()
 	n := len(b.lines())
 	b.press(button)
 	b.await(fmt.Sprintf(`document.querySelectorAll("#log li").length >= %d`, n+2))
 }
 
-// The page of examples/websocket-server, with and without TLS.
-func TestChromiumPage(t *testing.T) {
-	chromium(t)
+// One browser runs all tests with a browser, each in its own page.
+func TestChromium(t *testing.T) {
+	chromium(t) // skips the test before it waits
+	t.Parallel()
+	addr := startChromium(t)
 	id := identities()
 	for _, row := range []struct {
 		listen, page string
@@ -173,21 +183,25 @@ func TestChromiumPage(t *testing.T) {
 	} {
 		t.Run(row.listen, func(t *testing.T) {
 			t.Parallel()
-			usePage(t, row.page, append(row.args, "-listen", row.listen+"://127.0.0.1:0")...)
+			usePage(t, addr, row.page, append(row.args, "-listen", row.listen+"://127.0.0.1:0")...)
 		})
 	}
+	t.Run("client", func(t *testing.T) {
+		t.Parallel()
+		browserClient(t, addr)
+	})
 }
 
-// usePage uses the page as a person would. What the page reports and what the
-// server logs must agree.
-func usePage(t *testing.T, scheme string, args ...string) {
+// usePage uses the page of examples/websocket-server as a person would. The page's log and the
+// server's log must agree.
+func usePage(t *testing.T, addr, scheme string, args ...string) {
 	l := newLoop(t)
 	server := launch(t, example(t, "websocket-server"), append(args, "-v", "-deflate")...)
 	at := server.match(`listening url=\S+ local=(\S+)$`)
 	if at == nil {
 		t.Fatalf("websocket-server does not listen: %q", server.output())
 	}
-	b := l.browse()
+	b := l.openPage(addr)
 	b.call("Page.navigate", map[string]any{"url": scheme + "://" + at[1] + "/"})
 	b.await(`document.body && document.body.dataset.state === "open"`)
 	b.send("send")
@@ -219,9 +233,9 @@ func usePage(t *testing.T, scheme string, args ...string) {
 	}
 	got := b.lines()
 	if !slices.Equal(got, want) {
-		t.Errorf("the page says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("the page logs\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	t.Logf("the page says\n%s", strings.Join(got, "\n"))
+	t.Logf("the page logs\n%s", strings.Join(got, "\n"))
 	for _, line := range []string{"op=text bytes=5", "op=binary bytes=5", "op=text bytes=1024", "op=binary bytes=1048576", "op=text bytes=0",
 		`closed by the peer id=\d+ code=4000 reason="so long"`, `closed by the peer id=\d+ code=1001`} {
 		if server.match(line+`.*`) == nil {
@@ -233,8 +247,8 @@ func usePage(t *testing.T, scheme string, args ...string) {
 	}
 }
 
-// conversing is a client's part of a conversation, in a browser. It returns how
-// many messages came back, and the server's extensions.
+// conversing is a client's part of a conversation in a browser. It returns the number of
+// messages that came back, and what was negotiated.
 const conversing = `(async () => {
 	const socket = new WebSocket(%q, ["other", "chat.example"]);
 	socket.binaryType = "arraybuffer";
@@ -252,11 +266,11 @@ const conversing = `(async () => {
 		n++;
 	};
 	const messages = [];
-	for (const size of [0, 1, 16, 125, 126, 1000, 16384, 65535, 65536]) {
+	for (const size of %s) {
 		messages.push(Uint8Array.from({length: size}, (_, i) => i ^ i >> 8));
 		messages.push("each word, jedes Wort, каждое слово; ".repeat(1 + size / 30).slice(0, size));
 	}
-	messages.push(crypto.getRandomValues(new Uint8Array(65536)), crypto.getRandomValues(new Uint8Array(125)));
+	messages.push(crypto.getRandomValues(new Uint8Array(5000)), crypto.getRandomValues(new Uint8Array(125)));
 	for (const m of messages) {
 		socket.send(m);
 		await want(m);
@@ -269,12 +283,11 @@ const conversing = `(async () => {
 	return {n, extensions: socket.extensions, protocol: socket.protocol, closed: await closed};
 })()`
 
-// A browser is the client of our server, which compresses in each of its ways.
-func TestChromiumClient(t *testing.T) {
-	chromium(t)
-	t.Parallel()
+// browserClient lets a browser be the client of our server, with each setting of ours for
+// compression.
+func browserClient(t *testing.T, addr string) {
 	l := newLoop(t)
-	b := l.browse()
+	b := l.openPage(addr)
 	for _, way := range ourWays {
 		o, url := l.serveWS(way)
 		var out struct {
@@ -282,10 +295,14 @@ func TestChromiumClient(t *testing.T) {
 			Extensions, Protocol string
 			Closed               []any
 		}
-		b.eval(&out, conversing, url)
+		sizes := "[0, 1, 16, 125, 126, 1000, 16384, 65535, 65536]"
+		if way.deflate != nil { // compressed frames have other sizes anyway
+			sizes = "[0, 1, 16, 125, 126, 1000, 40000]"
+		}
+		b.eval(&out, conversing, url, sizes)
 		o.ends(clientsClose)
 		if out.Protocol != subprotocol || fmt.Sprint(out.Closed) != "[true 4321 ]" {
-			t.Errorf("%s: the browser says %+v", way.name, out)
+			t.Errorf("%s: the browser reports %+v", way.name, out)
 		}
 		o.report(wsPeer{name: "chromium, ours " + or(way.name, "plain")}, "client", out.N, out.Extensions)
 	}

@@ -1,3 +1,3 @@
-// Package interop has no code, only tests: rikki against brokers and clients
-// that others wrote. README.md says which, and how to run them.
+// Package interop has only tests. They run rikki against brokers, servers and clients of other
+// projects. README.md lists these and says how to run the tests.
 package interop

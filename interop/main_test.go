@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// programs is a folder for what build builds.
+// programs is the folder for the examples' programs and the certificates.
 var programs string
 
 func TestMain(m *testing.M) {
@@ -21,22 +21,22 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if !given("test.parallel") {
-		flag.Set("test.parallel", "8") // they wait for mosquitto more than they compute
+		flag.Set("test.parallel", "8") // most tests wait for other processes
 	}
 	status := m.Run()
 	os.RemoveAll(programs)
 	os.Exit(status)
 }
 
-// given reports whether a flag stands on the command line.
+// given reports whether a flag was given on the command line.
 func given(name string) (found bool) {
 	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
 	return found
 }
 
-// buildAll builds the examples, once.
+// buildAll builds the examples once. Without debugging information the linker is faster.
 var buildAll = sync.OnceValue(func() error {
-	args := append([]string{"build", "-o", programs + string(filepath.Separator)}, buildFlags...)
+	args := append([]string{"build", "-ldflags=-s -w", "-o", programs + string(filepath.Separator)}, buildFlags...)
 	cmd := exec.Command("go", append(args, "./examples/mqtt-over-ws-client", "./examples/mqtt-server",
 		"./examples/websocket-client", "./examples/websocket-server")...)
 	cmd.Dir = ".."

@@ -7,22 +7,22 @@ import (
 	"testing"
 )
 
-// tools runs mosquitto's client programs against our server.
+// tools runs the client programs of mosquitto against our server.
 type tools struct {
 	t         *testing.T
-	server    *server
+	server    *exampleServer
 	pub, sub  string // paths
 	host      string
 	port      string
 	mqttFlags []string
 }
 
-// eachTool runs a test in both versions.
+// eachTool runs a test in both versions, without and with TLS.
 func eachTool(t *testing.T, test func(t *testing.T, x *tools)) {
 	t.Parallel()
 	pub, sub := mosquittoTool(t, "mosquitto_pub"), mosquittoTool(t, "mosquitto_sub")
 	for _, scheme := range []string{"mqtt", "mqtts"} {
-		s := startServer(t) // with a log of its own
+		s := startExampleServer(t) // its log shows the subscriptions
 		u, err := url.Parse(s.urls[scheme])
 		if err != nil {
 			t.Fatal(err)
@@ -51,8 +51,8 @@ func (x *tools) publish(more ...string) {
 	}
 }
 
-// subscribe starts a mosquitto_sub that ends after n messages, and waits until
-// the server knows of its last filter.
+// subscribe starts a mosquitto_sub that ends after n messages. It waits until the server
+// has logged the last filter.
 func (x *tools) subscribe(id string, n int, filters ...string) *process {
 	x.t.Helper()
 	more := []string{"-i", id, "-C", fmt.Sprint(n), "-F", "q%q r%r %t=%p"}
@@ -66,6 +66,7 @@ func (x *tools) subscribe(id string, n int, filters ...string) *process {
 	return p
 }
 
+// expect waits until a mosquitto_sub has ended and compares its output.
 func (x *tools) expect(p *process, want ...string) {
 	x.t.Helper()
 	if err := p.wait(); err != nil {
@@ -97,7 +98,7 @@ func TestMosquittoTools(t *testing.T) {
 	})
 }
 
-// TestMosquittoToolsWill kills a subscriber; its will goes to another.
+// TestMosquittoToolsWill kills a subscriber. Another one gets its will.
 func TestMosquittoToolsWill(t *testing.T) {
 	eachTool(t, func(t *testing.T, x *tools) {
 		version := x.mqttFlags[1]

@@ -1,16 +1,18 @@
 package interop
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
-// nodeDeflates are ways in which Node's ws can be told to compress, in JSON.
+// nodeDeflates are settings of Node's ws for compression, in JSON.
 var nodeDeflates = []struct{ name, options string }{
 	{"", `false`},
 	{"defaults", `{"threshold":0}`},
@@ -22,8 +24,8 @@ var nodeDeflates = []struct{ name, options string }{
 	{"windows 10 and 12, no takeover", `{"threshold":0,"clientMaxWindowBits":10,"serverMaxWindowBits":12,"clientNoContextTakeover":true,"serverNoContextTakeover":true}`},
 }
 
-// node returns the command that runs node/peer.js. Without Node or its ws the test
-// is skipped, or fails where that must not happen.
+// node returns the path of Node. Without Node or its ws the test is skipped. With
+// RIKKI_REQUIRE_NODE it fails.
 func node(t *testing.T) string {
 	t.Helper()
 	missing := t.Skipf
@@ -42,7 +44,7 @@ func node(t *testing.T) string {
 
 // eachNodePair is eachPair with Node's ws.
 func eachNodePair(t *testing.T, test func(t *testing.T, peer wsPeer, way ourWay)) {
-	node(t) // skips all at once
+	node(t) // skips the whole test
 	var peers []wsPeer
 	for _, d := range nodeDeflates {
 		peers = append(peers, wsPeer{name: "node", deflate: d.name})
@@ -59,65 +61,97 @@ func nodeOptions(peer wsPeer) string {
 	return ""
 }
 
-// wantClosed wants the line that says how the connection was closed.
-func (p *process) wantClosed(t *testing.T, code ws.CloseCode, reason string) {
+// wantClosed wants the submatches of a line that says how a connection was closed.
+func wantClosed(t *testing.T, closed []string, code ws.StatusCode, reason string) {
 	t.Helper()
-	if m := p.match(`^closed (\d+) (".*")$`); m == nil || m[1] != fmt.Sprint(code) || m[2] != strconv.Quote(reason) {
-		t.Errorf("node heard %q, want Close %d %q", m, code, reason)
+	if closed == nil || closed[1] != fmt.Sprint(code) || closed[2] != strconv.Quote(reason) {
+		t.Errorf("node got %q, want Close %d %q", closed, code, reason)
 	}
 }
 
-// Node's client drives our server.
+// Node's client drives our server. One process has all clients, one after the other.
 func TestWSNodeClient(t *testing.T) {
+	start := sync.OnceValue(func() *process { return launch(t, node(t), "node/peer.js", "client") })
 	eachNodePair(t, func(t *testing.T, peer wsPeer, way ourWay) {
-		l := newLoop(t)
+		p, l := start(), newLoop(t)
+		_, large := peer.messages()
+		sizes := []int{}
+		for _, m := range large {
+			sizes = append(sizes, len(m.data))
+		}
 		for _, role := range []string{"client", "asker"} {
 			o, url := l.serveWS(way)
-			url += "?"
-			for _, m := range peer.more() {
-				url += fmt.Sprintf("more=%d&", len(m.data))
+			job, err := json.Marshal(map[string]any{
+				"role": role, "deflate": json.RawMessage(nodeOptions(peer)), "url": url, "large": sizes})
+			if err != nil {
+				t.Fatal(err)
 			}
-			p := launch(t, node(t), "node/peer.js", role, nodeOptions(peer), url)
-			l.beside(p.wait)
-			agreed := p.match(`^agreed (".*") chat\.example$`)
-			if agreed == nil {
-				t.Fatalf("node has not agreed: %q", p.output())
+			if _, err := fmt.Fprintf(p.stdin, "%s\n", job); err != nil {
+				t.Fatal(err)
+			}
+			var open, closed []string
+			l.beside(func() error {
+				if open = p.next(`^open (".*") chat\.example$`); open == nil {
+					return fmt.Errorf("node has opened no WebSocket: %q", p.output())
+				}
+				if closed = p.next(`^closed (\d+) (".*")$`); closed == nil {
+					return fmt.Errorf("node has not closed: %q", p.output())
+				}
+				return nil
+			})
+			if t.Failed() {
+				t.FailNow()
 			}
 			if role == "asker" {
 				o.ends(peer.answerTo(serversClose))
-				p.wantClosed(t, serversClose.code, serversClose.reason)
+				wantClosed(t, closed, serversClose.code, serversClose.reason)
 				continue
 			}
 			o.ends(clientsClose)
-			p.wantClosed(t, clientsClose.code, "")
-			extensions, _ := strconv.Unquote(agreed[1])
+			wantClosed(t, closed, clientsClose.code, "")
+			extensions, _ := strconv.Unquote(open[1])
 			o.report(peer, "client", o.messages, extensions)
 		}
 	})
 }
 
-// Our client drives Node's server.
+// Our client drives Node's servers. One process has them all, one per setting.
 func TestWSNodeServer(t *testing.T) {
+	var p *process
+	ports := sync.OnceValue(func() map[string]string {
+		args := []string{"node/peer.js", "server"}
+		for _, d := range nodeDeflates {
+			args = append(args, d.options)
+		}
+		p = launch(t, node(t), args...)
+		all := map[string]string{}
+		for _, d := range nodeDeflates {
+			if m := p.next(`^listening (\d+)$`); m != nil {
+				all[d.name] = m[1]
+			}
+		}
+		return all
+	})
 	eachNodePair(t, func(t *testing.T, peer wsPeer, way ourWay) {
-		l := newLoop(t)
-		p := launch(t, node(t), "node/peer.js", "server", nodeOptions(peer))
-		port := p.match(`^listening (\d+)$`)
-		if port == nil {
+		port := ports()[peer.deflate]
+		if port == "" {
 			t.Fatalf("node does not listen: %q", p.output())
 		}
-		url := "ws://127.0.0.1:" + port[1] + "/any"
+		l := newLoop(t)
+		url := "ws://127.0.0.1:" + port + "/any"
 		o := l.dialWS(way, url)
 		if o.protocol != subprotocol {
 			t.Errorf("subprotocol %q", o.protocol)
 		}
-		o.converse(peer.more()...)
+		o.converse(peer.messages())
 		o.close(clientsClose)
 		o.ends(peer.answerTo(clientsClose))
-		p.wantClosed(t, clientsClose.code, clientsClose.reason)
+		wantClosed(t, p.next(`^closed (\d+) (".*")$`), clientsClose.code, clientsClose.reason)
 		o.report(peer, "server", o.messages, o.extensions)
 
 		o = l.dialWS(way, url)
-		o.send(serversClose.leave())
+		o.send(serversClose.request())
 		o.ends(serversClose)
+		wantClosed(t, p.next(`^closed (\d+) (".*")$`), serversClose.code, "")
 	})
 }

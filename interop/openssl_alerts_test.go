@@ -11,12 +11,12 @@ import (
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// openssl's alerts arrive by name; with TLS 1.3 its client sends those about our
-// certificate in the clear.
+// The errors have the names of the alerts of openssl's client. With TLS 1.3 it sends those
+// about our certificate unencrypted.
 func TestOpenSSLAlerts(t *testing.T) {
 	t.Parallel()
-	stranger := looptest.NewAuthority(t)
-	_, _, other := stranger.Files(t, stranger.Issue(t, nil))
+	foreign := looptest.NewAuthority(t)
+	_, _, other := foreign.Files(t, foreign.Issue(t, nil))
 	both := []string{"-tls1_2", "-tls1_3"}
 	for _, row := range []struct {
 		name     string
@@ -37,11 +37,11 @@ func TestOpenSSLAlerts(t *testing.T) {
 				s, addr := opensslListen(t, l, identities().server())
 				args := []string{"s_client", "-connect", addr, "-servername", "localhost", "-verify_return_error", "-CAfile", row.ca, version}
 				startOpenSSL(t, append(args, row.args...)...)
-				l.until("the end", func() bool { return s.end })
-				if len(s.errs) != 1 || !strings.Contains(s.errs[0].Error(), row.says) {
-					t.Fatalf("errors %v, want %q", s.errs, row.says)
+				l.until("the end", s.Closed)
+				if len(s.Errs) != 1 || !strings.Contains(s.Errs[0].Error(), row.says) {
+					t.Fatalf("errors %v, want %q", s.Errs, row.says)
 				}
-				if alert := tls.AlertError(0); row.alert > 0 && (!errors.As(s.errs[0], &alert) || alert != row.alert) {
+				if alert := tls.AlertError(0); row.alert > 0 && (!errors.As(s.Errs[0], &alert) || alert != row.alert) {
 					t.Errorf("alert %d, want %d", alert, row.alert)
 				}
 			})
@@ -49,11 +49,11 @@ func TestOpenSSLAlerts(t *testing.T) {
 	}
 }
 
-// So do those of its server about our client's certificate, which with TLS 1.3 come
-// after EvTLSHS, encrypted.
+// The same holds for the alerts of openssl's server about our client's certificate. With
+// TLS 1.3 they come encrypted, after EvTLSHS.
 func TestOpenSSLServerAlerts(t *testing.T) {
 	t.Parallel()
-	stranger := looptest.NewAuthority(t).Issue(t, nil)
+	foreign := looptest.NewAuthority(t).Issue(t, nil)
 	old := identities().authority.Issue(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
 	for _, row := range []struct {
 		name string
@@ -61,7 +61,7 @@ func TestOpenSSLServerAlerts(t *testing.T) {
 		says map[string]string
 	}{
 		{"none", &tls.Certificate{}, map[string]string{"-tls1_2": "handshake failure", "-tls1_3": "certificate required"}},
-		{"unknown authority", &stranger, map[string]string{"-tls1_2": "unknown certificate authority", "-tls1_3": "unknown certificate authority"}},
+		{"unknown authority", &foreign, map[string]string{"-tls1_2": "unknown certificate authority", "-tls1_3": "unknown certificate authority"}},
 		{"expired", &old, map[string]string{"-tls1_2": "expired certificate", "-tls1_3": "expired certificate"}},
 	} {
 		for version, says := range row.says {
@@ -76,9 +76,9 @@ func TestOpenSSLServerAlerts(t *testing.T) {
 				cfg := identities().client()
 				cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return row.cert, nil }
 				c.StartTLS(cfg)
-				l.until("the end", func() bool { return s.end })
-				if len(s.errs) != 1 || !strings.Contains(s.errs[0].Error(), "remote error: tls: "+says) {
-					t.Errorf("errors %v, want %q", s.errs, says)
+				l.until("the end", s.Closed)
+				if len(s.Errs) != 1 || !strings.Contains(s.Errs[0].Error(), "remote error: tls: "+says) {
+					t.Errorf("errors %v, want %q", s.Errs, says)
 				}
 			})
 		}

@@ -9,25 +9,25 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// ourWay is how our end is told to compress.
+// ourWay is a setting of our end for compression.
 type ourWay struct {
-	name    string // "" is not at all
+	name    string // "" is no compression
 	deflate *ws.Deflate
 }
 
 func (w ourWay) options() *ws.Options {
-	return &ws.Options{Limits: ws.Limits{Message: maxMessage}, Deflate: w.deflate, Protocols: []string{"unheard of", subprotocol}}
+	return &ws.Options{Limits: ws.Limits{Message: maxMessage}, Deflate: w.deflate, Protocols: []string{"unknown", subprotocol}}
 }
 
-// wsOurs is our end of a WebSocket and what it heard.
+// wsOurs is our end of a WebSocket and what it received.
 type wsOurs struct {
 	*loop
 	opts       *ws.Options
 	c          *reactor.Conn
-	extensions string // of the server's answer
+	extensions string // in the server's answer
 	protocol   string
 	opened     bool
-	got        []wsMessage // a client's
+	got        []wsMessage // if it is a client
 	pongs      []string
 	messages   int
 	payload    int // bytes of messages received
@@ -37,7 +37,7 @@ type wsOurs struct {
 	closed     bool
 }
 
-// handle is the part that client and server have in common.
+// handle is the part of the handler that client and server share.
 func (o *wsOurs) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvRead:
@@ -59,7 +59,7 @@ func (o *wsOurs) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 }
 
-// serveWS starts our echo server. It expects one connection.
+// serveWS starts our echo server for one connection.
 func (l *loop) serveWS(way ourWay) (o *wsOurs, url string) {
 	l.t.Helper()
 	o = &wsOurs{loop: l, opts: way.options()}
@@ -82,7 +82,7 @@ func (o *wsOurs) serve(c *reactor.Conn, ev reactor.Event, data any) {
 		m := data.(*ws.Message)
 		o.messages++
 		o.payload += len(m.Data)
-		if f, ok := asked(wsMessage{m.Op, m.Data}); ok {
+		if f, ok := requested(wsMessage{m.Op, m.Data}); ok {
 			noError(o.t, ws.Close(c, f.code, f.reason))
 		} else {
 			o.c = c
@@ -100,7 +100,7 @@ func (o *wsOurs) answer(m wsMessage) {
 	}
 }
 
-// dialWS connects our client.
+// dialWS connects our client and waits for EvWSOpen.
 func (l *loop) dialWS(way ourWay, url string) *wsOurs {
 	l.t.Helper()
 	o := l.connectWS(way, url)
@@ -110,7 +110,7 @@ func (l *loop) dialWS(way ourWay, url string) *wsOurs {
 	return o
 }
 
-// connectWS is dialWS that may fail.
+// connectWS is dialWS, but the handshake may fail. Then o.err is set.
 func (l *loop) connectWS(way ourWay, url string) *wsOurs {
 	l.t.Helper()
 	o := &wsOurs{loop: l}
@@ -141,7 +141,7 @@ func (o *wsOurs) send(m wsMessage) {
 	noError(o.t, ws.Send(o.c, m.data, m.op))
 }
 
-// sendParts sends one in several.
+// sendParts sends a message in several frames.
 func (o *wsOurs) sendParts(m wsMessage) {
 	o.t.Helper()
 	w, err := ws.NewWriter(o.c, m.op, 64<<10)
@@ -159,7 +159,7 @@ func (o *wsOurs) sendParts(m wsMessage) {
 	}))
 }
 
-// want awaits messages of the server's.
+// want waits for messages from the server and compares them.
 func (o *wsOurs) want(all ...wsMessage) {
 	o.t.Helper()
 	o.until(fmt.Sprintf("%d messages, the last a %s", len(all), all[len(all)-1]), func() bool {
@@ -176,10 +176,9 @@ func (o *wsOurs) want(all ...wsMessage) {
 	o.got = o.got[len(all):]
 }
 
-// converse is what drive is for the others.
-func (o *wsOurs) converse(more ...wsMessage) {
+// converse does with our client what drive does with the others, without the Close frame.
+func (o *wsOurs) converse(messages, large []wsMessage) {
 	o.t.Helper()
-	messages := conversation()
 	for _, m := range messages {
 		o.send(m)
 		o.want(m)
@@ -197,7 +196,7 @@ func (o *wsOurs) converse(more ...wsMessage) {
 		many = append(many, messages[i%12])
 	}
 	o.want(many...)
-	for _, m := range more {
+	for _, m := range large {
 		o.send(m)
 		o.want(m)
 	}
@@ -206,13 +205,12 @@ func (o *wsOurs) converse(more ...wsMessage) {
 // close sends a Close frame.
 func (o *wsOurs) close(f closeFrame) { noError(o.t, ws.Close(o.c, f.code, f.reason)) }
 
-// ends waits for the end, which must be clean, after a Close frame. Nothing but
-// may can go wrong behind it.
+// ends waits until the connection has closed, after the Close frame want and without an error.
 func (o *wsOurs) ends(want closeFrame) {
 	o.t.Helper()
 	o.until("EvClose", func() bool { return o.closed })
 	if o.err != nil || o.last != want {
-		o.t.Errorf("heard Close %+v, want %+v; error %v", o.last, want, o.err)
+		o.t.Errorf("got Close %+v, want %+v; error %v", o.last, want, o.err)
 	}
 }
 

@@ -1,19 +1,23 @@
-// One end of a WebSocket, by Node's ws.
+// One end of WebSockets, with Node's ws. node_test.go starts it and reads its output.
 //
-//   node peer.js server DEFLATE      echoes until SIGTERM
-//   node peer.js client DEFLATE URL  sends, compares what comes back, closes
-//   node peer.js asker DEFLATE URL   asks the server to close
+//   node peer.js server DEFLATE...  starts an echo server for each DEFLATE
+//   node peer.js client             starts a client for each line of standard input
 //
-// DEFLATE is the library's perMessageDeflate in JSON. What the tests want to know is
-// printed, a line each. See node_test.go.
+// DEFLATE is the library's option perMessageDeflate in JSON. A line of standard input is JSON:
+//
+//   {"role": "client", "deflate": DEFLATE, "url": "ws://…", "large": [1000000, …]}
+//
+// A client with the role "client" sends messages, compares the echoes, and closes. "large" are the
+// sizes of the last messages. A client with the role "asker" asks the server to close.
 "use strict";
 const assert = require("node:assert");
 const crypto = require("node:crypto");
 const {WebSocket, WebSocketServer} = require("ws");
 
+const {once} = require("node:events");
+const readline = require("node:readline");
+
 const maxPayload = 16 << 20;
-const [role, deflate, url] = process.argv.slice(2);
-const options = {perMessageDeflate: JSON.parse(deflate), maxPayload};
 
 function sayClosed(socket) {
 	socket.on("close", (code, reason) => console.log("closed", code, JSON.stringify(reason.toString())));
@@ -31,10 +35,10 @@ function sendParts(socket, data, binary) {
 	}
 }
 
-function serve() {
-	const server = new WebSocketServer({...options, host: "127.0.0.1", port: 0,
+// serve starts an echo server, which sends every third message in parts.
+async function serve(deflate) {
+	const server = new WebSocketServer({perMessageDeflate: deflate, maxPayload, host: "127.0.0.1", port: 0,
 		handleProtocols: offered => offered.has("chat.example") ? "chat.example" : false});
-	server.on("listening", () => console.log("listening", server.address().port));
 	server.on("connection", socket => {
 		let n = 0;
 		socket.on("message", (data, binary) => {
@@ -49,21 +53,26 @@ function serve() {
 		socket.on("error", e => console.log("error", e.message));
 		sayClosed(socket);
 	});
-	process.on("SIGTERM", () => process.exit(0));
+	await once(server, "listening");
+	console.log("listening", server.address().port);
 }
 
-function conversation() {
+// conversation returns the messages of ws_peer_test.go: fewer large ones if they are compressed.
+function conversation(compressed) {
 	const messages = [];
 	const text = "each word, jedes Wort, каждое слово; ";
-	for (const size of [0, 1, 16, 125, 126, 1000, 16384, 65535, 65536]) {
+	const sizes = compressed ? [0, 1, 16, 125, 126, 1000] : [0, 1, 16, 125, 126, 1000, 16384, 65535, 65536];
+	for (const size of sizes) {
 		messages.push([Buffer.from(Array.from({length: size}, (_, i) => i ^ i >> 8)), true]);
 		messages.push([Buffer.from(text.repeat(1 + size / text.length).slice(0, size)), false]);
 	}
-	messages.push([crypto.randomBytes(125), true], [crypto.randomBytes(70000), true]);
+	if (compressed)
+		messages.push([Buffer.from(text.repeat(1000).slice(0, 40000)), false]);
+	messages.push([crypto.randomBytes(125), true], [crypto.randomBytes(compressed ? 5000 : 70000), true]);
 	return messages;
 }
 
-async function converse(socket) {
+async function converse(socket, job) {
 	const came = [], waiting = [];
 	socket.on("message", (data, binary) => waiting.length ? waiting.shift()([data, binary]) : came.push([data, binary]));
 	const next = () => came.length ? came.shift() : new Promise(resolve => waiting.push(resolve));
@@ -73,7 +82,7 @@ async function converse(socket) {
 		assert.ok(b === binary && data.equals(got), `message ${n}: ${got.length} bytes, ${data.length} were sent`);
 		n++;
 	};
-	const messages = conversation();
+	const messages = conversation(job.deflate !== false);
 	for (const m of messages) {
 		socket.send(m[0], {binary: m[1]});
 		await want(m);
@@ -83,34 +92,40 @@ async function converse(socket) {
 	const pong = new Promise(resolve => socket.once("pong", resolve));
 	socket.ping("are you there?");
 	assert.strictEqual((await pong).toString(), "are you there?");
-	for (let i = 0; i < 50; i++)
+	for (let i = 0; i < 20; i++)
 		socket.send(messages[i % 12][0], {binary: messages[i % 12][1]});
-	for (let i = 0; i < 50; i++)
+	for (let i = 0; i < 20; i++)
 		await want(messages[i % 12]);
-	for (const size of new URL(url).searchParams.getAll("more")) {
-		const large = [Buffer.alloc(Number(size), crypto.randomBytes(1 << 20)), true];
+	for (const size of job.large) {
+		const large = [Buffer.alloc(size, crypto.randomBytes(1 << 20)), true];
 		socket.send(large[0]);
 		await want(large);
 	}
-	console.log("exchanged", n);
 }
 
-function connect() {
-	const socket = new WebSocket(url, ["other", "chat.example"], options);
+function connect(job) {
+	const socket = new WebSocket(job.url, ["other", "chat.example"], {perMessageDeflate: job.deflate, maxPayload});
 	socket.on("error", e => { throw e; });
 	sayClosed(socket);
 	socket.on("open", async () => {
-		console.log("agreed", JSON.stringify(socket.extensions), socket.protocol);
-		if (role === "asker") {
+		console.log("open", JSON.stringify(socket.extensions), socket.protocol);
+		if (job.role === "asker") {
 			socket.send("close 3001 that is all");
 			return;
 		}
-		await converse(socket);
+		await converse(socket, job);
 		socket.close(4321, "good-bye, мир");
 	});
 }
 
-if (role === "server")
-	serve();
-else
-	connect();
+async function main([role, ...deflates]) {
+	process.on("SIGTERM", () => process.exit(0));
+	if (role === "client") {
+		readline.createInterface({input: process.stdin}).on("line", line => connect(JSON.parse(line)));
+		return;
+	}
+	for (const deflate of deflates)
+		await serve(JSON.parse(deflate));
+}
+
+main(process.argv.slice(2));

@@ -13,12 +13,12 @@ import (
 	"testing"
 )
 
-// mosquittoTool finds one of mosquitto's programs. Without it the test is
-// skipped, or fails where that must not happen.
+// mosquittoTool returns the path of one of mosquitto's programs. Without it the test is
+// skipped. With RIKKI_REQUIRE_MOSQUITTO it fails.
 func mosquittoTool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
-	if err != nil { // Debian has the broker in a folder that users do not search
+	if err != nil { // Debian has the broker in a folder that is not in every PATH
 		path, err = exec.LookPath("/usr/sbin/" + name)
 	}
 	switch {
@@ -32,11 +32,11 @@ func mosquittoTool(t *testing.T, name string) string {
 	return ""
 }
 
-// startMosquitto runs Debian's mosquitto.
+// startMosquitto starts a mosquitto.
 func startMosquitto(t *testing.T) *broker {
 	t.Helper()
 	program := mosquittoTool(t, "mosquitto")
-	for range 5 { // a port that was free may be taken when mosquitto wants it
+	for range 5 { // another process may take a free port before mosquitto does
 		tcp, web, tcps, webs := freePort(t), freePort(t), freePort(t), freePort(t)
 		config := mosquittoConfig(t, tcp, web, tcps, webs)
 		p := launch(t, program, "-c", config)
@@ -54,8 +54,8 @@ func startMosquitto(t *testing.T) *broker {
 				{"wss by hand", "wss://" + webs + "/mqtt", true},
 			},
 			refusals: []refusal{
-				{user, "wrong", map[uint8]string{4: "not authorized", 5: "not authorized"}},
-				{"stranger", "wrong", map[uint8]string{4: "not authorized", 5: "not authorized"}},
+				{user, "wrong", map[uint8]string{4: "Not authorized", 5: "Not authorized"}},
+				{"stranger", "wrong", map[uint8]string{4: "Not authorized", 5: "Not authorized"}},
 			}}
 	}
 	t.Fatal("mosquitto does not start")
@@ -79,7 +79,7 @@ func mosquittoConfig(t *testing.T, tcp, web, tcps, webs string) string {
 	id := identities()
 	certificate := "certfile " + id.cert + "\nkeyfile " + id.key
 	return write("mosquitto.conf",
-		"user root", // if it is started by root, or it cannot read these files
+		"user root", // as root it would change to a user that cannot read these files
 		"log_dest stderr",
 		"persistence false",
 		"sys_interval 0",
@@ -90,7 +90,7 @@ func mosquittoConfig(t *testing.T, tcp, web, tcps, webs string) string {
 		listener(tcp),
 		listener(web),
 		"protocol websockets",
-		"socket_domain ipv4", // or it listens on all addresses
+		"socket_domain ipv4", // otherwise it listens on all addresses
 		listener(tcps),
 		certificate,
 		listener(webs),
@@ -100,8 +100,7 @@ func mosquittoConfig(t *testing.T, tcp, web, tcps, webs string) string {
 	)
 }
 
-// mosquittoHash writes the password as mosquitto_passwd does: PBKDF2 with
-// SHA-512.
+// mosquittoHash returns the password as mosquitto_passwd writes it: PBKDF2 with SHA-512.
 func mosquittoHash(t *testing.T) string {
 	t.Helper()
 	const rounds = 101
@@ -125,7 +124,7 @@ func freePort(t *testing.T) string {
 }
 
 func reachable(addr string) bool {
-	c, err := net.DialTimeout("tcp", addr, patience)
+	c, err := net.DialTimeout("tcp", addr, timeout)
 	if err != nil {
 		return false
 	}

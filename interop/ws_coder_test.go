@@ -11,8 +11,8 @@ import (
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
-// coderPeers: it compresses with or without context takeover on both sides, or
-// not.
+// coderPeers returns coder/websocket without compression, and with and without context
+// takeover on both sides.
 func coderPeers() (all []wsPeer) {
 	for _, mode := range []struct {
 		name string
@@ -25,7 +25,7 @@ func coderPeers() (all []wsPeer) {
 		all = append(all, wsPeer{
 			name: "coder", deflate: mode.name,
 			dial: func(url string) (wsEnd, error) {
-				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				ctx, cancel := context.WithTimeout(context.Background(), timeout)
 				c, answer, err := websocket.Dial(ctx, url, &websocket.DialOptions{
 					Subprotocols: []string{"other", subprotocol}, CompressionMode: mode.CompressionMode})
 				if err != nil {
@@ -41,7 +41,7 @@ func coderPeers() (all []wsPeer) {
 					c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 						Subprotocols: []string{subprotocol}, CompressionMode: mode.CompressionMode})
 					if err == nil {
-						ctx, cancel := context.WithTimeout(context.Background(), patience)
+						ctx, cancel := context.WithTimeout(context.Background(), timeout)
 						serve(newCoder(ctx, cancel, c))
 					}
 				})
@@ -73,7 +73,7 @@ func (e *coder) sendParts(m wsMessage) error {
 		return err
 	}
 	return parts(m.data, func(part []byte, last bool) error {
-		_, err := w.Write(part) // makes a frame, if it is not compressed
+		_, err := w.Write(part) // a frame, if it is not compressed
 		if last && err == nil {
 			err = w.Close()
 		}
@@ -101,8 +101,8 @@ func (e *coder) ping(turn func() error) error {
 	}
 }
 
-// close: the library wants the answer to have the same code, and does not show
-// it.
+// close sends a Close frame. The library checks that the answer has the same code, and does not
+// return it.
 func (e *coder) close(f closeFrame) (closeFrame, error) {
 	if err := e.Close(websocket.StatusCode(f.code), f.reason); err != nil {
 		return closeFrame{}, err
@@ -115,7 +115,7 @@ func (e *coder) closed(err error) (closeFrame, error) {
 	if !errors.As(err, &c) {
 		return closeFrame{}, err
 	}
-	return closeFrame{ws.CloseCode(c.Code), c.Reason}, nil
+	return closeFrame{ws.StatusCode(c.Code), c.Reason}, nil
 }
 
 func (e *coder) protocol() string   { return e.Subprotocol() }

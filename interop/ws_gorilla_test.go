@@ -12,7 +12,8 @@ import (
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
-// gorillaPeers: it compresses without context takeover on either side, or not.
+// gorillaPeers returns gorilla/websocket without compression, and with compression without
+// context takeover.
 func gorillaPeers() (all []wsPeer) {
 	for _, deflate := range []string{"", "on"} {
 		all = append(all, wsPeer{
@@ -48,7 +49,7 @@ type gorilla struct {
 
 func newGorilla(c *websocket.Conn) *gorilla {
 	e := &gorilla{Conn: c}
-	late := time.Now().Add(patience)
+	late := time.Now().Add(timeout)
 	c.SetReadDeadline(late)
 	c.SetWriteDeadline(late)
 	c.SetPongHandler(func(s string) error {
@@ -64,7 +65,7 @@ func newGorilla(c *websocket.Conn) *gorilla {
 func (e *gorilla) send(m wsMessage) error { return e.WriteMessage(int(m.op), m.data) }
 
 func (e *gorilla) sendParts(m wsMessage) error {
-	w, err := e.NextWriter(int(m.op)) // makes a frame of each 4096 bytes
+	w, err := e.NextWriter(int(m.op)) // makes a frame per 4096 bytes
 	if err == nil {
 		_, err = w.Write(m.data)
 	}
@@ -80,7 +81,7 @@ func (e *gorilla) receive() (wsMessage, error) {
 }
 
 func (e *gorilla) ping(turn func() error) error {
-	err := e.WriteControl(websocket.PingMessage, []byte("are you there?"), time.Now().Add(patience))
+	err := e.WriteControl(websocket.PingMessage, []byte("are you there?"), time.Now().Add(timeout))
 	for e.pongs == 0 && err == nil {
 		err = turn()
 	}
@@ -89,7 +90,7 @@ func (e *gorilla) ping(turn func() error) error {
 
 func (e *gorilla) close(f closeFrame) (closeFrame, error) {
 	p := websocket.FormatCloseMessage(int(f.code), f.reason)
-	if err := e.WriteControl(websocket.CloseMessage, p, time.Now().Add(patience)); err != nil {
+	if err := e.WriteControl(websocket.CloseMessage, p, time.Now().Add(timeout)); err != nil {
 		return closeFrame{}, err
 	}
 	for {
@@ -104,7 +105,7 @@ func (e *gorilla) closed(err error) (closeFrame, error) {
 	if !errors.As(err, &c) || c.Code == websocket.CloseAbnormalClosure {
 		return closeFrame{}, err
 	}
-	return closeFrame{ws.CloseCode(c.Code), c.Text}, nil
+	return closeFrame{ws.StatusCode(c.Code), c.Text}, nil
 }
 
 func (e *gorilla) protocol() string   { return e.Subprotocol() }

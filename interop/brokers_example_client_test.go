@@ -10,7 +10,7 @@ import (
 // logLine is a line of the example's log: time, level, file:line, text.
 var logLine = regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{3} (\w+) +\w+\.go:\d+  (.*)$`)
 
-// texts returns the texts of a log's lines, without those about the sizes of
+// texts returns the texts of the lines of a log. It leaves out those with the sizes of
 // messages, which depend on the broker.
 func texts(t *testing.T, log string) (all []string) {
 	t.Helper()
@@ -65,7 +65,7 @@ func TestExampleClient(t *testing.T) {
 	})
 }
 
-// TestExampleClientRefused: the reason is on stderr, by its name.
+// If the broker refuses the login, stderr has the name of the reason.
 func TestExampleClientRefused(t *testing.T) {
 	program := example(t, "mqtt-over-ws-client")
 	eachBroker(t, func(t *testing.T, b *broker) {
@@ -78,11 +78,11 @@ func TestExampleClientRefused(t *testing.T) {
 	})
 }
 
-// TestExamples runs the example client against the example broker; this is the
-// log that the tutorial shows.
+// TestExamples runs the example client against the example broker. The log is the one in
+// the tutorial.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	s := startExampleServer(t)
 	url := s.urls["ws"]
 	stdout, stderr, status := run(t, example(t, "mqtt-over-ws-client"), "-url", url)
 	var got []string

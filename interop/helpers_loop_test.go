@@ -10,8 +10,8 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// patience bounds every wait. Only a test that fails waits that long.
-const patience = 20 * time.Second
+// timeout limits every wait. Only a test that fails waits so long.
+const timeout = 3 * time.Minute
 
 // loop is the event loop of a test's clients.
 type loop struct {
@@ -34,19 +34,19 @@ func newLoop(t *testing.T) *loop {
 				c.report()
 			}
 			if !c.closed {
-				t.Errorf("%s heard no EvClose", c.name)
+				t.Errorf("%s got no EvClose", c.name)
 			}
 		}
 	})
 	return l
 }
 
-// until polls until done says so.
+// until polls until done returns true.
 func (l *loop) until(what string, done func() bool) {
 	l.t.Helper()
-	for end := time.Now().Add(patience); !done(); {
+	for end := time.Now().Add(timeout); !done(); {
 		if time.Now().After(end) {
-			l.t.Fatalf("waited in vain for %s", what)
+			l.t.Fatalf("timeout: no %s", what)
 		}
 		if err := l.m.Poll(100 * time.Millisecond); err != nil {
 			l.t.Fatal(err)
@@ -57,8 +57,8 @@ func (l *loop) until(what string, done func() bool) {
 // open connects a client and waits for the CONNACK that accepts it.
 func (l *loop) open(name string, tg target, opts mqtt.Options) *client {
 	l.t.Helper()
-	return l.start(name, tg, opts).admitted()
+	return l.start(name, tg, opts).connected()
 }
 
-// clean are the options of a client that wants nothing special.
+// clean returns the options of a client without a session.
 func clean() mqtt.Options { return mqtt.Options{Clean: true} }

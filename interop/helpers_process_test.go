@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -13,20 +14,22 @@ import (
 	"time"
 )
 
-// process is a program that runs beside the test. What it writes is kept.
+// process is a program that runs beside the test. It keeps the program's output.
 type process struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended and all output is there
-	err  error         // then: Wait's
+	t     *testing.T
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	done  chan struct{} // closed when the program has ended and all output was read
+	err   error         // then: the error of Wait
 
 	mu    sync.Mutex
 	lines []string
 	more  chan struct{} // closed and replaced when there is another line
+	taken int           // number of lines that next has passed
 }
 
-// launch starts a program. When the test ends and it still runs, it is told to
-// end and must do so with status 0.
+// launch starts a program. If it still runs when the test ends, it gets SIGTERM and must
+// end with status 0.
 func launch(t *testing.T, name string, args ...string) *process {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -35,18 +38,21 @@ func launch(t *testing.T, name string, args ...string) *process {
 	}
 	p := &process{t: t, cmd: exec.Command(name, args...), done: make(chan struct{}), more: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = environment(), w, w
-	err = p.cmd.Start()
+	if p.stdin, err = p.cmd.StdinPipe(); err == nil {
+		err = p.cmd.Start()
+	}
 	w.Close()
 	if err != nil {
 		r.Close()
 		t.Fatal(err)
 	}
-	go p.watch(r)
+	go p.read(r)
 	t.Cleanup(p.stop)
 	return p
 }
 
-func (p *process) watch(r *os.File) {
+// read reads the output to its end.
+func (p *process) read(r *os.File) {
 	defer r.Close()
 	for s := bufio.NewScanner(r); s.Scan(); {
 		p.mu.Lock()
@@ -59,10 +65,10 @@ func (p *process) watch(r *os.File) {
 	close(p.done)
 }
 
-// stop ends it by its process id.
+// stop ends the program with SIGTERM, unless it has ended.
 func (p *process) stop() {
 	select {
-	case <-p.done: // by itself; whoever wanted to know how has asked
+	case <-p.done:
 	default:
 		p.cmd.Process.Signal(syscall.SIGTERM)
 		if err := p.wait(); err != nil {
@@ -78,32 +84,47 @@ func (p *process) stop() {
 	}
 }
 
-// wait waits until it has ended and returns how.
+// wait waits until the program has ended and returns the error of Wait.
 func (p *process) wait() error {
 	p.t.Helper()
 	select {
 	case <-p.done:
 		return p.err
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		p.cmd.Process.Kill()
 		<-p.done
-		return errors.New("killed, for it did not end")
+		return errors.New("killed, because it did not end")
 	}
 }
 
-// match waits for a line that the expression matches and returns its parts.
-// It returns nil if the program ends without one.
+// match waits for a line that matches and returns its submatches. It returns nil if the program
+// ends without such a line.
 func (p *process) match(expr string) []string {
 	p.t.Helper()
+	m, _ := p.find(0, expr)
+	return m
+}
+
+// next is match for the lines after the one that the last next returned.
+func (p *process) next(expr string) (m []string) {
+	p.t.Helper()
+	m, p.taken = p.find(p.taken, expr)
+	return m
+}
+
+// find waits for a line that matches, from line number next on. It returns the number of
+// the line behind it.
+func (p *process) find(next int, expr string) (m []string, after int) {
+	p.t.Helper()
 	re := regexp.MustCompile(expr)
-	late := time.After(patience)
-	for next := 0; ; {
+	late := time.After(timeout)
+	for {
 		p.mu.Lock()
 		lines, more := p.lines, p.more
 		p.mu.Unlock()
 		for ; next < len(lines); next++ {
 			if m := re.FindStringSubmatch(lines[next]); m != nil {
-				return m
+				return m, next + 1
 			}
 		}
 		select {
@@ -113,22 +134,23 @@ func (p *process) match(expr string) []string {
 			ended := next == len(p.lines)
 			p.mu.Unlock()
 			if ended {
-				return nil
+				return nil, next
 			}
 		case <-late:
-			p.t.Fatalf("%s wrote no line that matches %q", p.cmd.Path, expr)
+			p.t.Errorf("timeout: %s wrote no line that matches %q", p.cmd.Path, expr)
+			return nil, next
 		}
 	}
 }
 
-// output waits for the end and returns all lines.
+// output waits until the program has ended and returns all lines.
 func (p *process) output() []string {
 	p.wait()
 	return p.lines
 }
 
-// environment is the programs'. One that is built with the race detector
-// would otherwise sleep for a second before it exits.
+// environment returns the environment of the programs. It keeps the race detector from sleeping
+// for a second when a program exits.
 func environment() []string { return append(os.Environ(), "GORACE=atexit_sleep_ms=0") }
 
 // run runs a program to its end.
@@ -140,10 +162,10 @@ func run(t *testing.T, name string, args ...string) (stdout, stderr string, stat
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	late := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	late := time.AfterFunc(timeout, func() { cmd.Process.Kill() })
 	err := cmd.Wait()
 	if !late.Stop() {
-		t.Errorf("%s: killed, for it did not end", name)
+		t.Errorf("%s: killed, because it did not end", name)
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

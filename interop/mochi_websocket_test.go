@@ -14,22 +14,25 @@ import (
 	mochi "github.com/mochi-mqtt/server/v2"
 )
 
-// startMochiWS lets clients in over WebSocket and returns the URLs, without and
-// with TLS, to which they add "/whole" (a message for each write of the broker's),
-// "/split" (several messages for a write, cut anywhere), "/fragments" (messages in
-// several frames) or "/bare" (no subprotocol is agreed on).
+// startMochiWS makes the broker accept clients over WebSocket. It returns the URLs without
+// and with TLS. The path selects how the broker's writes are sent:
+//
+//	/whole      each in a message
+//	/split      each in several messages, cut anywhere
+//	/fragments  each in a message of several frames
+//	/bare       as /whole, without a subprotocol
 func startMochiWS(t *testing.T, s *mochi.Server) (plain, secure string) {
 	t.Helper()
 	w := &web{broker: s, conns: map[net.Conn]struct{}{}}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/whole", w.door("mqtt", 4096, whole))
-	mux.HandleFunc("/split", w.door("mqtt", 4096, split))
-	mux.HandleFunc("/fragments", w.door("mqtt", 4, fragments))
-	mux.HandleFunc("/bare", w.door("", 4096, whole))
+	mux.HandleFunc("/whole", w.accept("mqtt", 4096, whole))
+	mux.HandleFunc("/split", w.accept("mqtt", 4096, split))
+	mux.HandleFunc("/fragments", w.accept("mqtt", 4, fragments))
+	mux.HandleFunc("/bare", w.accept("", 4096, whole))
 	srv, srvs := httptest.NewServer(mux), httptest.NewUnstartedServer(mux)
 	srvs.TLS = identities().server()
 	srvs.StartTLS()
-	t.Cleanup(func() { // before the broker's
+	t.Cleanup(func() { // before the broker closes
 		srv.Close()
 		srvs.Close()
 		w.close()
@@ -37,17 +40,17 @@ func startMochiWS(t *testing.T, s *mochi.Server) (plain, secure string) {
 	return "ws" + strings.TrimPrefix(srv.URL, "http"), "ws" + strings.TrimPrefix(srvs.URL, "http")
 }
 
-// web hands WebSockets to the broker as if they were plain connections.
+// web passes WebSockets to the broker as net.Conns.
 type web struct {
 	broker *mochi.Server
 	mu     sync.Mutex
-	conns  map[net.Conn]struct{} // nil once it is closed
+	conns  map[net.Conn]struct{} // nil after close
 	busy   sync.WaitGroup
 }
 
-// door is the handler of a path. The WebSockets' writers keep that many bytes
-// before they make a frame.
-func (w *web) door(subprotocol string, buffer int, cut cutter) http.HandlerFunc {
+// accept returns the handler of a path. buffer is the number of bytes that a writer
+// collects in a frame.
+func (w *web) accept(subprotocol string, buffer int, cut cutter) http.HandlerFunc {
 	up := websocket.Upgrader{WriteBufferSize: buffer}
 	if subprotocol != "" {
 		up.Subprotocols = []string{subprotocol}
@@ -58,14 +61,14 @@ func (w *web) door(subprotocol string, buffer int, cut cutter) http.HandlerFunc 
 			return
 		}
 		defer c.Close()
-		if w.enter(c.NetConn()) {
-			defer w.leave(c.NetConn())
+		if w.add(c.NetConn()) {
+			defer w.remove(c.NetConn())
 			w.broker.EstablishConnection("ws", &wsConn{Conn: c.NetConn(), ws: c, cut: cut})
 		}
 	}
 }
 
-func (w *web) enter(c net.Conn) bool {
+func (w *web) add(c net.Conn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.conns == nil {
@@ -76,14 +79,14 @@ func (w *web) enter(c net.Conn) bool {
 	return true
 }
 
-func (w *web) leave(c net.Conn) {
+func (w *web) remove(c net.Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.conns, c)
 	w.busy.Done()
 }
 
-// close ends all connections and waits until the broker has let go of them.
+// close closes all connections and waits until the broker has released them.
 func (w *web) close() {
 	w.mu.Lock()
 	for c := range w.conns {
@@ -94,12 +97,12 @@ func (w *web) close() {
 	w.busy.Wait()
 }
 
-// wsConn is the net.Conn over a WebSocket. What it does not do itself the
-// connection below does.
+// wsConn is a net.Conn over a WebSocket. The methods that it does not have are those of the
+// connection below.
 type wsConn struct {
 	net.Conn
 	ws  *websocket.Conn
-	r   io.Reader // the message being read; nil between messages
+	r   io.Reader // the current message; nil between messages
 	cut cutter
 }
 
@@ -140,7 +143,7 @@ func whole(c *websocket.Conn, p []byte) error {
 	return c.WriteMessage(websocket.BinaryMessage, p)
 }
 
-// pieces calls fn for pieces of p, of few and of many bytes.
+// pieces calls fn for short and long pieces of p.
 func pieces(p []byte, fn func([]byte) error) error {
 	for i := 0; len(p) > 0; i++ {
 		n := min(len(p), []int{1, 2, 5, 126, 65536}[i%5])
@@ -156,8 +159,8 @@ func split(c *websocket.Conn, p []byte) error {
 	return pieces(p, func(piece []byte) error { return whole(c, piece) })
 }
 
-// fragments makes frames that are as small as the writer's buffer, or as large as
-// a piece that does not fit into it.
+// fragments sends one message. Its frames are as small as the writer's buffer, or as large
+// as a piece that is larger.
 func fragments(c *websocket.Conn, p []byte) error {
 	w, err := c.NextWriter(websocket.BinaryMessage)
 	if err != nil {

@@ -6,34 +6,34 @@ import (
 	"testing"
 )
 
-// broker is a running broker that is not ours.
+// broker is a running broker of another project.
 type broker struct {
 	name     string
 	routes   []route
 	refusals []refusal
 
-	// What one does and the other does not.
-	slowWS       bool // sends 40 KB/s over WebSocket once more than 4 KB wait
-	shuffles     bool // sends in no particular order what a session has missed
-	willProps    bool // passes all properties of a will on, not User Property alone
-	tellsLoser   bool // says why it disconnects whose identifier is taken over
-	deniesFilter bool // refuses a subscription to what it never sends
+	// Differences between the brokers.
+	slowWS       bool // sends 40 KB/s over WebSocket when more than 4 KB wait
+	shuffles     bool // sends the messages that a session has missed in any order
+	willProps    bool // forwards all properties of a will, not only User Property
+	tellsLoser   bool // sends the reason when another connection takes an identifier over
+	deniesFilter bool // refuses a subscription to a topic that is not allowed
 }
 
 // route is a way to a broker.
 type route struct {
 	name   string
 	url    string
-	byHand bool // over ws.Connect, as the tutorial does, not mqtt.Connect
+	byHand bool // with ws.Connect as in the tutorial, not with mqtt.Connect
 }
 
 // refusal is a login that the broker refuses.
 type refusal struct {
 	user, password string
-	names          map[uint8]string // of the CONNACK's code, by version
+	names          map[uint8]string // names of the CONNACK's code, by version
 }
 
-// target is a broker, a way to it and a version: what each test runs against.
+// target is a broker, a route to it and a version of MQTT.
 type target struct {
 	*broker
 	route
@@ -46,7 +46,7 @@ func (tg target) String() string {
 
 var versionNames = map[uint8]string{4: "3.1.1", 5: "5"}
 
-// brokers starts them; they end with the test.
+// brokers are the brokers and the functions that start them for a test.
 var brokers = []struct {
 	name  string
 	start func(t *testing.T) *broker
@@ -57,7 +57,7 @@ var brokers = []struct {
 
 // eachBroker runs a test against every broker.
 func eachBroker(t *testing.T, test func(t *testing.T, b *broker)) {
-	t.Parallel() // each has its own broker, and mosquitto waits a lot
+	t.Parallel() // each test has its own broker
 	for _, b := range brokers {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
@@ -75,6 +75,21 @@ func eachTarget(t *testing.T, test func(t *testing.T, tg target)) {
 	})
 }
 
+// eachRoute runs a test against every broker, over every route, in one version each: in the
+// other version against the other broker. It is for tests in which routes and versions do not
+// depend on each other.
+func eachRoute(t *testing.T, test func(t *testing.T, tg target)) {
+	eachBroker(t, func(t *testing.T, b *broker) {
+		for i, r := range b.routes {
+			version := uint8(4)
+			if (i%2 == 0) == (b.name == brokers[0].name) {
+				version = 5
+			}
+			t.Run(r.name+"/"+versionNames[version], func(t *testing.T) { test(t, target{b, r, version}) })
+		}
+	})
+}
+
 func (b *broker) targets() (all []target) {
 	for _, r := range b.routes {
 		for _, version := range []uint8{4, 5} {
@@ -84,12 +99,12 @@ func (b *broker) targets() (all []target) {
 	return all
 }
 
-// plain is the target's broker over tcp, for the other client of a test.
+// plain returns the target's broker over TCP, for the other client of a test.
 func (tg target) plain() target {
 	return target{tg.broker, tg.routes[0], tg.version}
 }
 
-// id is a client identifier that no other target has.
+// id returns a client identifier that no other target has.
 func (tg target) id(name string) string {
 	return name + " " + tg.route.name + " " + versionNames[tg.version]
 }

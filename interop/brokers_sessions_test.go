@@ -9,7 +9,7 @@ import (
 	"github.com/rikki-go/rikki/proto/mqtt"
 )
 
-// keeping are the options of a client that comes back to its session.
+// keeping returns the options of a client that resumes its session.
 func keeping(tg target, name string) mqtt.Options {
 	o := mqtt.Options{ClientID: tg.id(name)}
 	if tg.version == 5 {
@@ -18,10 +18,10 @@ func keeping(tg target, name string) mqtt.Options {
 	return o
 }
 
-// TestSession: what was acknowledged is not sent again, what was published
-// meanwhile is there when the client comes back.
+// When a client resumes its session, it gets the messages that were published meanwhile. It
+// does not get those again that it has acknowledged.
 func TestSession(t *testing.T) {
-	eachTarget(t, func(t *testing.T, tg target) {
+	eachRoute(t, func(t *testing.T, tg target) {
 		l := newLoop(t)
 		from := l.open("publisher", tg.plain(), clean())
 		say := func(qos uint8, data string) {
@@ -35,9 +35,9 @@ func TestSession(t *testing.T) {
 		say(1, "one")
 		say(2, "two")
 		first.receive(2)
-		l.until("PUBREL", func() bool { return first.count(mqtt.CmdPubrel) == 1 || first.dead() })
+		l.until("PUBREL", func() bool { return first.count(mqtt.CmdPubrel) == 1 || first.checkOpen() })
 		first.ping()
-		first.leave()
+		first.disconnect()
 		say(1, "three")
 		say(2, "four")
 
@@ -52,24 +52,23 @@ func TestSession(t *testing.T) {
 			slices.SortFunc(got[:2], func(a, b publication) int { return int(a.qos) - int(b.qos) })
 		}
 		for i := range got {
-			got[i].dup = false // whether a queued message was sent before is the broker's opinion
+			got[i].dup = false // brokers differ in whether a queued message counts as sent
 		}
 		if s := showAll(got); s != "q1 s=three; q2 s=four; q2 s=five" {
 			t.Errorf("after the second login: %s", s)
 		}
-		l.until("all PUBRELs", func() bool { return second.count(mqtt.CmdPubrel) == 2 || second.dead() })
+		l.until("all PUBRELs", func() bool { return second.count(mqtt.CmdPubrel) == 2 || second.checkOpen() })
 		second.ping()
-		second.leave()
+		second.disconnect()
 	})
 }
 
-// TestRedelivery: what was not acknowledged before the connection broke is
-// sent again, with the DUP flag; and a QoS 2 message published again under its
-// identifier is delivered once.
+// A message that was not acknowledged before the connection closed is redelivered with the
+// DUP flag. A QoS 2 message that is published twice under one identifier is delivered once.
 func TestRedelivery(t *testing.T) {
-	eachTarget(t, func(t *testing.T, tg target) {
+	eachRoute(t, func(t *testing.T, tg target) {
 		if !tg.byHand {
-			return // mqtt.Connect acknowledges without being asked
+			return // mqtt.Connect acknowledges by itself
 		}
 		l := newLoop(t)
 		from := l.open("publisher", tg, keeping(tg, "from"))
@@ -88,8 +87,8 @@ func TestRedelivery(t *testing.T) {
 		from.answer(mqtt.CmdPubrec, id)
 		from.vanish()
 		from = l.start("publisher again", tg, keeping(tg, "from"))
-		from.mute = true // as if the PUBREC had been lost, which some brokers send again
-		from.admitted()
+		from.mute = true // as if the PUBREC was lost; some brokers send it again
+		from.connected()
 		from.pub(mqtt.Options{Topic: "r", Message: []byte("two"), QoS: 2, RetransmitID: id})
 		from.answer(mqtt.CmdPubrec, id)
 		from.send(func() error { return mqtt.Ack(from.conn, &mqtt.Message{Cmd: mqtt.CmdPubrec, ID: id}) })
@@ -98,15 +97,14 @@ func TestRedelivery(t *testing.T) {
 		if got := showAll(to.receive(2)); got != "q2 r=two; q1 r=end" {
 			t.Errorf("received %s", got)
 		}
-		from.leave()
-		to.leave()
+		from.disconnect()
+		to.disconnect()
 	})
 }
 
-// TestTakeover: a second connection with the same client identifier ends the
-// first, in 5.0 with the reason.
+// A second connection with the same client identifier ends the first, in 5.0 with the reason.
 func TestTakeover(t *testing.T) {
-	eachTarget(t, func(t *testing.T, tg target) {
+	eachRoute(t, func(t *testing.T, tg target) {
 		l := newLoop(t)
 		opts := mqtt.Options{ClientID: tg.id("the only"), Clean: true}
 		first := l.open("first", tg, opts)
@@ -114,10 +112,10 @@ func TestTakeover(t *testing.T) {
 		first.ended()
 		var refused *mqtt.RefusedError
 		if tg.version == 5 && tg.tellsLoser && (!errors.As(first.err, &refused) || refused.Code != mqtt.ReasonSessionTakenOver ||
-			!strings.Contains(first.err.Error(), "session taken over")) {
+			!strings.Contains(first.err.Error(), "0x8E Session taken over")) {
 			t.Errorf("the first ended with %v", first.err)
 		}
 		second.ping()
-		second.leave()
+		second.disconnect()
 	})
 }

@@ -9,20 +9,21 @@ import (
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
-// eachPair runs a test for each way in which the two ends can be told to compress.
+// eachPair runs a test for pairs of a library with one of its settings and our end with one
+// of ours.
 func eachPair(t *testing.T, test func(t *testing.T, peer wsPeer, way ourWay)) {
 	eachPairOf(t, wsPeers(), test)
 }
 
 func eachPairOf(t *testing.T, peers []wsPeer, test func(t *testing.T, peer wsPeer, way ourWay)) {
-	t.Parallel()              // to others, not among themselves: they compute all the time
-	seen := map[string]bool{} // libraries that have compressed
+	t.Parallel()
+	seen := map[string]bool{} // libraries that have had a setting that compresses
 	for _, peer := range peers {
 		first := peer.deflate != "" && !seen[peer.name]
 		seen[peer.name] = seen[peer.name] || first
 		for i, way := range ourWays {
 			if i > 1 && !first || i == 0 && !first && peer.deflate != "" {
-				continue // all their ways with our defaults, all ours with one of theirs
+				continue // all their settings with our defaults, all ours with one of theirs
 			}
 			peer.large = i == 0 && peer.deflate == "" || i == 1 && first
 			name := fmt.Sprintf("%s %s, ours %s", peer.name, or(peer.deflate, "plain"), or(way.name, "plain"))
@@ -38,8 +39,8 @@ func or(s, other string) string {
 	return s
 }
 
-// ourWays are how our end compresses: not at all, as it does unless told otherwise, and at the
-// edges of what can be agreed on.
+// ourWays are the settings of our end: no compression, the defaults, and the limits of what
+// can be negotiated.
 var ourWays = []ourWay{
 	{"", nil},
 	{"defaults", &ws.Deflate{}},
@@ -49,8 +50,8 @@ var ourWays = []ourWay{
 	{"level 9", &ws.Deflate{Threshold: -1, Level: 9, PeerNoContextTakeover: true}},
 }
 
-// Their client drives our server, and each side closes once.
-func TestWSClientsOfOthers(t *testing.T) {
+// Their client drives our server. Each side closes once.
+func TestWSOtherClients(t *testing.T) {
 	eachPair(t, func(t *testing.T, peer wsPeer, way ourWay) {
 		l := newLoop(t)
 		o, url := l.serveWS(way)
@@ -65,7 +66,8 @@ func TestWSClientsOfOthers(t *testing.T) {
 				t.Errorf("subprotocol %q", e.protocol())
 			}
 			agreed = e.extensions()
-			n, err = drive(e, peer.more()...)
+			all, large := peer.messages()
+			n, err = drive(e, all, large)
 			return err
 		})
 		o.ends(clientsClose)
@@ -78,7 +80,7 @@ func TestWSClientsOfOthers(t *testing.T) {
 				return err
 			}
 			defer e.end()
-			if err := e.send(serversClose.leave()); err != nil {
+			if err := e.send(serversClose.request()); err != nil {
 				return err
 			}
 			_, err = e.receive()
@@ -92,8 +94,8 @@ func TestWSClientsOfOthers(t *testing.T) {
 	})
 }
 
-// Our client drives their server, and each side closes once.
-func TestWSServersOfOthers(t *testing.T) {
+// Our client drives their server. Each side closes once.
+func TestWSOtherServers(t *testing.T) {
 	eachPair(t, func(t *testing.T, peer wsPeer, way ourWay) {
 		l := newLoop(t)
 		type outcome struct {
@@ -109,9 +111,9 @@ func TestWSServersOfOthers(t *testing.T) {
 			outcomes <- out
 		})
 		if peer.name == "gorilla" && way.deflate != nil && way.deflate.PeerWindowBits > 0 {
-			// It agrees and leaves the parameter out, which [RFC 7692 7.1.2.1] forbids.
+			// Its answer leaves the parameter out, which [RFC 7692 7.1.2.1] forbids.
 			if o := l.connectWS(way, url); o.err == nil || !strings.Contains(o.err.Error(), "server_max_window_bits") {
-				t.Errorf("a window was asked for, not agreed on, and the handshake's error is %v", o.err)
+				t.Errorf("the server ignores the window, and the handshake's error is %v", o.err)
 			}
 			return
 		}
@@ -119,36 +121,36 @@ func TestWSServersOfOthers(t *testing.T) {
 		if o.protocol != subprotocol {
 			t.Errorf("subprotocol %q", o.protocol)
 		}
-		o.converse(peer.more()...)
+		o.converse(peer.messages())
 		o.close(clientsClose)
 		o.ends(peer.answerTo(clientsClose))
 		out := await(t, outcomes)
 		if out.err != nil || out.f != clientsClose {
-			t.Errorf("the server heard Close %+v, %v", out.f, out.err)
+			t.Errorf("the server got Close %+v, %v", out.f, out.err)
 		}
 		o.report(peer, "server", out.n, o.extensions)
 
 		o = l.dialWS(way, url)
-		o.send(serversClose.leave())
-		o.ends(serversClose) // gws closes without reading our answer, which resets the connection
+		o.send(serversClose.request())
+		o.ends(serversClose) // gws closes without reading our answer, and the kernel sends a reset
 		if out := await(t, outcomes); out.err != nil || out.f.code != serversClose.code {
 			t.Errorf("the answer to the server's Close is %+v, %v", out.f, out.err)
 		}
 	})
 }
 
-// await receives from a channel, within patience.
+// await receives from a channel. It fails the test after timeout.
 func await[T any](t *testing.T, ch <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-ch:
-	case <-time.After(patience):
-		t.Fatal("the peer does not come to an end")
+	case <-time.After(timeout):
+		t.Fatal("timeout: the peer does not end")
 	}
 	return v
 }
 
-// beside runs fn on another goroutine while the loop turns.
+// beside runs fn on another goroutine while the loop runs.
 func (l *loop) beside(fn func() error) {
 	l.t.Helper()
 	var err error
@@ -161,7 +163,7 @@ func (l *loop) beside(fn func() error) {
 	noError(l.t, err)
 }
 
-// report prints a line of the table: what was agreed on, and how many bytes were received.
+// report logs what was negotiated and how many bytes we received.
 func (o *wsOurs) report(peer wsPeer, role string, n int, agreed string) {
 	agreed = strings.TrimPrefix(or(agreed, "no compression"), "permessage-")
 	o.t.Logf("%s as %s | %s | %d messages; to us %d bytes as %d", peer.name, role, agreed, n, o.payload, o.raw)

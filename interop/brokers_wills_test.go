@@ -9,10 +9,10 @@ import (
 	"github.com/rikki-go/rikki/proto/mqtt"
 )
 
-// TestWill: the broker publishes the will of a client that vanishes, and not
-// that of one that says goodbye.
+// The broker publishes the will of a client that closes without DISCONNECT, and drops the
+// will of a client that sends DISCONNECT.
 func TestWill(t *testing.T) {
-	eachTarget(t, func(t *testing.T, tg target) {
+	eachRoute(t, func(t *testing.T, tg target) {
 		l := newLoop(t)
 		heir := l.open("heir", tg, clean())
 		heir.sub("will/#", 2)
@@ -33,7 +33,7 @@ func TestWill(t *testing.T) {
 			}
 		}
 		opts := mqtt.Options{Clean: true, Topic: "will/none", Message: []byte("goodbye"), QoS: 1}
-		l.open("the polite", tg, opts).leave()
+		l.open("the polite", tg, opts).disconnect()
 		heir.pub(mqtt.Options{Topic: "will/end", QoS: 1})
 		if got := showAll(heir.receive(1)); got != "q1 will/end=" {
 			t.Errorf("after DISCONNECT: received %s", got)
@@ -47,14 +47,14 @@ func TestWill(t *testing.T) {
 			}
 			c.ended()
 		}
-		heir.leave()
+		heir.disconnect()
 	})
 }
 
-// TestRetained: a retained message waits for subscribers, until an empty one
-// replaces it. A will may be one.
+// New subscribers get a retained message, until an empty one removes it. A will may be
+// retained.
 func TestRetained(t *testing.T) {
-	eachTarget(t, func(t *testing.T, tg target) {
+	eachRoute(t, func(t *testing.T, tg target) {
 		l := newLoop(t)
 		from := l.open("publisher", tg, clean())
 		found := func(want string, n int) {
@@ -62,12 +62,12 @@ func TestRetained(t *testing.T) {
 			to := l.open("subscriber", tg, clean())
 			to.sub("kept/#", 2)
 			from.pub(mqtt.Options{Topic: "kept/z", QoS: 1})
-			got := to.receive(n + 1) // in any order: the last did not wait for the others
+			got := to.receive(n + 1) // in any order: the broker does not wait with the last
 			slices.SortFunc(got, func(a, b publication) int { return strings.Compare(a.topic, b.topic) })
 			if got := showAll(got); got != want {
 				t.Errorf("received %s\nwant %s", got, want)
 			}
-			to.leave()
+			to.disconnect()
 		}
 		for qos := range uint8(3) {
 			keep := mqtt.Options{Topic: "kept/message", Message: []byte("x"), QoS: qos, Retain: true}
@@ -81,14 +81,14 @@ func TestRetained(t *testing.T) {
 		}
 		heir := l.open("heir", tg.plain(), clean())
 		heir.sub("kept/will", 0)
-		heir.ping() // mochi looks for retained messages behind its SUBACK; now it has
+		heir.ping() // mochi looks for retained messages after its SUBACK; now it has
 		l.open("the vanishing", tg, mqtt.Options{Clean: true, Topic: "kept/will", Message: []byte("goodbye"), QoS: 1, Retain: true}).vanish()
 		if got := showAll(heir.receive(1)); got != "q0 kept/will=goodbye" {
 			t.Errorf("the heir received %s", got)
 		}
 		found("q1 kept/will=goodbye retain; q1 kept/z=", 1)
 		from.answered(from.pub(mqtt.Options{Topic: "kept/will", QoS: 1, Retain: true}), 1)
-		from.leave()
-		heir.leave()
+		from.disconnect()
+		heir.disconnect()
 	})
 }

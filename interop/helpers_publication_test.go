@@ -13,10 +13,11 @@ type publication struct {
 	data        string
 	qos         uint8
 	retain, dup bool
-	props       []string // as show prints them
+	props       []string // as show formats them
 }
 
-// String shows a publication with what is not usual about it.
+// String returns the QoS, topic and beginning of the data, and the flags and properties
+// that are set.
 func (p publication) String() string {
 	s := fmt.Sprintf("q%d %s=%.40s", p.qos, p.topic, p.data)
 	if p.retain {

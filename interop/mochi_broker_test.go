@@ -13,21 +13,21 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// user and password are of the one user whom the brokers know; they let
-// clients without a name in too.
+// user and password are those of the only user that the brokers know. They also accept clients
+// without a user name.
 const user, password = "alice", "wonderland"
 
-// secret is a topic that the brokers let nobody use.
+// secret is a topic that the brokers do not allow.
 const secret = "secret/topic"
 
-// startMochi runs mochi-mqtt in this process.
+// startMochi starts mochi-mqtt in this process.
 func startMochi(t *testing.T) *broker {
 	t.Helper()
 	limits := mochi.NewDefaultServerCapabilities()
-	limits.MaximumMessageExpiryInterval = 0                  // or QoS 1 and 2 acknowledgements get an expiry
-	limits.Compatibilities.NoInheritedPropertiesOnAck = true // or they get the PUBLISH's properties
+	limits.MaximumMessageExpiryInterval = 0                  // otherwise acknowledgements get an expiry
+	limits.Compatibilities.NoInheritedPropertiesOnAck = true // otherwise they get the properties of the PUBLISH
 	s := mochi.New(&mochi.Options{Capabilities: limits, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err := s.AddHook(&doorman{}, nil); err != nil {
+	if err := s.AddHook(&accessHook{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	tcp := listeners.NewTCP(listeners.Config{ID: "tcp", Address: "127.0.0.1:0"})
@@ -58,41 +58,40 @@ func startMochi(t *testing.T) *broker {
 		{"wss", webs + "/whole", false},
 		{"wss split by hand", webs + "/split", true},
 	}}
-	b.refusals = []refusal{{user, "wrong", map[uint8]string{4: "not authorized", 5: "bad user name or password"}}}
+	b.refusals = []refusal{{user, "wrong", map[uint8]string{4: "Not authorized", 5: "Bad user name or password"}}}
 	for _, r := range mochiRefusals {
 		b.refusals = append(b.refusals, refusal{r.user, "", map[uint8]string{4: r.name4, 5: r.name5}})
 	}
 	return b
 }
 
-// mochiRefusals are the users whom the doorman turns away, and the names of
-// the codes with which he does.
+// mochiRefusals are the users that the hook refuses, with the codes and their names.
 var mochiRefusals = []struct {
 	user         string
 	code4, code5 packets.Code
 	name4, name5 string
 }{
-	{"outdated", packets.Err3UnsupportedProtocolVersion, packets.ErrUnsupportedProtocolVersion, "unacceptable protocol version", "unsupported protocol version"},
-	{"nameless", packets.Err3ClientIdentifierNotValid, packets.ErrClientIdentifierNotValid, "identifier rejected", "client identifier not valid"},
-	{"early", packets.Err3ServerUnavailable, packets.ErrServerUnavailable, "server unavailable", "server unavailable"},
-	{"misspelt", packets.ErrMalformedUsernameOrPassword, packets.ErrBadUsernameOrPassword, "bad user name or password", "bad user name or password"},
-	{"stranger", packets.Err3NotAuthorized, packets.ErrNotAuthorized, "not authorized", "not authorized"},
-	{"late", packets.Err3ServerUnavailable, packets.ErrServerBusy, "server unavailable", "server busy"},
-	{"outlaw", packets.Err3NotAuthorized, packets.ErrBanned, "not authorized", "banned"},
+	{"outdated", packets.Err3UnsupportedProtocolVersion, packets.ErrUnsupportedProtocolVersion, "Unacceptable protocol version", "Unsupported protocol version"},
+	{"nameless", packets.Err3ClientIdentifierNotValid, packets.ErrClientIdentifierNotValid, "Identifier rejected", "Client identifier not valid"},
+	{"early", packets.Err3ServerUnavailable, packets.ErrServerUnavailable, "Server unavailable", "Server unavailable"},
+	{"misspelt", packets.ErrMalformedUsernameOrPassword, packets.ErrBadUsernameOrPassword, "Bad user name or password", "Bad user name or password"},
+	{"stranger", packets.Err3NotAuthorized, packets.ErrNotAuthorized, "Not authorized", "Not authorized"},
+	{"late", packets.Err3ServerUnavailable, packets.ErrServerBusy, "Server unavailable", "Server busy"},
+	{"outlaw", packets.Err3NotAuthorized, packets.ErrBanned, "Not authorized", "Banned"},
 }
 
-// doorman is mochi's hook that decides who comes in.
-type doorman struct{ mochi.HookBase }
+// accessHook is mochi's hook that accepts and refuses clients.
+type accessHook struct{ mochi.HookBase }
 
-func (*doorman) ID() string { return "doorman" }
+func (*accessHook) ID() string { return "access" }
 
-func (*doorman) Provides(what byte) bool {
+func (*accessHook) Provides(what byte) bool {
 	return bytes.IndexByte([]byte{mochi.OnConnect, mochi.OnConnectAuthenticate, mochi.OnACLCheck}, what) >= 0
 }
 
-// OnConnect answers the users of mochiRefusals, whom mochi then drops. It does
-// not go by SendConnack, which has not got all the codes of 3.1.1.
-func (*doorman) OnConnect(cl *mochi.Client, pk packets.Packet) error {
+// OnConnect answers the users of mochiRefusals. mochi then closes the connection. OnConnect
+// does not call SendConnack, which lacks some codes of 3.1.1.
+func (*accessHook) OnConnect(cl *mochi.Client, pk packets.Packet) error {
 	for _, r := range mochiRefusals {
 		if r.user != string(pk.Connect.Username) {
 			continue
@@ -107,10 +106,10 @@ func (*doorman) OnConnect(cl *mochi.Client, pk packets.Packet) error {
 	return nil
 }
 
-func (*doorman) OnConnectAuthenticate(_ *mochi.Client, pk packets.Packet) bool {
+func (*accessHook) OnConnectAuthenticate(_ *mochi.Client, pk packets.Packet) bool {
 	return !pk.Connect.UsernameFlag || string(pk.Connect.Username) == user && string(pk.Connect.Password) == password
 }
 
-func (*doorman) OnACLCheck(_ *mochi.Client, topic string, _ bool) bool {
+func (*accessHook) OnACLCheck(_ *mochi.Client, topic string, _ bool) bool {
 	return !strings.HasPrefix(topic, "secret/")
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// client is an MQTT client on rikki. Either mqtt.Connect does the work, or the
-// client does by hand what examples/mqtt-over-ws-client does: it opens a
-// WebSocket, puts the packets together and frames what it sends.
+// client is an MQTT client on rikki. It uses mqtt.Connect, or it works by hand as
+// examples/mqtt-over-ws-client does: it opens a WebSocket, reassembles the packets and
+// frames its own.
 type client struct {
 	*loop
 	name   string
@@ -20,26 +20,26 @@ type client struct {
 	conn   *reactor.Conn
 	in     reactor.Buffer // by hand: MQTT bytes from WebSocket messages
 	msg    mqtt.Message   // by hand
-	mute   bool           // by hand: nothing is acknowledged
+	mute   bool           // by hand: it acknowledges nothing
 
 	opened  bool
-	code    mqtt.ReasonCode // of the CONNACK
-	present bool            // Session Present
-	got     []publication   // from EvMQTTMsg, or by hand every PUBLISH
-	packets []packet        // all others but PINGRESP, in order
+	code    mqtt.ReasonCode // in the CONNACK
+	present bool            // Session Present in the CONNACK
+	got     []publication   // from EvMQTTMsg; by hand from every PUBLISH
+	packets []packet        // all others except PINGRESP, in order
 	pongs   int
 	err     error
 	closed  bool
 }
 
-// packet is what is remembered of other packets.
+// packet is the part of a received packet that tests compare.
 type packet struct {
 	cmd  mqtt.Cmd
 	id   uint16
 	code mqtt.ReasonCode
 }
 
-// start connects a client and does not wait.
+// start connects a client. It does not wait for the connection.
 func (l *loop) start(name string, tg target, opts mqtt.Options) *client {
 	l.t.Helper()
 	opts.Version = tg.version
@@ -60,12 +60,12 @@ func (l *loop) start(name string, tg target, opts mqtt.Options) *client {
 	return c
 }
 
-// admitted waits for the CONNACK that accepts the client.
-func (c *client) admitted() *client {
+// connected waits for a CONNACK that accepts the client.
+func (c *client) connected() *client {
 	c.t.Helper()
 	c.until(c.name+"'s CONNACK", func() bool { return c.opened || c.closed })
 	if c.err != nil || !c.opened || c.code != 0 {
-		c.t.Fatalf("%s did not get in: CONNACK %d, error %v", c.name, c.code, c.err)
+		c.t.Fatalf("%s is not connected: CONNACK %d, error %v", c.name, c.code, c.err)
 	}
 	return c
 }
@@ -94,9 +94,9 @@ func (c *client) handle(_ *reactor.Conn, ev reactor.Event, data any) {
 	}
 }
 
-// parse handles the packets that are complete.
+// parse handles the complete packets in c.in.
 func (c *client) parse() {
-	for !c.conn.Stopped() {
+	for !c.conn.InputStopped() {
 		n, err := mqtt.Parse(c.in.Bytes(), c.target.version, &c.msg)
 		if err == mqtt.ErrIncomplete {
 			return
@@ -145,7 +145,7 @@ func (c *client) packet(m *mqtt.Message) {
 	}
 }
 
-// send lets add append packets to Send, and by hand frames them.
+// send calls add, which appends packets to Send. If the client works by hand, send frames them.
 func (c *client) send(add func() error) {
 	start := c.conn.Send.Len()
 	if err := add(); err != nil {
@@ -189,7 +189,7 @@ func (c *client) unsub(filter string) mqtt.ReasonCode {
 	return c.answer(mqtt.CmdUnsuback, id)
 }
 
-// answer waits for a packet with that identifier and returns its code.
+// answer waits for a packet with a type and an identifier, and returns its code.
 func (c *client) answer(cmd mqtt.Cmd, id uint16) (code mqtt.ReasonCode) {
 	c.t.Helper()
 	c.until(fmt.Sprintf("%s's %s %d", c.name, cmd, id), func() bool {
@@ -199,12 +199,12 @@ func (c *client) answer(cmd mqtt.Cmd, id uint16) (code mqtt.ReasonCode) {
 				return true
 			}
 		}
-		return c.dead()
+		return c.checkOpen()
 	})
 	return code
 }
 
-// count returns how many packets of a type came.
+// count returns the number of received packets of a type.
 func (c *client) count(cmd mqtt.Cmd) (n int) {
 	for _, p := range c.packets {
 		if p.cmd == cmd {
@@ -214,33 +214,34 @@ func (c *client) count(cmd mqtt.Cmd) (n int) {
 	return n
 }
 
-// dead fails the test if the client has lost its connection.
-func (c *client) dead() bool {
+// checkOpen fails the test if the connection has closed. Otherwise it returns false.
+func (c *client) checkOpen() bool {
 	if c.closed {
 		c.t.Fatalf("%s lost its connection: %v", c.name, c.err)
 	}
 	return false
 }
 
-// receive waits until n publications have come, and takes them.
+// receive waits for n publications. It returns all that have come and have not been
+// returned yet.
 func (c *client) receive(n int) []publication {
 	c.t.Helper()
-	c.until(fmt.Sprintf("%s's %d publications", c.name, n), func() bool { return len(c.got) >= n || c.dead() })
+	c.until(fmt.Sprintf("%s's %d publications", c.name, n), func() bool { return len(c.got) >= n || c.checkOpen() })
 	got := c.got
 	c.got = nil
 	return got
 }
 
-// ping waits for the answer to a PINGREQ.
+// ping sends a PINGREQ and waits for the answer.
 func (c *client) ping() {
 	c.t.Helper()
 	want := c.pongs + 1
 	c.send(func() error { return mqtt.Ping(c.conn) })
-	c.until(c.name+"'s PINGRESP", func() bool { return c.pongs >= want || c.dead() })
+	c.until(c.name+"'s PINGRESP", func() bool { return c.pongs >= want || c.checkOpen() })
 }
 
-// leave says goodbye and waits until the connection is closed.
-func (c *client) leave() {
+// disconnect sends DISCONNECT and waits until the connection has closed.
+func (c *client) disconnect() {
 	c.t.Helper()
 	c.send(func() error { return mqtt.Disconnect(c.conn, nil) })
 	c.conn.Drain()
@@ -250,19 +251,20 @@ func (c *client) leave() {
 	}
 }
 
-// vanish closes the connection without a word.
+// vanish closes the connection without a DISCONNECT.
 func (c *client) vanish() {
 	c.t.Helper()
 	c.conn.Close()
 	c.ended()
 }
 
+// ended waits until the connection has closed.
 func (c *client) ended() {
 	c.t.Helper()
 	c.until(c.name+"'s end", func() bool { return c.closed })
 }
 
-// report tells what a client has seen, after a failure.
+// report logs the state of a client after a failure.
 func (c *client) report() {
 	var last []string
 	for _, p := range c.packets[max(0, len(c.packets)-12):] {

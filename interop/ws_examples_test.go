@@ -12,7 +12,7 @@ func TestWSExamples(t *testing.T) {
 	for _, row := range []struct {
 		scheme         string
 		server, client []string
-		first          []string // of the client's log
+		first          []string // lines of the client's log
 	}{
 		{"ws", nil, nil, nil},
 		{"wss", []string{"-cert", id.cert, "-key", id.key}, []string{"-ca", id.ca}, []string{"SECURED with TLS 1.3"}},
@@ -33,27 +33,28 @@ func TestWSExamples(t *testing.T) {
 				t.Errorf("status %d, stderr %q, log\n%s", status, stderr, stdout)
 			}
 			if server.match(`closed by the peer id=\d+ code=1000`) == nil {
-				t.Error("the server heard no Close frame")
+				t.Error("the server got no Close frame")
 			}
 		})
 	}
 }
 
-// TestWSExampleEchoes runs examples/websocket-client -echo against servers of
-// others, which drive it.
+// TestWSExampleEchoes runs examples/websocket-client -echo against servers of other
+// libraries, which drive it.
 func TestWSExampleEchoes(t *testing.T) {
 	t.Parallel()
 	program := example(t, "websocket-client")
 	seen := map[string]int{}
 	for _, peer := range wsPeers() {
-		if seen[peer.name]++; seen[peer.name] > 2 { // one way without, one with compression
+		if seen[peer.name]++; seen[peer.name] > 2 { // one setting without compression, one with
 			continue
 		}
 		t.Run(peer.name+" "+or(peer.deflate, "plain"), func(t *testing.T) {
 			outcome := make(chan error, 1)
 			url := peer.listen(t, func(e wsEnd) {
 				defer e.end()
-				_, err := drive(e)
+				all, _ := peer.messages()
+				_, err := drive(e, all, nil)
 				outcome <- err
 			})
 			_, stderr, status := run(t, program, "-url", url, "-echo", "-deflate")

@@ -16,38 +16,39 @@ import (
 // subprotocol is asked for by all clients and granted by all servers here.
 const subprotocol = "chat.example"
 
-// wsPeer is a WebSocket library of others, told to compress in one of the ways
-// that it can be told.
+// wsPeer is another WebSocket library with one of its settings for compression.
 type wsPeer struct {
 	name    string
-	deflate string // "" is not at all
-	large   bool   // the largest messages are sent, too
+	deflate string // name of the setting, "" if the peer does not compress
+	large   bool   // large messages are sent, too
 	// dial connects a client.
 	dial func(url string) (wsEnd, error)
 	// listen starts a server that calls serve, on another goroutine, for each connection.
 	listen func(t *testing.T, serve func(wsEnd)) (url string)
 }
 
-// more is what is sent at the end of a conversation.
-func (p wsPeer) more() []wsMessage {
+// messages returns the conversation, and the large messages behind it.
+func (p wsPeer) messages() (all, large []wsMessage) {
 	switch {
-	case !p.large:
-		return nil
-	case p.deflate != "" && len(buildFlags) > 0: // the race detector makes compressing take minutes
-		return largeOnes()[:2]
+	case p.deflate == "" && p.large:
+		return conversation(), append(largeOnes(), random(hugeSize))
+	case p.deflate == "":
+		return conversation(), nil
+	case p.large:
+		return shortConversation(), largeOnes()
 	}
-	return largeOnes()
+	return shortConversation(), nil
 }
 
-// answerTo is the Close frame with which it answers f.
+// answerTo returns the Close frame with which the peer answers f.
 func (p wsPeer) answerTo(f closeFrame) closeFrame {
-	if p.name == "coder" || p.name == "node" { // which repeat the reason too
+	if p.name == "coder" || p.name == "node" { // they repeat the reason, too
 		return f
 	}
 	return closeFrame{code: f.code}
 }
 
-// wsPeers are all of them.
+// wsPeers returns all libraries for Go with all settings.
 func wsPeers() (all []wsPeer) {
 	for _, peers := range [][]wsPeer{gorillaPeers(), coderPeers(), gwsPeers(), gobwasPeers()} {
 		all = append(all, peers...)
@@ -55,14 +56,14 @@ func wsPeers() (all []wsPeer) {
 	return all
 }
 
-// wsEnd is an end of a WebSocket that a library of others holds. Its methods
-// block, and are called from one goroutine. Pings are answered in receive.
+// wsEnd is the other library's end of a WebSocket. Its methods block and are called on one
+// goroutine. receive answers pings.
 type wsEnd interface {
 	send(m wsMessage) error
 	sendParts(m wsMessage) error // in several frames
 	receive() (wsMessage, error)
-	// ping sends a ping and calls turn, which sends and receives a message, until it
-	// was answered.
+	// ping sends a ping and calls turn until the pong has come. turn sends and receives a
+	// message.
 	ping(turn func() error) error
 	// close sends a Close frame and returns the answer.
 	close(f closeFrame) (closeFrame, error)
@@ -70,7 +71,7 @@ type wsEnd interface {
 	closed(err error) (closeFrame, error)
 	protocol() string
 	extensions() string // of a client: the server's answer
-	end()               // the TCP connection's
+	end()               // closes the TCP connection
 }
 
 type wsMessage struct {
@@ -78,7 +79,9 @@ type wsMessage struct {
 	data []byte
 }
 
-func (m wsMessage) String() string { return fmt.Sprintf("%s message of %d bytes", m.op, len(m.data)) }
+func (m wsMessage) String() string {
+	return fmt.Sprintf("%s message of %d bytes", ws.OpName(m.op), len(m.data))
+}
 
 func (m wsMessage) same(o wsMessage) error {
 	if m.op != o.op || !bytes.Equal(m.data, o.data) {
@@ -88,17 +91,17 @@ func (m wsMessage) same(o wsMessage) error {
 }
 
 type closeFrame struct {
-	code   ws.CloseCode
+	code   ws.StatusCode
 	reason string
 }
 
-// leave asks the other end, in a text message, to send a Close frame.
-func (f closeFrame) leave() wsMessage {
+// request returns a text message that asks the other end to send f.
+func (f closeFrame) request() wsMessage {
 	return wsMessage{ws.OpText, fmt.Appendf(nil, "close %d %s", f.code, f.reason)}
 }
 
-// asked is the inverse of leave.
-func asked(m wsMessage) (f closeFrame, ok bool) {
+// requested is the inverse of request.
+func requested(m wsMessage) (f closeFrame, ok bool) {
 	s, ok := strings.CutPrefix(string(m.data), "close ")
 	if !ok || m.op != ws.OpText {
 		return f, false
@@ -109,14 +112,15 @@ func asked(m wsMessage) (f closeFrame, ok bool) {
 	return f, err == nil
 }
 
-// What the two ends say when they close.
+// The Close frames that a client and a server send.
 var (
 	clientsClose = closeFrame{4321, "good-bye, мир"}
 	serversClose = closeFrame{3001, "that is all"}
 )
 
-// conversation is what is sent and must come back: texts and binaries, of all sizes at
-// which a frame's header changes, easy and impossible to compress.
+// conversation returns the messages that one end sends and the other sends back. They are
+// text and binary, easy and impossible to compress, and have all sizes at which a frame's
+// header changes.
 var conversation = sync.OnceValue(func() (all []wsMessage) {
 	for _, size := range []int{0, 1, 16, 125, 126, 1000, 16 << 10, 65535, 65536} {
 		all = append(all, wsMessage{ws.OpBinary, filler(size)}, words(size))
@@ -124,9 +128,19 @@ var conversation = sync.OnceValue(func() (all []wsMessage) {
 	return append(all, random(125), random(70_000))
 })
 
-// largeOnes are 1 MiB each, and one of 16 MB: what cannot be compressed grows.
+// shortConversation returns the messages for ends that compress. Compressed frames have
+// other sizes anyway. One message is longer than the largest window, 32 KiB.
+var shortConversation = sync.OnceValue(func() (all []wsMessage) {
+	for _, size := range []int{0, 1, 16, 125, 126, 1000} {
+		all = append(all, wsMessage{ws.OpBinary, filler(size)}, words(size))
+	}
+	return append(all, words(40_000), random(125), random(5000))
+})
+
+// largeOnes returns two large messages. The one that cannot be compressed grows when an end
+// compresses it.
 var largeOnes = sync.OnceValue(func() []wsMessage {
-	return []wsMessage{words(1 << 20), random(1 << 20), random(16_000_000)}
+	return []wsMessage{words(largeSize), random(largeSize)}
 })
 
 func words(size int) wsMessage {
@@ -141,16 +155,16 @@ func random(size int) wsMessage {
 	return wsMessage{ws.OpBinary, p}
 }
 
-// maxMessage is, in bytes, what everybody takes.
+// maxMessage is the size in bytes of the largest message that all ends accept.
 const maxMessage = 16 << 20
 
-// burst is how many messages are on their way at once.
-const burst = 50
+// burst is the number of messages that are sent before the first is received.
+const burst = 20
 
-// drive is a client of others: it sends the conversation, one message after the
-// // other, in parts, with pings, many at once, more at the end, and closes. The
-// other end must answer with the same code.
-func drive(e wsEnd, more ...wsMessage) (n int, err error) {
+// drive is a client of another library. It sends each message whole and in parts, and
+// receives it back. Then it sends a ping, a burst of messages, the large messages, and a
+// Close frame. The other end must answer with the same code.
+func drive(e wsEnd, messages, large []wsMessage) (n int, err error) {
 	turn := func(m wsMessage, send func(wsMessage) error) error {
 		if err := send(m); err != nil {
 			return fmt.Errorf("send %s: %w", m, err)
@@ -162,7 +176,6 @@ func drive(e wsEnd, more ...wsMessage) (n int, err error) {
 		n++
 		return m.same(got)
 	}
-	messages := conversation()
 	for _, m := range messages {
 		if err := turn(m, e.send); err != nil {
 			return n, err
@@ -189,7 +202,7 @@ func drive(e wsEnd, more ...wsMessage) (n int, err error) {
 		}
 		n++
 	}
-	for _, m := range more {
+	for _, m := range large {
 		if err := turn(m, e.send); err != nil {
 			return n, err
 		}
@@ -201,8 +214,9 @@ func drive(e wsEnd, more ...wsMessage) (n int, err error) {
 	return n, err
 }
 
-// echoUntilClosed is a server of others: it sends everything back, every third
-// message in parts, until it gets a Close frame, which it returns, or is asked to send one.
+// echoUntilClosed is a server of another library. It sends everything back, every third
+// message in parts. It ends when it gets a Close frame, or a message that asks for one. It
+// returns the other end's Close frame.
 func echoUntilClosed(e wsEnd) (n int, f closeFrame, err error) {
 	for ; ; n++ {
 		m, err := e.receive()
@@ -210,7 +224,7 @@ func echoUntilClosed(e wsEnd) (n int, f closeFrame, err error) {
 			f, err := e.closed(err)
 			return n, f, err
 		}
-		if f, ok := asked(m); ok {
+		if f, ok := requested(m); ok {
 			f, err := e.close(f)
 			return n, f, err
 		}
@@ -224,10 +238,10 @@ func echoUntilClosed(e wsEnd) (n int, f closeFrame, err error) {
 	}
 }
 
-// partSizes are those into which sendParts cuts, if it may choose.
+// partSizes are the sizes of the parts that sendParts sends, if the library lets it choose.
 var partSizes = []int{1, 125, 126, 0, 4096, 70_000}
 
-// parts calls fn for each part of p, of which there are two at least.
+// parts calls fn for each part of p. There are at least two parts.
 func parts(p []byte, fn func(part []byte, last bool) error) error {
 	for i := 0; ; i++ {
 		n := min(partSizes[i%len(partSizes)], len(p))
@@ -239,7 +253,7 @@ func parts(p []byte, fn func(part []byte, last bool) error) error {
 	}
 }
 
-// webServer runs a handler of net/http for WebSockets until the test ends.
+// webServer starts a server of net/http for WebSockets.
 func webServer(t *testing.T, handler http.HandlerFunc) (url string) {
 	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)

@@ -10,10 +10,9 @@ import (
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
-// TestRefused: a login that the broker refuses is an error with the name of
-// the CONNACK's code.
+// If the broker refuses a login, the error has the name of the CONNACK's code.
 func TestRefused(t *testing.T) {
-	eachTarget(t, func(t *testing.T, tg target) {
+	eachRoute(t, func(t *testing.T, tg target) {
 		for _, r := range tg.refusals {
 			l := newLoop(t)
 			c := l.start(r.user, tg, mqtt.Options{Clean: true, User: r.user, Password: r.password})
@@ -23,22 +22,21 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%s: CONNACK %d, error %v", r.user, c.code, c.err)
 				continue
 			}
-			if want := r.names[tg.version]; !strings.HasSuffix(c.err.Error(), ": "+want) {
+			if want := r.names[tg.version]; !strings.HasSuffix(c.err.Error(), " "+want) {
 				t.Errorf("%s: error %q, want %q", r.user, c.err, want)
 			}
 		}
 	})
 }
 
-// TestCredentials: those that are right, in the options and in the URL, whose
-// own are wrong.
+// The credentials may be in the options or in the URL. Those in the options come first.
 func TestCredentials(t *testing.T) {
-	eachTarget(t, func(t *testing.T, tg target) {
+	eachRoute(t, func(t *testing.T, tg target) {
 		l := newLoop(t)
 		known := mqtt.Options{Clean: true, User: user, Password: password}
-		l.open("by options", tg, known).leave()
+		l.open("by options", tg, known).disconnect()
 		if tg.byHand {
-			return // there they are HTTP's
+			return // credentials in a ws:// URL are those of HTTP
 		}
 		u, err := url.Parse(tg.url)
 		if err != nil {
@@ -46,10 +44,10 @@ func TestCredentials(t *testing.T) {
 		}
 		u.User = url.UserPassword(user, password)
 		tg.url = u.String()
-		l.open("by URL", tg, clean()).leave()
+		l.open("by URL", tg, clean()).disconnect()
 		u.User = url.UserPassword(user, "wrong")
 		tg.url = u.String()
-		l.open("by options rather than URL", tg, known).leave()
+		l.open("by options rather than URL", tg, known).disconnect()
 		c := l.start("by URL, wrongly", tg, clean())
 		c.ended()
 		if c.err == nil || !strings.HasPrefix(c.err.Error(), "mqtt: connection refused: ") {
@@ -58,12 +56,12 @@ func TestCredentials(t *testing.T) {
 	})
 }
 
-// TestForbidden: a subscription or publication that the broker does not allow.
+// TestForbidden subscribes to and publishes to a topic that the broker does not allow.
 func TestForbidden(t *testing.T) {
-	eachTarget(t, func(t *testing.T, tg target) {
+	eachRoute(t, func(t *testing.T, tg target) {
 		l := newLoop(t)
 		c := l.open("client", tg, clean())
-		want := map[uint8]string{4: "failure", 5: "not authorized"}[tg.version]
+		want := map[uint8]string{4: "Failure", 5: "Not authorized"}[tg.version]
 		if got := c.sub(secret, 1).Name(tg.version); tg.deniesFilter && got != want {
 			t.Errorf("SUBACK says %q, want %q", got, want)
 		}
@@ -78,17 +76,17 @@ func TestForbidden(t *testing.T) {
 			}
 		}
 		c.ping()
-		c.leave()
+		c.disconnect()
 	})
 }
 
-// TestNoMQTT: WebSocket servers behind which there is no MQTT.
+// TestNoMQTT connects to WebSocket servers that have no MQTT.
 func TestNoMQTT(t *testing.T) {
 	b := startMochi(t)
 	base := strings.TrimSuffix(b.routes[1].url, "/whole")
 	for path, want := range map[string]ws.HandshakeError{
 		"/nothing": {Status: 404, Reason: "server answered 404 Not Found: \"404 page not found\""},
-		"/bare":    {Status: 101, Header: "Sec-WebSocket-Protocol", Reason: "server did not choose the subprotocol mqtt"},
+		"/bare":    {Status: 101, Header: "Sec-WebSocket-Protocol", Reason: "the server did not choose the subprotocol mqtt; check the path of the URL"},
 	} {
 		l := newLoop(t)
 		c := l.start(path, target{b, route{path, base + path, false}, 4}, clean())

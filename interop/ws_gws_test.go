@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,17 +15,17 @@ import (
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
-// gwsPeers: either side's context takeover and window can be chosen.
+// gwsPeers returns gws without compression, and with each combination of context takeovers.
+// Each appears with small windows, and the first and the last with large ones.
 func gwsPeers() (all []wsPeer) {
-	for _, server := range []bool{true, false} {
-		for _, client := range []bool{true, false} {
-			for _, bits := range []int{9, 15} {
-				name := fmt.Sprintf("takeover server %t client %t, %d bits", server, client, bits)
-				all = append(all, gwsPeer(name, gws.PermessageDeflate{Enabled: true, Threshold: 1,
-					ServerContextTakeover: server, ClientContextTakeover: client,
-					ServerMaxWindowBits: bits, ClientMaxWindowBits: bits}))
-			}
-		}
+	for _, row := range []struct {
+		server, client bool
+		bits           int
+	}{{true, true, 9}, {true, false, 9}, {false, true, 9}, {false, false, 9}, {true, true, 15}, {false, false, 15}} {
+		name := fmt.Sprintf("takeover server %t client %t, %d bits", row.server, row.client, row.bits)
+		all = append(all, gwsPeer(name, gws.PermessageDeflate{Enabled: true, Threshold: 1,
+			ServerContextTakeover: row.server, ClientContextTakeover: row.client,
+			ServerMaxWindowBits: row.bits, ClientMaxWindowBits: row.bits}))
 	}
 	return append([]wsPeer{gwsPeer("", gws.PermessageDeflate{})}, all...)
 }
@@ -48,7 +49,7 @@ func gwsPeer(name string, deflate gws.PermessageDeflate) wsPeer {
 				e := newGWS()
 				opts := &gws.ServerOption{PermessageDeflate: deflate, CheckUtf8Enabled: true,
 					ReadMaxPayloadSize: maxMessage, WriteMaxPayloadSize: maxMessage}
-				if r.Header.Get("Sec-WebSocket-Protocol") != "" { // or the library refuses those that ask for none
+				if r.Header.Get("Sec-WebSocket-Protocol") != "" { // or the library refuses clients without one
 					opts.SubProtocols = []string{subprotocol}
 				}
 				up := gws.NewUpgrader(e, opts)
@@ -60,15 +61,18 @@ func gwsPeer(name string, deflate gws.PermessageDeflate) wsPeer {
 	}
 }
 
-// gwsEnd turns the library's events into calls that return. Its fields are written by the
-// goroutine of its ReadLoop and read behind what the channels say.
+// gwsEnd turns the library's callbacks into methods that block. The goroutine of ReadLoop
+// writes its fields. They are read after the channels have synchronized.
 type gwsEnd struct {
 	gws.BuiltinEventHandler
 	c        *gws.Conn
 	agreed   string
-	messages chan wsMessage // closed when err is there
+	messages chan wsMessage // closed after err was set
 	err      error
 	pongs    chan string
+	// closing is held during WriteClose. Otherwise ReadLoop may release the library's
+	// window for compression after our answer, while WriteClose still uses it.
+	closing sync.Mutex
 }
 
 func newGWS() *gwsEnd {
@@ -77,7 +81,7 @@ func newGWS() *gwsEnd {
 
 func (e *gwsEnd) start(c *gws.Conn) *gwsEnd {
 	e.c = c
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(timeout))
 	go c.ReadLoop()
 	return e
 }
@@ -91,13 +95,16 @@ func (e *gwsEnd) OnPing(c *gws.Conn, p []byte) { c.WritePong(p) }
 func (e *gwsEnd) OnPong(c *gws.Conn, p []byte) { e.pongs <- string(p) }
 
 func (e *gwsEnd) OnClose(c *gws.Conn, err error) {
+	e.closing.Lock()
+	defer e.closing.Unlock()
 	e.err = err
 	close(e.messages)
 }
 
 func (e *gwsEnd) send(m wsMessage) error { return e.c.WriteMessage(gws.Opcode(m.op), m.data) }
 
-// sendParts: the library makes a frame of what one Read returns.
+// sendParts sends a message in several frames. The library makes a frame of the bytes of
+// each Read.
 func (e *gwsEnd) sendParts(m wsMessage) error {
 	var readers []io.Reader
 	parts(m.data, func(part []byte, _ bool) error {
@@ -134,9 +141,11 @@ func (e *gwsEnd) ping(turn func() error) error {
 	}
 }
 
-// close: the library closes the connection behind its Close frame, without
-// waiting for an answer.
+// close sends a Close frame. The library then closes the connection without waiting for an
+// answer.
 func (e *gwsEnd) close(f closeFrame) (closeFrame, error) {
+	e.closing.Lock()
+	defer e.closing.Unlock()
 	if err := e.c.WriteClose(uint16(f.code), []byte(f.reason)); err != nil {
 		return closeFrame{}, err
 	}
@@ -148,7 +157,7 @@ func (e *gwsEnd) closed(err error) (closeFrame, error) {
 	if !errors.As(err, &c) {
 		return closeFrame{}, err
 	}
-	return closeFrame{ws.CloseCode(c.Code), string(c.Reason)}, nil
+	return closeFrame{ws.StatusCode(c.Code), string(c.Reason)}, nil
 }
 
 func (e *gwsEnd) protocol() string   { return e.c.SubProtocol() }

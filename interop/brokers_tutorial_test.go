@@ -7,8 +7,8 @@ import (
 	"github.com/rikki-go/rikki/proto/mqtt"
 )
 
-// TestTutorial is the flow of the tutorial: log in with a will, subscribe and
-// publish at once, receive, acknowledge, close.
+// TestTutorial does the steps of the tutorial: log in with a will, subscribe and publish at
+// once, receive, acknowledge, close.
 func TestTutorial(t *testing.T) {
 	eachTarget(t, func(t *testing.T, tg target) {
 		l := newLoop(t)
@@ -36,7 +36,7 @@ func TestTutorial(t *testing.T) {
 	})
 }
 
-// TestSubscriptions: wildcards, unsubscribing, and a subscription replaced.
+// TestSubscriptions tests wildcards, unsubscribing, and replacing a subscription.
 func TestSubscriptions(t *testing.T) {
 	eachTarget(t, func(t *testing.T, tg target) {
 		l := newLoop(t)
@@ -70,6 +70,6 @@ func TestSubscriptions(t *testing.T) {
 		}
 		publish("b", "b/c", "a/b/c")
 		expect("q1 a/b/c=x; q0 end=x", 1)
-		c.leave()
+		c.disconnect()
 	})
 }

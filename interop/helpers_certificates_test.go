@@ -12,15 +12,15 @@ import (
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// identity is the certificate that servers on both sides have, and whom their
-// clients trust, in memory and in files.
+// identity is the certificate of all servers, and the authority that the clients trust, in
+// memory and in files.
 type identity struct {
 	authority     *looptest.Authority
 	pair          tls.Certificate
 	cert, key, ca string // PEM files
 }
 
-// identities makes it, once.
+// identities returns the identity of all servers.
 var identities = sync.OnceValue(func() *identity {
 	t := maker{}
 	a := looptest.NewAuthority(t)
@@ -29,7 +29,7 @@ var identities = sync.OnceValue(func() *identity {
 	return id
 })
 
-// maker is a test for what is made once for all; its files go with the programs.
+// maker stands for a test. The files that are made for it lie beside the programs.
 type maker struct{ testing.TB }
 
 func (maker) Helper()           {}
@@ -42,7 +42,7 @@ func (maker) TempDir() string {
 	return dir
 }
 
-// server and client are Configs for both sides.
+// server and client return Configs for both sides.
 func (id *identity) server() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{id.pair}}
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
-// gobwasPeers: it compresses each message by itself, so neither side may take
-// a context over.
+// gobwasPeers returns gobwas/ws without and with compression. It compresses each message
+// separately, so neither side may take a context over.
 func gobwasPeers() []wsPeer {
 	peer := func(deflate string, p wsflate.Parameters) wsPeer {
 		return wsPeer{name: "gobwas", deflate: deflate,
@@ -63,10 +63,13 @@ type gobwasEnd struct {
 	deflate bool
 	last    closeFrame
 	pongs   int
+
+	// Making a compressor for each message would take most of the time.
+	compressor *flate.Writer
 }
 
 func newGobwas(c net.Conn, state gobwas.State, hs gobwas.Handshake) *gobwasEnd {
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(timeout))
 	return &gobwasEnd{Conn: c, in: c, state: state, hs: hs, deflate: len(hs.Extensions) > 0}
 }
 
@@ -74,7 +77,8 @@ func (e *gobwasEnd) frame(op gobwas.OpCode, p []byte) error {
 	f := gobwas.NewFrame(op, true, bytes.Clone(p))
 	if e.deflate && !op.IsControl() {
 		var err error
-		if f, err = wsflate.CompressFrame(f); err != nil {
+		helper := wsflate.Helper{Compressor: e.compress, Decompressor: decompress}
+		if f, err = helper.CompressFrame(f); err != nil {
 			return err
 		}
 	}
@@ -83,6 +87,17 @@ func (e *gobwasEnd) frame(op gobwas.OpCode, p []byte) error {
 	}
 	return gobwas.WriteFrame(e, f)
 }
+
+// compress returns the compressor, reset to write to w.
+func (e *gobwasEnd) compress(w io.Writer) wsflate.Compressor {
+	if e.compressor == nil {
+		e.compressor, _ = flate.NewWriter(nil, 6)
+	}
+	e.compressor.Reset(w)
+	return e.compressor
+}
+
+func decompress(r io.Reader) wsflate.Decompressor { return flate.NewReader(r) }
 
 func (e *gobwasEnd) send(m wsMessage) error { return e.frame(gobwas.OpCode(m.op), m.data) }
 
@@ -99,12 +114,9 @@ func (e *gobwasEnd) sendParts(m wsMessage) error {
 	}
 	var state wsflate.MessageState
 	state.SetCompressed(true)
-	w = wsutil.NewWriterSize(e, e.state|gobwas.StateExtended, gobwas.OpCode(m.op), 1000) // a frame of each
+	w = wsutil.NewWriterSize(e, e.state|gobwas.StateExtended, gobwas.OpCode(m.op), 1000) // a frame per 1000 bytes
 	w.SetExtensions(&state)
-	f := wsflate.NewWriter(w, func(w io.Writer) wsflate.Compressor {
-		f, _ := flate.NewWriter(w, 6)
-		return f
-	})
+	f := wsflate.NewWriter(w, e.compress)
 	if _, err := f.Write(m.data); err != nil {
 		return err
 	}
@@ -114,8 +126,8 @@ func (e *gobwasEnd) sendParts(m wsMessage) error {
 	return w.Flush()
 }
 
-// errClosed says that a Close frame came; it is in last.
-var errClosed = fmt.Errorf("gobwas: a Close frame came")
+// errClosed reports a Close frame. It is in last.
+var errClosed = fmt.Errorf("gobwas: got a Close frame")
 
 func (e *gobwasEnd) receive() (m wsMessage, err error) {
 	var state wsflate.MessageState
@@ -137,7 +149,7 @@ func (e *gobwasEnd) receive() (m wsMessage, err error) {
 			m.data, err = io.ReadAll(&r)
 			return m, err
 		}
-		m.data, err = io.ReadAll(wsflate.NewReader(&r, func(r io.Reader) wsflate.Decompressor { return flate.NewReader(r) }))
+		m.data, err = io.ReadAll(wsflate.NewReader(&r, decompress))
 		return m, err
 	}
 }
@@ -156,7 +168,7 @@ func (e *gobwasEnd) control(h gobwas.Header, r io.Reader) error {
 		}
 	case gobwas.OpClose:
 		code, reason := gobwas.ParseCloseFrameData(p)
-		e.last = closeFrame{ws.CloseCode(code), reason}
+		e.last = closeFrame{ws.StatusCode(code), reason}
 		return errClosed
 	}
 	return nil
@@ -181,7 +193,7 @@ func (e *gobwasEnd) close(f closeFrame) (closeFrame, error) {
 	return e.last, nil
 }
 
-// closed answers, which the library leaves to its user.
+// closed answers the Close frame, which the library does not do.
 func (e *gobwasEnd) closed(err error) (closeFrame, error) {
 	if err != errClosed {
 		return closeFrame{}, err
