@@ -1,4 +1,4 @@
-// Package arch holds no code, only tests of what the compiler does not check:
-// who may import whom, which files stay free of connections, how long files
-// and functions get, and whether the documents name what exists.
+// Package arch has no code. Its tests check what the compiler does not check: which package imports
+// which, which files know nothing of connections, how long files and functions are, how comments
+// and documents are worded, and whether the documents agree with the code.
 package arch

@@ -35,8 +35,8 @@ func rows(t *testing.T, name string) [][]string {
 	return all
 }
 
-// events returns the constants of reactor/event.go and the type of data that
-// the comment behind each gives: what follows the last ": ".
+// events returns the constants of reactor/event.go, each with the type of its data. The type is the
+// part of the constant's comment after the last ": ".
 func events(t *testing.T) map[string]string {
 	all := map[string]string{}
 	for _, s := range sources(t) {
@@ -98,8 +98,8 @@ func TestEventsAreDocumented(t *testing.T) {
 	}
 }
 
-// qualifiers says what the names before a dot stand for in docs/porting.md:
-// a package of ours, or a variable of a type of ours.
+// qualifiers has the names before a dot in docs/porting.md. Each is a package of this repository,
+// or a variable of one of its types.
 var qualifiers = map[string]string{
 	"reactor": "reactor.", "http": "proto/http.", "ws": "proto/ws.", "mqtt": "proto/mqtt.",
 	"m": "reactor.Manager.", "c": "reactor.Conn.", "t": "reactor.Timer.", "b": "reactor.Buffer.", "u": "reactor.URL.",
@@ -107,7 +107,7 @@ var qualifiers = map[string]string{
 	"p": "proto/mqtt.Property.", "opts": "proto/mqtt.Options.",
 }
 
-// standardNames are the packages of the standard library in the same place.
+// standardNames are the packages of the standard library before a dot in docs/porting.md.
 var standardNames = map[string]bool{"fmt": true, "hex": true, "slog": true, "time": true}
 
 var (
@@ -143,8 +143,8 @@ func TestPortingNamesWhatExists(t *testing.T) {
 	}
 }
 
-// exportedNames holds "folder.Name" and "folder.Type.Member" for all that the
-// public packages export.
+// exportedNames returns "folder.Name" and "folder.Type.Member" for everything that the public
+// packages export.
 func exportedNames(t *testing.T) map[string]bool {
 	all := map[string]bool{}
 	for _, s := range sources(t) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// layers says what each public package, with its subpackages, may import
-// besides the standard library and itself. "reactor" and the like are ours.
+// layers lists what each public package, with its subpackages, may import besides the standard
+// library and itself. Names without a dot, such as "reactor", are folders of this repository.
 var layers = map[string][]string{
 	"reactor":                {"golang.org/x/sys", "reactor/internal/poll", "reactor/internal/tlsio"},
 	"reactor/internal/poll":  {"golang.org/x/sys"},
@@ -20,12 +20,12 @@ var layers = map[string][]string{
 	"proto/mqtt/session":     {"reactor", "proto/http", "proto/ws", "proto/mqtt"},
 }
 
-// broughtAlong is what an allowed module imports in its turn.
+// broughtAlong lists what an allowed module imports itself.
 var broughtAlong = map[string][]string{
 	"github.com/gobwas/ws": {"github.com/gobwas/httphead"},
 }
 
-// layerOf returns the innermost layer that holds a folder, "" for none.
+// layerOf returns the innermost layer that a folder belongs to, or "" if there is none.
 func layerOf(dir string) string {
 	found := ""
 	for l := range layers {
@@ -44,7 +44,7 @@ func ours(imp string) (string, bool) {
 	return strings.CutPrefix(imp, module+"/")
 }
 
-// standard reports whether an import path is the standard library's.
+// standard reports whether an import path belongs to the standard library.
 func standard(imp string) bool {
 	first, _, _ := strings.Cut(imp, "/")
 	return !strings.Contains(first, ".")
@@ -52,13 +52,13 @@ func standard(imp string) bool {
 
 func allowed(imp string, may []string) bool {
 	if short, ok := ours(imp); ok {
-		// Exactly this layer: a permission for proto/mqtt is none for proto/mqtt/session.
+		// Exactly this layer: permission for proto/mqtt does not include proto/mqtt/session.
 		return slices.Contains(may, layerOf(short))
 	}
 	return slices.ContainsFunc(may, func(m string) bool { return within(imp, m) })
 }
 
-// TestLayers looks at the files, so that those of other systems count too.
+// TestLayers reads all files, so it also checks those of other systems.
 func TestLayers(t *testing.T) {
 	for _, s := range sources(t) {
 		if !s.public() || s.test() {
@@ -78,8 +78,8 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestInternals: what the reactor keeps to itself is imported by the reactor only, and
-// knows nothing else of this repository. That holds for its tests too.
+// TestInternals checks that only the reactor imports the packages in reactor/internal, and that
+// they import nothing else of this repository. This includes their tests.
 func TestInternals(t *testing.T) {
 	const internals = "reactor/internal"
 	found := map[string]int{}
@@ -105,7 +105,7 @@ func TestInternals(t *testing.T) {
 	}
 }
 
-// TestDependencies looks at what an importer of each layer really gets.
+// TestDependencies checks what an importer of each layer really depends on.
 func TestDependencies(t *testing.T) {
 	for layer := range layers {
 		if !slices.ContainsFunc(sources(t), func(s *source) bool { return !s.test() && s.dir() == layer }) {
@@ -121,7 +121,7 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// closure returns all that a layer may depend on, itself included.
+// closure returns everything that a layer may depend on, including the layer.
 func closure(layer string) []string {
 	all := map[string]bool{}
 	var add func(string)
@@ -150,8 +150,8 @@ func TestNothingImportsExamples(t *testing.T) {
 	}
 }
 
-// TestLooptestIsForTests: what tests share is imported by their files only,
-// and does not import what it helps to test, but for the loop.
+// TestLooptestIsForTests checks that only test files import looptest. Of the packages that it helps
+// to test, looptest itself imports only the reactor.
 func TestLooptestIsForTests(t *testing.T) {
 	const shared = "internal/looptest"
 	files := 0
@@ -175,7 +175,7 @@ func TestLooptestIsForTests(t *testing.T) {
 	}
 }
 
-// TestRequirements keeps the root module small for those who import it.
+// TestRequirements checks that the root module has few dependencies.
 func TestRequirements(t *testing.T) {
 	var mod struct {
 		Require []struct {

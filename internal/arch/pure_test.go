@@ -8,10 +8,9 @@ import (
 	"testing"
 )
 
-// A codec turns bytes into values and values into bytes. Its files are
-// recognised by what they declare, an exported Parse… or Append…, or by their
-// names, frame*.go, packet_*.go and property*.go; they import nothing that
-// does input or output, so they cannot get hold of a connection.
+// isCodec reports whether a file is part of a codec, which turns bytes into values and values into
+// bytes. Such a file declares an exported Parse… or Append…, or is called frame*.go, packet_*.go or
+// property*.go. It imports nothing that does input or output, so it cannot use a connection.
 func isCodec(s *source) bool {
 	for _, pattern := range []string{"frame*.go", "packet_*.go", "property*.go"} {
 		if ok, _ := path.Match(pattern, path.Base(s.path)); ok {

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	root   = "../.." // of the repository, seen from this package
+	root   = "../.." // the repository's root, as seen from this package
 	module = "github.com/rikki-go/rikki"
 )
 
-// source is one Go file of the repository, of whatever module and system.
+// source is one Go file of the repository, of any module and for any system.
 type source struct {
 	path string // slash-separated, from the root
 	ast  *ast.File
@@ -38,11 +38,11 @@ func (s *source) imports() []string {
 	return paths
 }
 
-// where names a place for error messages.
+// where returns the file and line of a node, for error messages.
 func where(n ast.Node) string {
 	p := files.Position(n.Pos())
 	p.Column = 0
-	p.Filename = filepath.ToSlash(strings.TrimPrefix(p.Filename, filepath.FromSlash(root)+string(filepath.Separator)))
+	p.Filename = fromRoot(p.Filename)
 	return p.String()
 }
 
@@ -54,21 +54,17 @@ var parseAll = sync.OnceValues(func() ([]*source, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir():
-			if base := d.Name(); name != root && (base[0] == '.' || base == "testdata" || base == "bin") {
-				return filepath.SkipDir
-			}
-			return nil
-		case filepath.Ext(name) != ".go":
+		case d.IsDir() && skipFolder(name, d):
+			return filepath.SkipDir
+		case d.IsDir() || filepath.Ext(name) != ".go":
 			return nil
 		}
 		f, err := parser.ParseFile(files, name, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(root, name)
-		all = append(all, &source{filepath.ToSlash(rel), f})
-		return err
+		all = append(all, &source{fromRoot(name), f})
+		return nil
 	})
 	return all, err
 })
@@ -107,4 +103,14 @@ func goTool(t *testing.T, args ...string) []byte {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
 	}
 	return out
+}
+
+// parse makes a source of a text, for tests of the tests.
+func parse(t *testing.T, name, code string) *source {
+	t.Helper()
+	f, err := parser.ParseFile(files, name, code, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &source{name, f}
 }

@@ -29,7 +29,7 @@ func TestUnsafe(t *testing.T) {
 	}
 }
 
-// TestNoNorace: the race detector sees everything, tests included.
+// TestNoNorace checks that no code, tests included, is hidden from the race detector.
 func TestNoNorace(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, group := range s.ast.Comments {
@@ -42,7 +42,7 @@ func TestNoNorace(t *testing.T) {
 	}
 }
 
-// TestNoRecover: a panic is a defect, and stays visible.
+// TestNoRecover checks that no code recovers a panic. A panic is a defect and must stay visible.
 func TestNoRecover(t *testing.T) {
 	for _, s := range sources(t) {
 		if s.test() {
@@ -79,8 +79,8 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestDocComments wants a comment on everything that the public packages
-// export, and on what tests share.
+// TestDocComments checks that everything that the public packages and looptest export has a
+// comment.
 func TestDocComments(t *testing.T) {
 	packages := map[string]bool{} // folder: has a package comment
 	for _, s := range sources(t) {
@@ -101,9 +101,8 @@ func TestDocComments(t *testing.T) {
 	}
 }
 
-// undocumented returns the exported names that a declaration leaves without
-// comment. In a group, the group's comment or one at the end of the line will
-// do. Of the methods Error and Unwrap everybody knows what they do.
+// undocumented returns the exported names of a declaration that have no comment. In a group the
+// group's comment or one at the end of the line is enough. Error and Unwrap need none.
 func undocumented(d ast.Decl) []*ast.Ident {
 	var bare []*ast.Ident
 	check := func(id *ast.Ident, docs ...*ast.CommentGroup) {
@@ -136,7 +135,7 @@ func undocumented(d ast.Decl) []*ast.Ident {
 	return bare
 }
 
-// receiver returns the name of the type that a method belongs to, "" for functions.
+// receiver returns the name of a method's type, or "" for a function.
 func receiver(f *ast.FuncDecl) string {
 	if f.Recv == nil {
 		return ""

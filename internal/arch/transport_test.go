@@ -6,18 +6,18 @@ import (
 	"testing"
 )
 
-// knowNoTransport are the files of reactor that know the contract in transport.go and
-// none of its implementations.
+// knowNoTransport are the files of reactor that use the contract in transport.go and none of its
+// implementations.
 var knowNoTransport = []string{
-	"close.go", "conn.go", "deadline.go", "dispatch.go", "flow.go", "input.go", "late.go", "layer.go",
+	"catchup.go", "close.go", "conn.go", "deadline.go", "dispatch.go", "flow.go", "input.go", "layer.go",
 	"life.go", "manager.go", "output.go", "register.go", "report.go", "run.go", "watchdog.go",
 }
 
 // transports are the implementations.
 var transports = []string{"datagrams", "stream", "tlsTransport"}
 
-// TestTransportsAreNotNamed looks for the types' names. What a transport does must be
-// asked by way of the contract, or by a method that is declared beside the transport.
+// TestTransportsAreNotNamed looks for the names of the types. Other files must use the contract, or
+// a method that is declared in the file of the transport.
 func TestTransportsAreNotNamed(t *testing.T) {
 	var seen, declared []string
 	for _, s := range sources(t) {
@@ -51,7 +51,7 @@ func TestTransportsAreNotNamed(t *testing.T) {
 	}
 }
 
-// typesOf returns those of the names that a declaration declares as types.
+// typesOf returns the names, out of the given ones, that a declaration declares as types.
 func typesOf(g *ast.GenDecl, names []string) []string {
 	var found []string
 	for _, spec := range g.Specs {
