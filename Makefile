@@ -1,5 +1,5 @@
-# What one does with this repository. `make help` lists it.
-# Needs Go, GNU make and a POSIX shell; a C compiler only for the race detector.
+# The commands of this repository. `make help` lists them.
+# They need Go, GNU make and a POSIX shell. Only the race detector needs a C compiler.
 
 .DEFAULT_GOAL := all
 .PHONY: all build run test bench fuzz lint fmt-check vet cross staticcheck clean help
@@ -7,28 +7,32 @@
 # The root module and the nested ones that are tested with it.
 MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod bench/go.mod))
 
-# The systems besides Linux; reactor/internal/poll/kqueue.go is for them.
+# The systems other than Linux. They use reactor/internal/poll/kqueue.go.
 BSDS := darwin freebsd netbsd openbsd dragonfly
+
+# The packages with tests that measure the heap. They are built without the race detector.
+MEMORY := ./proto/ws
 
 FUZZTIME ?= 10s
 BENCH ?= .
 
-# each,COMMAND runs a command in every module and fails if one of them did.
+# each,COMMAND runs a command in every module. It fails if the command failed in one of them.
 each = failed=; for dir in $(MODULES); do (cd $$dir && $(1)) || failed=1; done; test -z "$$failed"
 
 all: build test ## build and test everything (the default)
 
+# Without -o, go build writes the program of a module that has one package, bench.
 build: ## compile every package of every module
-	@$(call each,go build ./...)
+	@$(call each,go build -o /dev/null ./...)
 
-run: ## the MQTT-over-WebSocket client; URL=wss://host:port/path for a broker of yours, TLS=1 for TLS with its own; ARGS=more
+run: ## run the MQTT-over-WebSocket client; URL=… for another broker, TLS=1, ARGS=flags
 	go run ./examples/mqtt-over-ws-client $${URL:+-url "$$URL"} $${TLS:+-tls} $(ARGS)
 
-# The race detector needs cgo and therefore a C compiler: whether there is a
-# working one is found out by using it.
-test: ## all tests, with the race detector where there is a C compiler
+# The race detector needs cgo, and cgo needs a C compiler. The first line tests whether they work.
+# By default each program with the race detector sleeps for a second at its end.
+test: ## run all tests, with the race detector if there is a C compiler
 	@if CGO_ENABLED=1 go build -race runtime/cgo 2>/dev/null; \
-	then race=-race; export CGO_ENABLED=1; \
+	then race=-race; export CGO_ENABLED=1 GORACE=atexit_sleep_ms=0; \
 	else race=; export CGO_ENABLED=0; \
 		echo "make test: no working C compiler ($$(go env CC)), so WITHOUT the race detector"; \
 	fi; \
@@ -38,16 +42,18 @@ test: ## all tests, with the race detector where there is a C compiler
 		echo "make test: Node or its ws (npm ci in interop/node) is not installed, so the tests against it are SKIPPED"; \
 	command -v chromium >/dev/null || \
 		echo "make test: chromium is not installed, so the tests with a browser are SKIPPED"; \
-	$(call each,echo "$$dir: go test $$race ./..." && go test $$race -timeout 10m ./...)
+	if test -n "$$race"; then echo ".: go test -run '^TestMemory' $(MEMORY)" && \
+		go test -run '^TestMemory' $(MEMORY) || exit 1; fi; \
+	$(call each,echo "$$dir: go test $$race ./..." && go test $$race -parallel 8 -timeout 10m ./...)
 
-bench: ## all benchmarks; BENCH=regexp chooses
+bench: ## run all benchmarks; BENCH=regexp selects some
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 	@if test -f bench/go.mod && test "$$(go env GOOS)" = linux; \
 	then echo 'go run -C bench .'; go run -C bench .; fi
 
-# go test lists a package's targets and then the package. When the time is up
-# while an input is being tried, it now and then calls that a failure.
-fuzz: ## every fuzz target, each for FUZZTIME (10s)
+# go test -list prints the targets of a package and then the package. If the fuzz time ends while an
+# input is tested, go test sometimes reports a failure. This failure is ignored.
+fuzz: ## run every fuzz target, each for FUZZTIME (10s)
 	@list=$$(go test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
 	targets=$$(echo "$$list" | awk '/^Fuzz/ { name[n++] = $$1 } \
 		$$1 == "ok" { for (i = 0; i < n; i++) print $$2 ":" name[i]; n = 0 }'); \
@@ -63,7 +69,7 @@ fuzz: ## every fuzz target, each for FUZZTIME (10s)
 		esac; fi; \
 	done
 
-lint: fmt-check vet cross staticcheck ## gofmt, go vet, builds for the BSDs, staticcheck
+lint: fmt-check vet cross staticcheck ## run gofmt, go vet, builds for macOS and the BSDs, staticcheck
 
 fmt-check:
 	@files=$$(gofmt -l .) || exit 1; \
@@ -72,8 +78,7 @@ fmt-check:
 vet:
 	@$(call each,echo "$$dir: go vet ./..." && go vet ./...)
 
-# cgo off: no C compiler for these systems is wanted. amd64: the one
-# architecture that all of them have.
+# cgo is off, so no C compiler for these systems is needed. All of them run on amd64.
 cross:
 	@for os in $(BSDS); do \
 		echo "$$os: go build, go vet"; \
@@ -90,10 +95,10 @@ staticcheck:
 		GOOS=$$os GOARCH=amd64 CGO_ENABLED=0 ./bin/staticcheck ./reactor/... || exit 1; \
 	done
 
-clean: ## remove what this Makefile and those of the examples built
+clean: ## remove the files that this Makefile and the examples' Makefiles have built
 	rm -rf bin
 	rm -rf interop/node/node_modules
 	@for dir in examples/*/; do rm -f "$$dir$$(basename "$$dir")"; done
 
-help: ## this list
+help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
