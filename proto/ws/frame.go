@@ -85,6 +85,12 @@ func parseHeader(buf []byte, state gobwas.State) (h gobwas.Header, size int, err
 	whole := first == finBit|byte(OpText) || first == finBit|byte(OpBinary)
 	if !whole || state.Fragmented() || h.Masked != state.ServerSide() {
 		if err := checkFirstBytes(h, state); err != nil {
+			// If the first byte is wrong too, its error counts, as if it had arrived alone.
+			alone := h
+			alone.Masked, alone.Length = state.ServerSide(), 0
+			if first := checkFirstBytes(alone, state); first != nil {
+				err = first
+			}
 			return h, 0, err
 		}
 	}

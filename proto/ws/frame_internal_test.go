@@ -175,3 +175,24 @@ func compareFirstBytes(t *testing.T, b0 byte, state gobwas.State) {
 }
 
 func refusal(err error) bool { return err != nil && err != errIncomplete }
+
+// The error of a header is that of its first wrong byte, no matter how the bytes are cut.
+func TestHeaderErrorIsOfTheFirstWrongByte(t *testing.T) {
+	for _, side := range []gobwas.State{gobwas.StateServerSide, gobwas.StateClientSide} {
+		for _, more := range []gobwas.State{0, gobwas.StateFragmented, gobwas.StateExtended, gobwas.StateFragmented | gobwas.StateExtended} {
+			state := side | more
+			for first := range 256 {
+				_, _, alone := parseHeader([]byte{byte(first)}, state)
+				if alone == errIncomplete {
+					continue
+				}
+				for second := range 256 {
+					raw := []byte{byte(first), byte(second)}
+					if _, _, err := parseHeader(raw, state); err == nil || err.Error() != alone.Error() {
+						t.Fatalf("state %b: % x: %v, after the first byte alone: %v", state, raw, err, alone)
+					}
+				}
+			}
+		}
+	}
+}

@@ -67,7 +67,7 @@ func FuzzFrames(f *testing.F) {
 			buildFrame(fin|text, masked, -1, "hello"), buildFrame(fin|text, !masked, -1, "hello"), buildFrame(fin|text, masked, 2, "hello"), buildFrame(fin|bin, masked, 8, "x"),
 			buildFrame(text, masked, -1, "\xe2\x82") + buildFrame(fin|ping, masked, -1, "p") + buildFrame(fin|cont, masked, -1, "\xac"),
 			buildFrame(fin|opClose, masked, -1, closePayload(1000, "bye")) + "\xff", buildFrame(fin|opClose, masked, -1, closePayload(1005, "")), buildFrame(fin|opClose, masked, -1, "\x03"),
-			buildFrame(fin|cont, masked, -1, "x"), buildFrame(bin, masked, -1, "x") + buildFrame(fin|bin, masked, -1, "y"), buildFrame(ping, masked, -1, ""),
+			buildFrame(fin|cont, masked, -1, "x"), buildFrame(bin, masked, -1, "x") + buildFrame(fin|bin, masked, -1, "y"), buildFrame(bin, masked, -1, "x") + buildFrame(fin|bin, !masked, -1, "y"), buildFrame(ping, masked, -1, ""),
 			"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", "\x82\xff\x00\x00\x00\x00\x01\x00\x00\x01\x00\x00\x00\x00", "\xff\xff", "", "GET / HTTP/1.1\r\n",
 		} {
 			f.Add([]byte(s), masked, uint16(2), uint16(3))
