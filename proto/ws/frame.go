@@ -88,8 +88,8 @@ func parseHeader(buf []byte, state gobwas.State) (h gobwas.Header, size int, err
 			// If the first byte is wrong too, its error counts, as if it had arrived alone.
 			alone := h
 			alone.Masked, alone.Length = state.ServerSide(), 0
-			if first := checkFirstBytes(alone, state); first != nil {
-				err = first
+			if errAlone := checkFirstBytes(alone, state); errAlone != nil {
+				return h, 0, errAlone
 			}
 			return h, 0, err
 		}
