@@ -30,12 +30,13 @@ const acceptRetryDelay = time.Second
 
 // acceptor is the state of a listener of streams. The listener has it instead of a transport.
 type acceptor struct {
-	path          socketPath // file of a UNIX-domain socket; removed when the listener closes
-	name          string     // name of a UNIX-domain socket, for log records
-	tls           bool       // accepted connections use TLS
-	tlsConfig     *tlsConfig // their Config; nil: each needs one at EvAccept
-	slotQueue     slotQueue  // its connections that wait for a slot, see admission
-	noDescriptors bool       // accept suspended: descriptors or memory ran out
+	path          socketPath   // file of a UNIX-domain socket; removed when the listener closes
+	name          string       // name of a UNIX-domain socket, for log records
+	tls           bool         // accepted connections use TLS
+	tlsConfig     *tlsConfig   // their Config; nil: each needs one at EvAccept
+	slotQueue     slotQueue    // its connections that wait for a slot, see admission
+	accepted      *acceptedSet // its connections; nil until it accepts the first one
+	noDescriptors bool         // accept suspended: descriptors or memory ran out
 	// quota is how many connections the listener may accept in the batch lastBatch. It is 0 if the
 	// listener has emptied the backlog or is suspended.
 	quota     uint8
@@ -44,22 +45,30 @@ type acceptor struct {
 
 // suspended reports whether the loop must not accept now. Pause is a flag of the connection
 // and does not count here.
-func (a *acceptor) suspended() bool { return a.noDescriptors || len(a.slotQueue.waiting) > 0 }
+func (a *acceptor) suspended() bool { return a.noDescriptors || a.slotQueue.waiting.last != nil }
 
 // setTLS sets the Config for connections that the listener accepts from now on.
 func (a *acceptor) setTLS(cfg *tlsConfig) { a.tls, a.tlsConfig = true, cfg }
 
 // acceptConns accepts connections from the backlog, up to the quota of this turn.
 func (c *Conn) acceptConns() {
+	c.mgr.beginDelivery(c)
+	defer c.mgr.endDelivery()
+	evicted := false // for the next descriptor
 	for range c.acceptQuota() {
-		if c.InputStopped() || c.ext.accept.suspended() || c.mgr.closeCalled {
+		if c.InputStopped() || c.mgr.turn.ended || c.ext.accept.suspended() || c.mgr.closeCalled {
 			return
 		}
 		fd, remote, err := poll.Accept(int(c.fd))
 		switch err {
 		case nil:
+			evicted = false
+			if fd = c.makeRoom(fd); fd < 0 {
+				continue
+			}
 			a := c.mgr.newConn(fd, roleAccepted, c.Fn, c.FnData)
 			a.setRemote(remote)
+			a.joinSet(c)
 			c.mgr.stats.Accepted++
 			a.initAccepted(c)
 		case poll.ErrAgain:
@@ -67,6 +76,13 @@ func (c *Conn) acceptConns() {
 			c.ext.accept.quota = 0
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+			if noDescriptor := err == unix.EMFILE || err == unix.ENFILE; noDescriptor && !poll.IsReadable(int(c.fd)) {
+				c.ext.accept.quota = 0 // no client waits: the kernel looks for a descriptor first
+				return
+			} else if noDescriptor && !evicted && c.makeDescriptor() {
+				evicted = true
+				continue
+			}
 			c.suspendAccepting(err)
 			return
 		case unix.EBADF, unix.EINVAL, unix.ENOTSOCK: // the listener itself is unusable, for example shut down elsewhere
@@ -93,6 +109,9 @@ func (c *Conn) acceptQuota() uint8 {
 		m.noteBacklogEmpty()
 		fallthrough
 	default:
+		a.quota = 1
+	}
+	if m.crowded() {
 		a.quota = 1
 	}
 	a.lastBatch = m.batch
@@ -132,11 +151,11 @@ func (c *Conn) inherit(l *Conn) {
 	if ext.recorder != nil {
 		c.SetRecorder(&ext.recorder.Recorder)
 	}
-	if ext.limits != (Limits{}) {
-		c.SetLimits(ext.limits)
+	if limits := ext.limits.ofBuffers(); limits != (Limits{}) {
+		c.SetLimits(limits)
 	}
-	if ext.watchdog != nil {
-		c.ensureWatchdog().deadlines = ext.watchdog.deadlines
+	if ext.deadlines != nil {
+		c.extra().deadlines = ext.deadlines
 	}
 	c.startDeadlines()
 }

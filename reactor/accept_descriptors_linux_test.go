@@ -115,7 +115,8 @@ func limitFiles(t *testing.T, n int) {
 func testOutOfDescriptors(t *testing.T) {
 	k := looptest.NewClock()
 	var log strings.Builder
-	m := newManager(t, reactor.WithClock(k.Now), reactor.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	m := newManager(t, reactor.WithClock(k.Now), reactor.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+		reactor.WithDescriptorReserve(-1), reactor.WithLimits(reactor.Limits{WhenFull: reactor.RefuseNew}))
 	var accepted []*reactor.Conn
 	echoed := ""
 	l := listen(t, m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {
@@ -210,7 +211,8 @@ func testOutOfDescriptors(t *testing.T) {
 func testShortageComesAndGoes(t *testing.T) {
 	k := looptest.NewClock()
 	var log strings.Builder
-	m := newManager(t, reactor.WithClock(k.Now), reactor.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	m := newManager(t, reactor.WithClock(k.Now), reactor.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+		reactor.WithDescriptorReserve(-1), reactor.WithLimits(reactor.Limits{WhenFull: reactor.RefuseNew}))
 	var accepted []*reactor.Conn
 	l := listen(t, m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {
 		if ev == reactor.EvAccept {

@@ -11,7 +11,7 @@ import (
 
 // Many connections that come at the same time are all accepted.
 func TestAcceptOfManyAtOnce(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{}
 	l := listen(t, m, "tcp://127.0.0.1:0", r.Handle)
 	for range 200 {
@@ -25,7 +25,7 @@ func TestAcceptOfManyAtOnce(t *testing.T) {
 
 // A handler of an accepted connection closes the listener: it accepts no more.
 func TestListenerClosedWithinAccept(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{}
 	var l *reactor.Conn
 	r.On = hooks{reactor.EvAccept: func(*reactor.Conn, any) { l.Close() }}
@@ -44,7 +44,7 @@ func TestListenerClosedWithinAccept(t *testing.T) {
 func TestResumedListenerHasNothingToRead(t *testing.T) {
 	for _, transport := range []string{"tcp4", "unix", "udp4"} {
 		for _, layered := range []bool{false, true} {
-			m := newManager(t)
+			m := looptest.NewStillManager(t)
 			r := &recorder{}
 			l := listen(t, m, listenURL(t, transport), r.Handle)
 			var heard []string
@@ -83,7 +83,7 @@ func TestLayerRefusesConnection(t *testing.T) {
 		"OPEN CLOSE":       (*reactor.Conn).Close,
 	} {
 		t.Run(want, func(t *testing.T) {
-			m := newManager(t)
+			m := looptest.NewStillManager(t)
 			r := &recorder{}
 			l := listen(t, m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
 				if !c.IsListening() {
@@ -104,7 +104,7 @@ func TestLayerRefusesConnection(t *testing.T) {
 // accepts twice as many as the one before. When the backlog is empty, the number begins
 // at one again.
 func TestAcceptsTwiceAsManyEachTurn(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	l := listen(t, m, "tcp://127.0.0.1:0", nil)
 	spin(t, m, 1)
 	var got []int

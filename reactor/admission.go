@@ -16,13 +16,18 @@ import (
 //	Concurrent  handshakes at once  waits in the slotQueue of its listener
 //
 // A connection takes a slot when its first bytes are in the socket, so silent clients take
-// none. It keeps the slot until its handshake ends or it closes. Clients made by Connect need no
-// slot, but their steps count. The poller does not report the input of a connection that waits.
+// none. It keeps the slot until its handshake ends or it closes, or until another connection
+// needs one and it makes no progress (slots.go). Clients made by Connect need no slot, but
+// their steps count.
 //
 // A free slot goes to the newest connection that waits. Otherwise a queue of clients that never
 // continue could lock out later clients. Free slots go to the listeners in rotation. A
 // listener whose connections wait for a slot does not accept, so its other clients wait in
 // the kernel's backlog. A connection that has waited for a slot then waits for a step.
+//
+// While a connection waits for a step, it is not read. While it waits for a slot, the first
+// maxEarlyInput bytes are read and kept. That is more than a client sends before it gets an
+// answer, so the loop notices when the client leaves.
 
 // TLSHandshakes bounds what TLS handshakes cost a manager. In each field zero is the default
 // and a negative value is no bound.
@@ -41,11 +46,15 @@ type TLSHandshakes struct {
 	PerTurn int
 	// Concurrent is how many connections may be in their handshake at once. The default is
 	// 1024. Connections made by Connect do not count. A connection takes a slot when its
-	// first bytes arrive, so clients that connect and stay silent take none. If no slot is
-	// free, the connection waits and is not read, while its TLS deadline runs. A free slot
-	// goes to the newest connection that waits. Meanwhile its listener does not accept, and
-	// clients wait in the kernel's backlog. Free slots go to the listeners in rotation.
-	// A listener without TLS is not affected.
+	// first bytes arrive, so clients that connect and stay silent take none.
+	//
+	// If a connection needs a slot and none is free, one that has not sent its whole
+	// ClientHello loses its slot at once. If there is none, one that has made no progress for
+	// a second loses it. The connection that has waited for the longest time is first, and
+	// fails with ErrTLSEvicted. If no connection can lose its slot now, the new one waits
+	// for one while its TLS deadline runs. A free slot goes to the newest that waits. Meanwhile
+	// its listener does not accept, and clients wait in the kernel's backlog. Free slots go to
+	// the listeners in rotation. A listener without TLS is not affected.
 	Concurrent int
 }
 
@@ -55,6 +64,8 @@ func WithTLSHandshakes(h TLSHandshakes) Option { return func(m *Manager) { m.tls
 const (
 	defaultHandshakesPerTurn    = 8
 	defaultConcurrentHandshakes = 1024
+	// maxEarlyInput is how many bytes are read of a connection that waits for a slot.
+	maxEarlyInput = 4 << 10
 )
 
 // admission decides which connection may continue its TLS handshake. The zero value with m
@@ -64,16 +75,21 @@ type admission struct {
 	slotsUsed     int             // handshakes that count towards TLSHandshakes.Concurrent
 	stepQueue     []*tlsTransport // connections that wait for a step; nil for one that no longer waits
 	slotQueues    []*slotQueue    // the queues that are not empty; a free slot goes to the first
+	incomplete    slotList        // slots of connections that have sent a part of their ClientHello
+	answered      slotList        // slots of connections that owe a later message of the handshake
+	evicted       []*Conn         // connections that have lost their slot and are to fail
+	timer         *Timer          // calls searchSlots while a connection waits for a slot; may be nil
 	noListener    slotQueue       // connections that stop no listener while they wait: WrapFD, StartTLS after EvAccept
 	stepsTurn     uint32          // the batch that stepsTaken belongs to
 	stepsTaken    int             // steps taken in that turn
 	grantingSteps bool            // grantSteps is running
 }
 
-// slotQueue holds the connections of one listener that wait for a slot, the newest last.
+// slotQueue holds the connections of one listener that wait for a slot, the newest last. All
+// clients of a crowd may end at once, so each must leave the queue without a search.
 type slotQueue struct {
 	listener *Conn // nil in noListener
-	waiting  []*tlsTransport
+	waiting  slotList
 }
 
 // admit reports whether the connection may take a step of its handshake now. If not, it puts
@@ -81,19 +97,18 @@ type slotQueue struct {
 // when the socket is readable, or when a handshake begins without input.
 func (a *admission) admit(t *tlsTransport) bool {
 	c := t.c
-	if c.on&onHandshakeQueue != 0 {
+	if c.on&onHandshakeQueue != 0 || t.evicted {
 		return false
 	}
-	if !t.hasSlot && c.role != roleClient {
+	if t.slot == nil && c.role != roleClient {
 		if len(t.earlyInput) == 0 && !socketHasInput(c) {
 			return true // the read finds nothing, or the end of the stream: that is no step
 		}
-		if limit := effectiveLimit(a.m.tlsHandshakes.Concurrent, defaultConcurrentHandshakes); a.slotsUsed >= limit {
+		if !a.hasFreeSlot() {
 			a.queueForSlot(t)
 			return false
 		}
-		t.hasSlot = true
-		a.slotsUsed++
+		a.takeSlot(t)
 	}
 	if a.stepsLeft() <= 0 || len(a.stepQueue) > 0 && !a.grantingSteps {
 		a.queueForStep(t)
@@ -101,6 +116,13 @@ func (a *admission) admit(t *tlsTransport) bool {
 	}
 	a.stepsTaken++
 	return true
+}
+
+// hasFreeSlot reports whether a connection may take a slot now. If necessary, and if nobody waits
+// for a slot, it frees one.
+func (a *admission) hasFreeSlot() bool {
+	limit := effectiveLimit(a.m.tlsHandshakes.Concurrent, defaultConcurrentHandshakes)
+	return a.slotsUsed < limit || len(a.slotQueues) == 0 && a.evictIncomplete()
 }
 
 // stepsLeft returns how many steps may still be taken in this turn.
@@ -131,21 +153,34 @@ func (a *admission) queueForStep(t *tlsTransport) {
 // queueForSlot makes the connection wait for a slot. Its listener stops accepting.
 func (a *admission) queueForSlot(t *tlsTransport) {
 	t.c.on |= onSlotQueue
+	if len(t.earlyInput) >= maxEarlyInput {
+		t.c.on |= onSlotFull
+	}
 	t.c.markDirty()
 	q := t.slotQueue
-	if len(q.waiting) == 0 {
+	if q.waiting.last == nil {
 		a.slotQueues = append(a.slotQueues, q)
 	}
-	q.waiting = append(q.waiting, t)
+	t.slot = &handshakeSlot{t: t}
+	t.slot.moveTo(&q.waiting)
 	if q.listener != nil {
 		q.listener.ext.accept.quota = 0
 		q.listener.markDirty()
 	}
+	a.evictIncomplete()
+	if len(a.slotQueues) > 0 {
+		a.searchAt(a.firstExpiry())
+	}
 }
 
-// grantSteps lets queued connections take the steps that are left in this turn. A connection
-// that is queued while grantSteps runs gets its step in a later turn.
+// hasWork reports whether grantSteps has something to do.
+func (a *admission) hasWork() bool { return len(a.stepQueue)+len(a.evicted) > 0 }
+
+// grantSteps fails the connections that have lost their slot. Then it lets queued connections
+// take the steps that are left in this turn. A connection that is queued while grantSteps runs
+// gets its step in a later turn.
 func (a *admission) grantSteps() {
+	a.failEvicted()
 	i, end := 0, len(a.stepQueue)
 	a.grantingSteps = true
 	for n := a.stepsLeft(); i < end && n > 0 && !a.m.closeCalled; i++ {
@@ -169,17 +204,18 @@ func (a *admission) release(t *tlsTransport) {
 	c := t.c
 	switch {
 	case c.on&onSlotQueue != 0:
-		q := t.slotQueue
-		q.waiting = slices.DeleteFunc(q.waiting, func(o *tlsTransport) bool { return o == t })
-		a.dropEmptyQueue(q)
+		t.slot.moveTo(nil)
+		t.slot = nil // it was only wanted
+		a.dropEmptyQueue(t.slotQueue)
 	case c.on&onStepQueue != 0:
 		if i := slices.Index(a.stepQueue, t); i >= 0 {
 			a.stepQueue[i] = nil
 		}
 	}
 	c.on &^= onHandshakeQueue
-	if t.hasSlot {
-		t.hasSlot = false
+	if t.slot != nil {
+		t.slot.moveTo(nil)
+		t.slot = nil
 		a.slotsUsed--
 		a.grantSlot()
 	}
@@ -192,24 +228,24 @@ func (a *admission) grantSlot() {
 		return
 	}
 	q := a.slotQueues[0]
-	last := len(q.waiting) - 1
-	t := q.waiting[last]
-	q.waiting[last] = nil
-	q.waiting = q.waiting[:last]
+	s := q.waiting.last
+	s.moveTo(nil)
 	a.slotQueues = append(slices.Delete(a.slotQueues, 0, 1), q)
 	a.dropEmptyQueue(q)
-	t.c.on &^= onSlotQueue
-	t.hasSlot = true
+	s.t.c.on &^= onSlotQueue | onSlotFull
 	a.slotsUsed++
-	a.queueForStep(t)
+	a.queueForStep(s.t)
 }
 
 // dropEmptyQueue removes q from slotQueues if it is empty. Its listener accepts again then.
 func (a *admission) dropEmptyQueue(q *slotQueue) {
-	if len(q.waiting) > 0 {
+	if q.waiting.last != nil {
 		return
 	}
 	a.slotQueues = slices.DeleteFunc(a.slotQueues, func(o *slotQueue) bool { return o == q })
+	if len(a.slotQueues) == 0 && a.timer != nil {
+		a.timer.Stop()
+	}
 	if q.listener != nil {
 		q.listener.markDirty()
 	}

@@ -3,6 +3,7 @@ package reactor_test
 import (
 	"crypto/tls"
 	"errors"
+	"iter"
 	"net"
 	"net/netip"
 	"testing"
@@ -12,7 +13,7 @@ import (
 )
 
 // firstByte begins a TLS record of a handshake. A client that has sent it, and sends
-// nothing more, takes a slot for its handshake and keeps it.
+// nothing more, takes a slot for its handshake. It keeps the slot until another needs one.
 const firstByte = "\x16"
 
 // crowd is a listener, its clients, and the connections that it has accepted.
@@ -21,10 +22,11 @@ type crowd struct {
 	t     *testing.T
 	m     *reactor.Manager
 	l     *reactor.Conn
-	peak  int                      // the most handshakes that were in progress
-	conns []*reactor.Conn          // in the order in which they were accepted
-	peers map[netip.AddrPort]*peer // by the client's address
-	hello func(c *reactor.Conn)    // called when the ClientHello of a connection was read
+	peak  int                       // the most handshakes that were in progress
+	conns []*reactor.Conn           // in the order in which they were accepted
+	peers map[netip.AddrPort]*peer  // by the client's address
+	hello func(c *reactor.Conn)     // called when the ClientHello of a connection was read
+	begun map[netip.AddrPort]func() // continues the handshake of a client
 }
 
 // accepted returns the connection of the client with that address, or nil if it is not
@@ -67,6 +69,74 @@ func (k *crowd) speaker(words string) *reactor.Conn {
 	return c
 }
 
+// begins makes a client begin its handshake. The client waits after the server's first answer,
+// and finish continues its handshake. Once it has its answer it keeps its slot for a second at
+// least, which does not pass unless the test moves the clock.
+func (k *crowd) begins(p *peer) {
+	k.t.Helper()
+	next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		w := &pausedWire{turningWire: turningWire{peer: p, m: k.m}, pause: func() bool { return yield(struct{}{}) }}
+		client := tls.Client(w, small(authority().Client(), tls.VersionTLS13))
+		if err := client.Handshake(); err == nil {
+			client.Close()
+		} else if !w.stopped {
+			k.t.Error(err)
+		}
+	})
+	k.t.Cleanup(stop)
+	next()
+	k.begun[looptest.BoundAddr(k.t, p.FD)] = func() { next() }
+	if k.accepted(looptest.BoundAddr(k.t, p.FD)) != nil {
+		p.AwaitDelivery()
+		spin(k.t, k.m, 5)
+	}
+}
+
+// beginner connects a client, which the listener accepts, and which begins its handshake.
+func (k *crowd) beginner() *reactor.Conn {
+	k.t.Helper()
+	c := k.silent()
+	k.begins(k.peer(c))
+	return c
+}
+
+// finish completes a handshake that begins has begun, and ends the connection in order.
+func (k *crowd) finish(c *reactor.Conn) {
+	k.t.Helper()
+	before := k.m.Stats().TLSHandshakes
+	k.begun[c.RemoteAddr()]()
+	await(k.t, k.m, "the handshake", func() bool { return k.m.Stats().TLSHandshakes > before })
+}
+
+// paused is a beginner whose connection is paused. A byte of its client is in the socket, so it
+// keeps its slot, however long that takes.
+func (k *crowd) paused() *reactor.Conn {
+	k.t.Helper()
+	c := k.beginner()
+	c.SetDeadlines(reactor.Deadlines{TLS: -1})
+	c.Pause()
+	k.says(c, "x")
+	return c
+}
+
+// pausedWire pauses before its first read.
+type pausedWire struct {
+	turningWire
+	pause           func() bool
+	paused, stopped bool
+}
+
+func (w *pausedWire) Read(p []byte) (int, error) {
+	if !w.paused {
+		w.paused = true
+		w.stopped = !w.pause()
+	}
+	if w.stopped {
+		return 0, net.ErrClosed
+	}
+	return w.turningWire.Read(p)
+}
+
 // says sends words from the client of an accepted connection, and lets the loop read
 // them.
 func (k *crowd) says(c *reactor.Conn, words string) {
@@ -88,14 +158,14 @@ func (k *crowd) wantHandshaking(what string, n, most int) {
 	}
 }
 
-// wantFull waits until n clients are accepted. One more connects then and sends a byte.
+// wantFull waits until n clients are accepted. One more connects then and begins its handshake.
 // It is not accepted, because the newest of the n waits for a slot and all slots are
 // taken.
 func (k *crowd) wantFull(what string, n, most int) {
 	k.t.Helper()
 	await(k.t, k.m, what, func() bool { return len(k.conns) >= n })
 	spin(k.t, k.m, 5)
-	k.client().WriteString(firstByte)
+	k.begins(k.client())
 	k.wantHandshaking(what, most, most)
 	if got := len(k.conns); got != n {
 		k.t.Fatalf("%s: %d accepted, want %d", what, got, n)
@@ -134,7 +204,7 @@ const withSTARTTLS, command = "STARTTLS", "STARTTLS\n"
 
 func newCrowd(t *testing.T, m *reactor.Manager, kind string) *crowd {
 	t.Helper()
-	k := &crowd{t: t, m: m, peers: map[netip.AddrPort]*peer{}, hello: func(*reactor.Conn) {}}
+	k := &crowd{t: t, m: m, peers: map[netip.AddrPort]*peer{}, hello: func(*reactor.Conn) {}, begun: map[netip.AddrPort]func(){}}
 	row, ok := crowds[kind]
 	if kind == withSTARTTLS {
 		row.scheme, row.begin = "tcp", reactor.EvRead

@@ -160,9 +160,12 @@ func onFakes(t *testing.T, test func(t *testing.T, f *fakePoller)) {
 
 var oneByte = []byte{22}
 
-// A connection that waits for a slot is not in the poller's set, and neither is its
-// listener. The loop does not spin meanwhile. When the connection has its slot, both are
-// in the set again.
+// keepSlot makes a connection keep its slot, as if it waited for the loop.
+func (q *queueTest) keepSlot(i int) { q.conns[i].tls().slot.moveTo(nil) }
+
+// The listener of a connection that waits for a slot is not in the poller's set. The connection
+// is, until maxEarlyInput bytes of it are read. The loop does not spin meanwhile. When
+// the connection has its slot, both are in the set again.
 func TestWaitForSlotIsNotPolled(t *testing.T) {
 	onFakes(t, func(t *testing.T, f *fakePoller) {
 		q := newQueueTest(t, f, TLSHandshakes{Concurrent: 1})
@@ -170,30 +173,42 @@ func TestWaitForSlotIsNotPolled(t *testing.T) {
 		q.wantPolled("silent clients", true, 0, 1, 2)
 		q.say(oneByte, 0)
 		turns(t, q.m, 2)
+		q.keepSlot(0)
 		q.wantPolled("the first has a slot", true, 0, 1, 2)
-		q.say(oneByte, 1)
-		turns(t, q.m, 2)
-		q.wantPolled("the second waits", false, 0, 2)
-		if d := q.m.NextTimeout(); d != 10*time.Second {
-			t.Errorf("the loop may wait for %v, want 10s", d)
-		}
 		before := q.m.Stats().BytesIn
 		q.say(oneByte, 1)
-		turns(t, q.m, 5)
-		if n := q.m.Stats().BytesIn - before; n > 0 {
-			t.Errorf("%d bytes of it were read", n)
+		turns(t, q.m, 3)
+		q.wantPolled("the second waits", false, 0, 1, 2)
+		if d := q.m.NextTimeout(); d != 10*time.Second {
+			t.Errorf("the loop may wait for %v, want 10s", d)
 		}
 		q.conns[1].Pause()
 		turns(t, q.m, 2)
 		q.conns[1].Resume()
 		turns(t, q.m, 2)
-		q.wantPolled("after a pause", false, 0, 2)
-		q.conns[0].Close()
-		turns(t, q.m, 2)
-		q.wantPolled("the second has a slot", true, 1, 2)
-		if n := q.m.Stats().BytesIn - before; n != 2 {
-			t.Errorf("%d bytes were read, want 2", n)
+		q.wantPolled("after a pause", false, 0, 1, 2)
+		q.say(make([]byte, maxEarlyInput-2), 1)
+		turns(t, q.m, 5)
+		q.wantPolled("a byte below the limit", false, 0, 1, 2)
+		q.say(oneByte, 1)
+		turns(t, q.m, 5)
+		q.wantPolled("at the limit", false, 0, 2)
+		q.say(make([]byte, 100), 1)
+		turns(t, q.m, 5)
+		if n := q.m.Stats().BytesIn - before; n != maxEarlyInput {
+			t.Errorf("%d bytes were read, want %d", n, maxEarlyInput)
 		}
+		if n := len(q.conns[1].tls().earlyInput); n != maxEarlyInput {
+			t.Errorf("%d bytes are kept, want %d", n, maxEarlyInput)
+		}
+		q.conns[1].Pause()
+		turns(t, q.m, 2)
+		q.conns[1].Resume()
+		turns(t, q.m, 2)
+		q.wantPolled("after another pause", false, 0, 2)
+		q.conns[0].Close()
+		turns(t, q.m, 1)
+		q.wantPolled("the second has a slot", true, 1, 2)
 	})
 }
 

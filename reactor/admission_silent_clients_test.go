@@ -64,17 +64,17 @@ func TestSilentClientsBlockNobody(t *testing.T) {
 func TestSilentClientsAreAcceptedWithoutSlots(t *testing.T) {
 	m, _ := slots(t, 1)
 	k := newCrowd(t, m, "listener with a Config")
-	k.speaker(firstByte)
+	k.beginner()
 	for range 20 {
 		k.silent()
 	}
 	k.wantHandshaking("silent clients", 1, 1)
 	k.peer(k.conns[5]).Close() // needs no slot
 	await(t, m, "the end of one", k.Closed)
-	c := k.speaker(firstByte)
+	c := k.beginner()
 	k.wantFull("one waits", 22, 1)
 	k.conns[0].Close()
-	shake(t, m, k.peer(c), len(firstByte))
+	k.finish(c)
 	await(t, m, "the next", func() bool { return len(k.conns) == 23 })
 }
 
@@ -85,7 +85,7 @@ func TestSilentClientNeedsNoSlot(t *testing.T) {
 		m, clock := slots(t, 1)
 		k := newCrowd(t, m, "listener with a Config")
 		if full {
-			k.speaker(firstByte)
+			k.beginner()
 		}
 		c := k.silent()
 		expired := 0

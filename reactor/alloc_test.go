@@ -95,7 +95,7 @@ func TestTimersDoNotAllocate(t *testing.T) {
 }
 
 func TestWakeupsDoNotAllocate(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	woken := 0
 	c, _ := wrap(t, m, func(_ *reactor.Conn, ev reactor.Event, data any) {
 		if ev == reactor.EvWakeup {

@@ -28,6 +28,9 @@ func (*noCopy) Unlock() {}
 // Len returns the number of bytes in the buffer.
 func (b *Buffer) Len() int { return len(b.buf) - b.off }
 
+// Cap returns the size of the buffer's memory in bytes, of which Len bytes are content.
+func (b *Buffer) Cap() int { return cap(b.buf) }
+
 // Bytes returns the content. The caller may change the bytes in place.
 func (b *Buffer) Bytes() []byte { return b.buf[b.off:len(b.buf):len(b.buf)] }
 

@@ -26,20 +26,23 @@ import "github.com/rikki-go/rikki/reactor/internal/poll"
 func (w *watchdog) timerFired() {
 	c := w.c
 	// The program may have removed from Send what waited for the socket.
-	w.countdowns[deadlineStall].running = w.countdowns[deadlineStall].running && c.blocked()
+	if !c.blocked() {
+		w.running &^= 1 << deadlineStall
+	}
 	p := w.nextExpiry()
 	if p.when > c.mgr.ticks() {
 		w.rearm()
+		w.dropIfUnneeded()
 		return
 	}
 	switch {
 	case p.kind == deadlineLife && p.layer == nil:
 		w.enforce()
 	case p.kind == deadlineResolve && p.layer == nil: // runs after the answers that are already posted
-		c.mgr.Post(w.enforce)
+		c.mgr.Post(c.enforceDeadlines)
 	case p.kind == deadlineConnect && p.layer == nil:
 		c.ext.dial.checkAttempts()
-		w.enforce()
+		c.enforceDeadlines()
 	default:
 		c.startCatchUp()
 	}
@@ -90,13 +93,24 @@ func (c *Conn) catchUp() {
 	if c.life >= closing {
 		return
 	}
+	if c.waitsForTurn() { // the loop is late: nothing is enforced
+		c.on |= onCatchUp
+		c.mgr.catchUps.add(c)
+		return
+	}
 	if c.is(inputHeld) { // the peer may have read meanwhile, and then input goes on
 		c.output()
 	}
-	empty, w := c.handshakePending() && !socketHasInput(c), c.watchdog()
+	empty := c.handshakePending() && !socketHasInput(c)
 	if !empty { // in a handshake with a silent peer, the call would only use up a step
 		empty = c.input()
 	}
+	if c.waitsForTurn() { // what this read has brought is delivered first
+		c.on |= onCatchUp
+		c.mgr.catchUps.add(c)
+		return
+	}
+	w := c.watchdog()
 	switch {
 	case c.writeHasFailed() && c.is(paused) && !c.inputOver() && (c.Recv.Len() > 0 || socketHasInput(c)):
 		// Resume starts the catch-up again. Some deadlines run during a pause.
@@ -111,9 +125,7 @@ func (c *Conn) catchUp() {
 	case w == nil || !w.catchingUp:
 		return
 	default:
-		if p := w.nextExpiry(); p.kind == deadlineStall && p.layer == nil && p.when <= c.mgr.ticks() {
-			c.output()
-		}
+		w.writeIfStalled()
 		if c.on&onStepQueue == 0 && (empty || c.on&onSlotQueue != 0 || w.unread <= 0 || c.InputStopped() || c.is(peerEnded) || w.nextExpiry().when > c.mgr.ticks()) {
 			w.enforce()
 			return
@@ -123,11 +135,25 @@ func (c *Conn) catchUp() {
 	c.mgr.catchUps.add(c)
 }
 
+// writeIfStalled writes if the Stall deadline has passed: the peer may have read meanwhile.
+func (w *watchdog) writeIfStalled() {
+	if p := w.nextExpiry(); p.kind == deadlineStall && p.layer == nil && p.when <= w.c.mgr.ticks() {
+		w.c.output()
+	}
+}
+
+// enforceDeadlines is enforce, for a connection that may have dropped its watchdog meanwhile.
+func (c *Conn) enforceDeadlines() {
+	if w := c.watchdog(); w != nil {
+		w.enforce()
+	}
+}
+
 // enforce ends a catch-up. If a deadline has passed and was not stopped or moved meanwhile,
 // the connection fails with a *DeadlineError, with these exceptions:
 //
 //	a layer's own, with Expired   Expired is called
-//	linger                        the connection closes
+//	linger, NextRequest           the connection closes
 //	Resolve                       the dialer uses the addresses that are known
 //	Connect                       the dialer fails with the errors of its attempts
 func (w *watchdog) enforce() {
@@ -136,6 +162,7 @@ func (w *watchdog) enforce() {
 	p := w.nextExpiry()
 	if p.when > c.mgr.ticks() {
 		w.rearm()
+		w.dropIfUnneeded()
 		return
 	}
 	switch {
@@ -144,18 +171,21 @@ func (w *watchdog) enforce() {
 		w.rearm()
 		if p.layer.Expired != nil {
 			p.layer.Expired(c)
+			if w := c.watchdog(); w != nil {
+				w.dropIfUnneeded()
+			}
 			return
 		}
-	case p.kind == deadlineLinger:
+	case p.kind == deadlineLinger, p.kind == deadlineNextRequest:
 		c.Close()
 		return
 	case p.kind == deadlineResolve:
-		w.countdowns[deadlineResolve].running = false
+		c.stopDeadline(deadlineResolve)
 		w.rearm()
 		c.ext.dial.lookupTimedOut()
 		return
 	case p.kind == deadlineConnect:
-		w.countdowns[deadlineConnect].running = false
+		c.stopDeadline(deadlineConnect)
 		c.ext.dial.connectTimedOut(p.after)
 		return
 	}

@@ -49,12 +49,13 @@ func (m *Manager) teardown() error {
 	}
 	done = true
 	m.logUnhandledErrors()
+	m.logSuppressed()
 	m.posted.close()
 	for _, t := range m.timers {
 		t.pos = -1
 	}
 	m.newConns, m.dirty, m.inputs, m.catchUps, m.redeliver, m.grown = turnList{}, turnList{}, turnList{}, turnList{}, turnList{}, turnList{}
-	m.timers, m.pollConns, m.ackQueue, m.registered = nil, nil, nil, nil
+	m.timers, m.pollConns, m.ackQueue, m.registered = nil, nil, nil, registrationTable{}
 	m.pool, m.locals, m.shortage = pool{}, nil, descriptorShortage{}
 	return m.poller.Close()
 }
@@ -106,4 +107,4 @@ func (m *Manager) notePanic() {
 // resetDispatch is called at the end of a turn, and of a dispatch between turns. A handler may
 // have recovered from a panic in a nested dispatch. That dispatch did not reach its end, so
 // depth is too high, or checkingSend is still set.
-func (m *Manager) resetDispatch() { m.depth, m.checkingSend = 0, false }
+func (m *Manager) resetDispatch() { m.depth, m.checkingSend, m.turn.conn = 0, false, nil }

@@ -37,6 +37,8 @@ type Conn struct {
 	role   role
 	on     lists // the manager's lists that the connection is on
 	ack    quickAck
+
+	acceptedBy uint16 // number of its listener's acceptedSet; 0: no listener has accepted it
 }
 
 // extras are the fields that most connections do not need. They are allocated on first use,
@@ -46,12 +48,14 @@ type extras struct {
 	dial          *dialer        // while an outgoing connection is being established, else nil
 	accept        *acceptor      // of a stream listener, else nil
 	local         netip.AddrPort // a listener's own address
-	watchdog      *watchdog
+	watchdog      *watchdog      // while something with a deadline is awaited, else nil
+	deadlines     *Deadlines     // of this connection; nil: the manager's
 	recorder      *flightRecorder
 	high, low     int    // water marks of Send, in bytes; a high of 0 is off
 	limits        Limits // of this connection; zero fields mean the manager's
 	sendThreshold int    // the smallest of high and the limits of unsent bytes
 	undelivered   int    // bytes added to Recv while input was suspended; the next EvRead counts them
+	heldByLayers  int    // bytes of unfinished messages, see Stack.AddHeld
 	writeErr      error  // of a failed write; what the peer sent before is still to be read
 }
 
@@ -72,14 +76,17 @@ func (c *Conn) IsListening() bool { return c.role == roleListener }
 func (c *Conn) IsClient() bool { return c.role == roleClient }
 
 // InputStopped reports whether no input may be delivered now. That is true if the connection
-// is paused, has failed, is closing, or has too many unsent bytes (Limits.Backpressure). Code
-// that finds several messages in Recv checks it after each message. If it is true, the code
-// leaves the rest in Recv.
-func (c *Conn) InputStopped() bool { return c.is(paused|inputHeld|failed) || c.life >= closing }
+// is paused, has failed, is closing, has too many unsent bytes (Limits.Backpressure), or has
+// used up its share of this turn of the loop. Code that finds several messages in Recv checks it
+// after each message. If it is true, the code leaves the rest in Recv. The loop raises EvRead
+// again when input may be delivered.
+func (c *Conn) InputStopped() bool {
+	return c.is(paused|inputHeld|yielded|failed) || c.life >= closing
+}
 
-// inputSuspended reports whether input waits, for a call of Resume or for the peer to read
-// what is unsent.
-func (c *Conn) inputSuspended() bool { return c.is(paused | inputHeld) }
+// inputSuspended reports whether input waits, for a call of Resume, for the peer to read what is
+// unsent, or for a later turn.
+func (c *Conn) inputSuspended() bool { return c.is(paused | inputHeld | yielded) }
 
 // RemoteAddr returns the peer's address. On a datagram listener that is the sender of the
 // last datagram. It is the zero AddrPort on sockets other than tcp and udp, on a stream
@@ -103,7 +110,9 @@ func (c *Conn) LocalAddr() netip.AddrPort {
 // extra returns the connection's extras. The first call allocates them.
 func (c *Conn) extra() *extras {
 	if c.ext == nil {
-		c.ext = &extras{sendThreshold: c.mgr.sendThreshold}
+		if c.ext = c.mgr.spareExtras.take(); c.ext == nil {
+			c.ext = &extras{sendThreshold: c.mgr.sendThreshold}
+		}
 	}
 	return c.ext
 }
@@ -222,6 +231,9 @@ func (c *Conn) advance(to life) {
 	}
 	if c.life < to {
 		c.life = to
+		if to == closing {
+			c.countHeld()
+		}
 		c.markDirty()
 	}
 }
@@ -230,7 +242,10 @@ func (c *Conn) advance(to life) {
 // delivered. What is in Send is offered to the socket once. If the socket takes all of it,
 // the connection closes as after Drain, so that the peer can read it. Fail does nothing if
 // the connection has failed before, or is closing. A nil err means ErrClosed.
-func (c *Conn) Fail(err error) {
+func (c *Conn) Fail(err error) { c.fail(err, false) }
+
+// fail is Fail. If logged is true, the error is in the log already and counts as handled.
+func (c *Conn) fail(err error, logged bool) {
 	c.mgr.checkOwner()
 	if c.is(failed) || c.life >= closing {
 		return
@@ -243,8 +258,10 @@ func (c *Conn) Fail(err error) {
 		c.life = closing
 	}
 	c.mgr.stats.Failed++
+	c.countHeld()
 	c.markDirty()
 	r := c.mgr.newReport(c, err)
+	r.handled.Store(logged)
 	if c.ext != nil && c.ext.recorder != nil {
 		c.ext.recorder.log(c, err)
 		r.handled.Store(true)
@@ -274,7 +291,7 @@ func (c *Conn) Resume() {
 
 // suspendInput stops input. The reason is the flag paused or inputHeld.
 func (c *Conn) suspendInput(why flags) {
-	if w := c.watchdog(); w != nil && !c.is(paused) {
+	if w := c.watchdog(); w != nil && !c.is(paused|yielded) {
 		w.pauseCountdowns()
 	}
 	c.flags |= why
@@ -292,14 +309,16 @@ func (c *Conn) resumeInput(why flags) {
 	}
 	c.flags &^= why
 	c.markDirty()
-	if !c.inputSuspended() {
+	if !c.is(paused | inputHeld) {
 		c.redispatch()
 		if c.writeHasFailed() {
 			c.startCatchUp()
 		}
 	}
 	if w != nil {
-		w.rearm()
+		if w.rearm(); w.timer.pos < 0 {
+			w.dropIfUnneeded()
+		}
 	}
 }
 

@@ -142,7 +142,7 @@ func TestCloseWriteWaitsUntilAllIsSent(t *testing.T) {
 	for _, way := range ways {
 		for _, peerFirst := range []bool{false, true} {
 			t.Run(fmt.Sprint(way, " peer first ", peerFirst), func(t *testing.T) {
-				m, k := timed(t)
+				m, k := timed(t, reactor.WithDeadlines(reactor.Deadlines{Stall: -1}))
 				r := &recorder{}
 				c, f := reachNarrow(t, m, way, r.Handle, halfClosing)
 				c.SetLimits(reactor.Limits{Backpressure: -1})

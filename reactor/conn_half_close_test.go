@@ -186,7 +186,7 @@ func TestNoDeadlineOfInputAfterEvEnd(t *testing.T) {
 			m, k := timed(t)
 			r := &recorder{}
 			c, f := reach(t, m, way, r.Handle, halfClosing)
-			c.SetDeadlines(reactor.Deadlines{Idle: time.Second, Message: time.Second})
+			c.SetDeadlines(reactor.Deadlines{Idle: time.Second, Message: time.Second, Life: 3 * time.Hour})
 			c.Stack().SetReceiving(true)
 			f.end()
 			awaitEvEnd(t, m, r)

@@ -278,7 +278,7 @@ func (m *Manager) adopt(fd int, r role, fn Handler, fnData any) (*Conn, error) {
 	if fd < 0 {
 		return nil, os.NewSyscallError("fcntl", unix.EBADF)
 	}
-	if fd < len(m.registered) && m.registered[fd].owner != nil {
+	if r := m.registered.find(fd); r != nil && r.owner != nil {
 		return nil, errors.New("already belongs to a connection of this manager")
 	}
 	if err := poll.SetNonblockCloexec(fd); err != nil {

@@ -121,7 +121,9 @@ func (d *datagrams) flush() (int, error) {
 		case err == nil:
 			c.traceWrite(b.to, p)
 		case c.role == roleListener, err == syscall.ENOBUFS:
-			c.mgr.log.Warn("datagram not sent", append(c.attrsWithPeer(d.destination(b)), "bytes", b.n, "error", err)...)
+			if c.mgr.mayLog() {
+				c.mgr.log.Warn("datagram not sent", append(c.attrsWithPeer(d.destination(b)), "bytes", b.n, "error", err)...)
+			}
 		default:
 			failure = os.NewSyscallError("sendto", err)
 			d.unreadBytes = poll.ReceiveBuffer(int(c.fd))
@@ -160,7 +162,7 @@ func (d *datagrams) socketAddr(to netip.AddrPort) netip.AddrPort {
 // first and then returns the error. It counts their bytes to bound how long this can take.
 func (d *datagrams) read() (n int, more bool, err error) {
 	c, m := d.c, d.c.mgr
-	if d.readThisTurn >= maxDatagramsPerTurn || c.InputStopped() || m.closeCalled {
+	if d.readThisTurn >= maxDatagramsPerTurn || c.InputStopped() || m.turn.ended || m.closeCalled {
 		d.readThisTurn = 0
 		if d.readErr != nil { // the socket does not report the error again
 			c.scheduleInput()
@@ -192,7 +194,9 @@ func (d *datagrams) read() (n int, more bool, err error) {
 	case n == 0 && d.sequenced:
 		return noEvent, false, io.EOF
 	case n == len(m.readBuf) && c.role == roleListener: // other peers send shorter ones
-		m.log.Warn("datagram not received", append(c.attrsWithPeer(from), "error", errTooLong)...)
+		if m.mayLog() {
+			m.log.Warn("datagram not received", append(c.attrsWithPeer(from), "error", errTooLong)...)
+		}
 		d.readThisTurn++
 		return noEvent, true, nil
 	case n == len(m.readBuf): // it may have been longer: the kernel drops what does not fit

@@ -66,16 +66,18 @@ func TestSetDeadlinesAtRunTime(t *testing.T) {
 	s.c.SetDeadlines(reactor.Deadlines{Life: -1, Idle: -1, Stall: -1}) // off
 	s.k.Advance(time.Hour)
 	s.remains("off")
-	s.c.SetDeadlines(reactor.Deadlines{Idle: 2 * time.Hour, Life: -1}) // longer again
-	s.passes("idle", 2*time.Hour, time.Hour)
+	s.c.SetDeadlines(reactor.Deadlines{Idle: 2 * time.Hour, Life: -1}) // on again: counts from now
+	s.passes("idle", 2*time.Hour, 2*time.Hour)
 }
 
-// On a connection that had no deadlines, they count from SetDeadlines.
+// A wait that had no deadline counts from SetDeadlines, even if another wait had one.
 func TestSetDeadlinesForTheFirstTime(t *testing.T) {
-	s := newSubject(t, "accepted", reactor.Deadlines{})
-	s.k.Advance(10 * time.Second)
-	s.c.SetDeadlines(reactor.Deadlines{Life: 15 * time.Second})
-	s.passes("life", 15*time.Second, 15*time.Second)
+	for _, d := range []reactor.Deadlines{{}, {Idle: time.Hour}} {
+		s := newSubject(t, "accepted", d)
+		s.k.Advance(10 * time.Second)
+		s.c.SetDeadlines(reactor.Deadlines{Life: 15 * time.Second})
+		s.passes("life", 15*time.Second, 15*time.Second)
+	}
 }
 
 // The deadlines of a listener override those of the manager, and may turn them off.
@@ -167,10 +169,12 @@ var deadlineFields = []deadlineField{
 			set(tlsConnect(t, m, "tcp://"+at.String(), authority().Client(), r.Handle))
 			await(t, m, "the connection", r.Saw(reactor.EvConnect))
 		}},
-	{"handshake", func(d *reactor.Deadlines, v time.Duration) { d.Handshake = v }, 0,
+	{"handshake", func(d *reactor.Deadlines, v time.Duration) { d.Handshake = v }, 10 * time.Second,
 		accepting(func(_ *testing.T, c *reactor.Conn) { c.Stack().SetHandshaking(true) })},
-	{"message", func(d *reactor.Deadlines, v time.Duration) { d.Message = v }, 0,
+	{"message", func(d *reactor.Deadlines, v time.Duration) { d.Message = v }, 20 * time.Second,
 		accepting(func(_ *testing.T, c *reactor.Conn) { c.Stack().SetReceiving(true) })},
+	{"next request", func(d *reactor.Deadlines, v time.Duration) { d.NextRequest = v }, 60 * time.Second,
+		accepting(func(_ *testing.T, c *reactor.Conn) { c.Stack().SetAwaitingRequest(true) })},
 	{"idle", func(d *reactor.Deadlines, v time.Duration) { d.Idle = v }, 0,
 		accepting(func(*testing.T, *reactor.Conn) {})},
 	{"life", func(d *reactor.Deadlines, v time.Duration) { d.Life = v }, 0,
@@ -180,12 +184,33 @@ var deadlineFields = []deadlineField{
 			c, _ := reach(t, m, "wrapped", r.Handle, set)
 			fill(t, c)
 		}},
+	{"stall", func(d *reactor.Deadlines, v time.Duration) { d.Stall = v }, 30 * time.Second, fillUnix("unix server")},
+	{"stall", func(d *reactor.Deadlines, v time.Duration) { d.Stall = v }, 30 * time.Second, fillUnix("unix client")},
 }
 
-// wantFieldError checks the error of a deadline. The error of Resolve is a DNSError with
-// the host.
-func wantFieldError(t *testing.T, err error, f deadlineField, after time.Duration) {
+// fillUnix makes a connection whose peer does not read. A UNIX-domain socket that is full takes
+// nothing more until its peer reads.
+func fillUnix(way string) func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn)) {
+	return func(t *testing.T, m *reactor.Manager, r *recorder, set func(c *reactor.Conn)) {
+		c, _ := reach(t, m, way, r.Handle, set)
+		fill(t, c)
+	}
+}
+
+// wantField checks what a deadline that has passed does. The error of Resolve is a DNSError with
+// the host. NextRequest has none.
+func wantField(t *testing.T, r *recorder, f deadlineField, after time.Duration) {
 	t.Helper()
+	if f.name == "next request" {
+		if len(r.Errs) > 0 || !r.Closed() {
+			t.Fatalf("events %s, errors %v; want EvClose and no error", eventList(r.Events), r.Errs)
+		}
+		return
+	}
+	if len(r.Errs) != 1 {
+		t.Fatalf("events %s, want the deadline of %v", eventList(r.Events), after)
+	}
+	err := r.Errs[0]
 	var dns *net.DNSError
 	if f.name == "resolve" && errors.As(err, &dns) && errors.Is(err, os.ErrDeadlineExceeded) && dns.Name == "slow.test" {
 		return
@@ -262,10 +287,8 @@ func TestZeroAndNegativeDeadlines(t *testing.T) {
 				if wait(row.want - 1); len(r.Errs) > 0 || r.Closed() {
 					t.Fatalf("failed too early: %v", r.Errs)
 				}
-				if wait(1); len(r.Errs) != 1 {
-					t.Fatalf("events %s, want the deadline of %v", eventList(r.Events), row.want)
-				}
-				wantFieldError(t, r.Errs[0], f, row.want)
+				wait(1)
+				wantField(t, r, f, row.want)
 				await(t, m, "EvClose", r.Closed)
 			})
 		}
@@ -292,7 +315,7 @@ func TestZeroDeadlineRestoresTheValueOfTheManager(t *testing.T) {
 			}
 			k.Advance(1)
 			spin(t, m, 3)
-			wantFieldError(t, r.Err(t), f, 5*time.Second)
+			wantField(t, r, f, 5*time.Second)
 		})
 	}
 }

@@ -30,6 +30,9 @@ import (
 //     attempts, and raise EvConnect. If all attempts have failed, fail the Conn with all of
 //     their errors.
 //
+// A resolver may return any number of addresses. A dialer makes at most maxAttempts attempts, so
+// they hold neither the loop nor descriptors.
+//
 // A UNIX-domain socket has one address and connects at once.
 
 // dialer establishes one outgoing connection. It belongs to a Conn that is not established
@@ -46,6 +49,7 @@ type dialer struct {
 	connecting     bool               // attempts have begun
 	untried        []netip.AddrPort   // addresses without an attempt, in order
 	attempts       []*attempt         // attempts in progress
+	begun          int                // attempts that have begun
 	errs           []error            // errors of failed attempts
 	attemptTimer   *Timer             // starts the next attempt, or the first one
 	done           bool               // it has succeeded or failed, or was stopped
@@ -61,6 +65,9 @@ type attempt struct {
 // attemptDelay is the time between two attempts, the "Connection Attempt Delay" of RFC 8305
 // section 8.
 const attemptDelay = 250 * time.Millisecond
+
+// maxAttempts bounds the attempts of one dialer, and with them its descriptors.
+const maxAttempts = 16
 
 // start begins to resolve or to connect. It is called in Poll, after EvOpen.
 func (d *dialer) start() {
@@ -90,6 +97,7 @@ func (d *dialer) startNextAttempt() {
 	for !d.done && len(d.untried) > 0 {
 		addr := d.untried[0]
 		d.untried = d.untried[1:]
+		d.begun++
 		if err := d.startAttempt(addr); err != nil {
 			d.errs = append(d.errs, opError("dial", d.network, addr, err))
 			continue

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -218,4 +219,46 @@ func TestConnectTimeoutOfZeroIsNone(t *testing.T) {
 	k.Advance(1000 * time.Hour)
 	spin(t, m, 3)
 	r.Want(t, "OPEN RESOLVE")
+}
+
+// A resolver may return a thousand addresses. The first 16 are tried, and no others.
+func TestNumberOfAttemptsIsBounded(t *testing.T) {
+	const most = 16
+	for _, goodAt := range []int{1, most, most + 1, 1000} {
+		list := slices.Repeat([]string{"127.0.0.2"}, 1000) // refused
+		list[goodAt-1] = "127.0.0.1"
+		m := newManager(t, reactor.WithResolver(addresses(list...)))
+		r := &recorder{}
+		port := reserve(t)
+		listen(t, m, urlOf(hostPort("127.0.0.1", port)), echo)
+		dial(t, m, urlOf(hostPort("many.test", port)), r.Handle)
+		await(t, m, "the result", func() bool { return r.Saw(reactor.EvConnect)() || r.Closed() })
+		if got := r.Saw(reactor.EvConnect)(); got != (goodAt <= most) {
+			t.Errorf("the good address is number %d: connected %v", goodAt, got)
+		}
+		if goodAt > most {
+			if n := strings.Count(r.Err(t).Error(), "refused"); n != most {
+				t.Errorf("%d attempts, want %d", n, most)
+			}
+		}
+	}
+}
+
+// Attempts without an answer hold descriptors. Their number is bounded too.
+func TestDescriptorsOfAttemptsAreBounded(t *testing.T) {
+	const most = 16
+	at := blackHole(t, "127.0.0.1")
+	m, k := timed(t, reactor.WithResolver(addresses(slices.Repeat([]string{"127.0.0.1"}, 1000)...)),
+		reactor.WithDeadlines(reactor.Deadlines{Connect: -1}))
+	before := len(looptest.OpenFiles())
+	resolved := &recorder{}
+	dial(t, m, urlOf(hostPort("many.test", at.Port())), resolved.Handle)
+	await(t, m, "EvResolve", resolved.Saw(reactor.EvResolve))
+	for range 3 * most {
+		k.Advance(250 * time.Millisecond)
+		spin(t, m, 1)
+	}
+	if n := len(looptest.OpenFiles()) - before; n != most || len(resolved.Errs) > 0 {
+		t.Errorf("%d descriptors, want %d; errors %v", n, most, resolved.Errs)
+	}
 }

@@ -58,7 +58,7 @@ func (c *Conn) dispatch(ev Event, data any) {
 		switch {
 		case i < len(c.layers) && c.layers[i] == p:
 			i++
-		case ev == EvRead:
+		case ev == EvRead && !c.is(yielded):
 			// The layer was replaced. The new one is called next, so Poll need not redeliver.
 			c.on = c.on&^onRedeliver | before
 		}
@@ -66,8 +66,16 @@ func (c *Conn) dispatch(ev Event, data any) {
 	if c.Fn != nil && (!input || !c.inputOver()) {
 		c.Fn(c, ev, data)
 	}
-	if len(m.grown.list) > 0 && (input || ev >= EvUser) {
-		m.checkGrown()
+	if input || ev >= EvUser {
+		if len(m.grown.list) > 0 {
+			m.checkGrown()
+		}
+		if b := &m.turn; b.units+1 >= b.nextLook {
+			b.units++
+			m.look(ev == EvRead && !c.isDatagram())
+		} else {
+			b.units++
+		}
 	}
 	m.exitDispatch()
 }

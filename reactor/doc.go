@@ -87,6 +87,17 @@
 // handled when errors.Is or errors.As has examined it, or when its Error method was called.
 // The manager logs an unhandled error once, at level Warn.
 //
+// # Panics
+//
+// The loop recovers no panic of a handler, a timer or a posted function. Without a recover of
+// the program's own the process ends. A handler runs inside of the loop and of the layers of a
+// protocol, and shares the program's state with all other handlers. After a panic, nobody
+// can say which of these are still sound. If the program recovers around Poll, the manager can only
+// be closed (ErrPanicked).
+//
+// A program that prefers to lose one connection wraps its handlers with Recover. The panic is
+// then logged with its stack, and the connection fails with a *PanicError.
+//
 // # Ownership
 //
 // Event data, and every slice reachable from it, is valid until the handler returns. Copy
@@ -103,12 +114,16 @@
 //	                     limit is unsent
 //
 // Limits.Backpressure is 1 MiB by default for accepted connections, so the loop does not read
-// from a peer that does not read its answers. The other limits are off by default.
+// from a peer that does not read its answers. The other two are off by default. On a listener,
+// Limits.Conns and Limits.WhenFull say how many connections it has at most, and what happens then.
+// WithMemoryBudget bounds what all connections hold of unfinished messages.
 //
 // Conn.SetWater sets water marks for Send. EvHighWater and EvLowWater are raised when Send
 // crosses them. A handler can then Pause and Resume the connection that the bytes come from.
 //
-// Deadlines bound how long a connection may take: see Conn.SetDeadlines and WithDeadlines.
+// Deadlines bound how long a connection may take. Most are on by default: see Conn.SetDeadlines
+// and WithDeadlines. In each turn of the loop a connection gets a share of the time, and what is
+// left of its input waits for later turns (fairness.go). docs/security.md has all defaults.
 //
 // # TLS
 //
@@ -128,9 +143,14 @@
 //	Push, Replace                    change the layers
 //	Redispatch                       offers the rest of Recv again
 //	AwaitEnd                         drains, but lets the peer close first
-//	SetHandshaking, SetReceiving     start and end the protocol's waits for the peer
+//	SetHandshaking, SetReceiving,    start and end the protocol's waits for the peer
+//	SetAwaitingRequest
 //	StartDeadline, StopDeadline      bound a wait of the layer's own
-//	Closed                           reports whether the connection is over
+//	Closed, CanSend                  report whether the connection is over, and whether bytes of
+//	                                 Send can still reach the peer
+//	Worked, Yielded                  say that an event took long, and whether input waits for the
+//	                                 connection's next share of a turn
+//	AddHeld                          counts what the layer holds of an unfinished message
 //	Report                           logs an error later, if the program ignores it
 //
 // A layer may also implement one or more of these:

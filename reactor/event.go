@@ -37,7 +37,7 @@ const (
 	EvMQTTOpen               // an MQTT CONNACK arrived: mqtt.ReasonCode
 	EvWakeup                 // Manager.Wakeup was called for this connection: *[]byte
 	EvHighWater              // Send holds more than the high-water mark: nil
-	EvLowWater               // Send is down to the low-water mark again: nil
+	EvLowWater               // Send is down to the low-water mark again, or a write has failed: nil
 	EvEnd                    // the peer has ended its side; only after SetHalfClose(true): nil
 	EvUser                   // the first number for a program's own events
 )

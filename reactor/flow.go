@@ -22,8 +22,9 @@ import (
 // event of the program's own, they are compared on all connections whose Send has grown. So a
 // batch of messages that arrives in one read cannot grow Send without bound.
 
-// Limits bound the memory of a connection's buffers, in bytes. In each field zero means the
-// default, which for a connection is the manager's value. A negative value means no limit.
+// Limits bound the memory of a connection's buffers, in bytes, and the number of a listener's
+// connections. In each field zero means the default, which for a connection is the manager's
+// value. A negative value means no limit.
 type Limits struct {
 	// Send bounds the unsent bytes: those in Send, and ciphertext of TLS that the socket did
 	// not take. A connection that exceeds it fails with a *LimitError. By default there is no
@@ -40,6 +41,20 @@ type Limits struct {
 	// no limit by default: if each end stopped reading until the other one reads, both would
 	// wait forever.
 	Backpressure int
+	// Conns is how many connections of a stream listener may be open at once. It has no meaning
+	// for other connections. WhenFull says what happens beyond it. If it is set to less than are
+	// open, none closes until the next client connects. By default there is no limit besides the
+	// number of descriptors, see WithDescriptorReserve.
+	Conns int
+	// WhenFull says what a stream listener does with a new connection if it has Conns of them
+	// already, or if only reserved descriptors are left. The default is EvictIdle.
+	WhenFull WhenFull
+}
+
+// ofBuffers returns the limits without those that only listeners have.
+func (l Limits) ofBuffers() Limits {
+	l.Conns, l.WhenFull = 0, 0
+	return l
 }
 
 // DefaultMaxBackpressure is the default of Limits.Backpressure, in bytes.
@@ -60,9 +75,9 @@ func (e *LimitError) Error() string {
 // Conn.SetLimits does not set for it.
 func WithLimits(l Limits) Option { return func(m *Manager) { m.limits = l } }
 
-// SetLimits sets all limits of the connection. On a stream listener it sets the limits of the
-// connections that it accepts from now on. It may be called at any time. The error is ErrClosed
-// after EvClose, and nil otherwise.
+// SetLimits sets all limits of the connection. On a stream listener it sets Conns, WhenFull, and
+// the limits of the connections that it accepts from now on. It may be called at any time. The
+// error is ErrClosed after EvClose, and nil otherwise.
 func (c *Conn) SetLimits(l Limits) error {
 	c.mgr.checkOwner()
 	switch {
@@ -115,10 +130,10 @@ func (c *Conn) backpressureLimit() int {
 }
 
 // SetWater sets the water marks of Send, in bytes. EvHighWater is raised when more than high
-// bytes are unsent. After that, EvLowWater is raised when low or fewer are unsent. The loop
-// compares after each event that input causes, and after each flush. A high of 0, the default,
-// turns the marks off. Accepted connections inherit them from their listener. SetWater panics
-// unless 0 <= low <= high.
+// bytes are unsent. After that, EvLowWater is raised when low or fewer are unsent, and also when
+// a write has failed, which discards Send. The loop compares after each event that input causes,
+// and after each flush. A high of 0, the default, turns the marks off. Accepted connections
+// inherit them from their listener. SetWater panics unless 0 <= low <= high.
 func (c *Conn) SetWater(low, high int) {
 	c.mgr.checkOwner()
 	if low < 0 || low > high {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
 
@@ -44,7 +45,7 @@ func TestBackpressureIsInherited(t *testing.T) {
 			if test.manager != nil {
 				opts = append(opts, reactor.WithLimits(*test.manager))
 			}
-			m := newManager(t, opts...)
+			m := looptest.NewStillManager(t, opts...)
 			r := &responder{t: t, size: answerSize}
 			rec := &recorder{On: hooks{reactor.EvRead: leaveInRecv}}
 			c, f := reachNarrow(t, m, test.way, r.handler(reactor.EvUserInput, rec.Handle), func(c *reactor.Conn) {
@@ -83,7 +84,7 @@ func TestBackpressureIsInherited(t *testing.T) {
 func TestBackpressureStopsReading(t *testing.T) {
 	for _, way := range []string{"tcp server", "unix server", "TLS 1.2 server", "TLS 1.3 server"} {
 		t.Run(way, func(t *testing.T) {
-			m := newManager(t)
+			m := looptest.NewStillManager(t)
 			r := &recorder{On: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
 				c.Recv.Reset()
 				c.Write(make([]byte, unsentDefault+moreThanFits))
@@ -137,7 +138,7 @@ func TestBackpressureWithinABatch(t *testing.T) {
 			continue
 		}
 		t.Run(way, func(t *testing.T) {
-			m := newManager(t)
+			m := looptest.NewStillManager(t)
 			r := &responder{t: t, size: answerSize}
 			rec := &recorder{On: hooks{reactor.EvRead: leaveInRecv}}
 			stopped, early := false, -1
@@ -178,7 +179,7 @@ func TestBackpressureWithinABatch(t *testing.T) {
 func TestBackpressureWithEveryUserEvent(t *testing.T) {
 	for _, ev := range layerEvents {
 		t.Run(ev.String(), func(t *testing.T) {
-			m := newManager(t)
+			m := looptest.NewStillManager(t)
 			r := &responder{t: t, size: answerSize}
 			_, f := reachNarrow(t, m, "tcp server", r.handler(ev, nil), pushRequests(ev))
 			f.say(batchOf(0, batch))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
 
@@ -140,7 +141,7 @@ var layerEvents = []reactor.Event{reactor.EvUser, reactor.EvUser + 7, reactor.Ev
 func TestWaterMarksWithinABatch(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
-			m := newManager(t)
+			m := looptest.NewStillManager(t)
 			r := &responder{t: t, size: answerSize}
 			rec := &recorder{On: hooks{reactor.EvRead: leaveInRecv}}
 			_, f := reachNarrow(t, m, way, r.handler(reactor.EvUserInput, func(c *reactor.Conn, ev reactor.Event, data any) {
@@ -178,21 +179,21 @@ func TestSendLimitWithinABatch(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprint(way, " ", ev), func(t *testing.T) {
-				m := newManager(t)
+				m := looptest.NewStillManager(t)
 				r := &responder{t: t, size: answerSize}
 				rec := &recorder{On: hooks{reactor.EvRead: leaveInRecv}}
 				failedAt := -1 // requests delivered before EvError
 				rec.On[reactor.EvError] = func(*reactor.Conn, any) { failedAt = r.asked }
 				_, f := reach(t, m, way, r.handler(ev, rec.Handle), func(c *reactor.Conn) {
 					pushRequests(ev)(c)
-					c.SetLimits(reactor.Limits{Send: 1 << 20, Backpressure: -1})
+					c.SetLimits(reactor.Limits{Send: 1 << 19, Backpressure: -1})
 				})
 				f.say(batchOf(0, batch))
 				await(t, m, "EvError", rec.Saw(reactor.EvError))
 				f.Close()
 				await(t, m, "EvClose", rec.Closed)
-				wantLimit(t, rec.Err(t), "Send", 1<<20)
-				if want := 1<<20/answerSize + 1; r.asked != want || failedAt != want {
+				wantLimit(t, rec.Err(t), "Send", 1<<19)
+				if want := 1<<19/answerSize + 1; r.asked != want || failedAt != want {
 					t.Errorf("%d requests delivered, %d before EvError, want %d", r.asked, failedAt, want)
 				}
 			})

@@ -3,6 +3,7 @@ package reactor_test
 import (
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
 
@@ -27,7 +28,7 @@ func fanIn(t *testing.T, m *reactor.Manager, r *responder, way string, to *recor
 func TestFanInPausesTheSource(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
-			m := newManager(t)
+			m := looptest.NewStillManager(t)
 			r := &responder{t: t, size: answerSize}
 			to := &recorder{On: hooks{}}
 			at := -1 // requests that were delivered before the first EvHighWater
@@ -58,17 +59,17 @@ func TestFanInPausesTheSource(t *testing.T) {
 func TestFanInExceedsTheSendLimit(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
-			m := newManager(t)
+			m := looptest.NewStillManager(t)
 			r := &responder{t: t, size: answerSize}
 			to := &recorder{On: hooks{}}
 			at := -1
 			fanIn(t, m, r, way, to, func(_, c *reactor.Conn) {
-				c.SetLimits(reactor.Limits{Send: 1 << 20, Backpressure: -1})
+				c.SetLimits(reactor.Limits{Send: 1 << 19, Backpressure: -1})
 				to.On[reactor.EvError] = func(*reactor.Conn, any) { at = r.asked }
 			})
 			await(t, m, "all requests", func() bool { return r.asked == batch })
-			wantLimit(t, to.Err(t), "Send", 1<<20)
-			if want := 1<<20/answerSize + 1; at != want || r.held > 1<<20+answerSize {
+			wantLimit(t, to.Err(t), "Send", 1<<19)
+			if want := 1<<19/answerSize + 1; at != want || r.held > 1<<19+answerSize {
 				t.Errorf("failed after %d requests, want %d; Send held %d bytes", at, want, r.held)
 			}
 		})
@@ -77,7 +78,7 @@ func TestFanInExceedsTheSendLimit(t *testing.T) {
 
 // Bytes that are appended to Send directly count like bytes of Write.
 func TestFanInByAppend(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	to := &recorder{}
 	c, _ := reach(t, m, "tcp server", to.Handle, nil)
 	c.SetLimits(reactor.Limits{Send: 1 << 20, Backpressure: -1})

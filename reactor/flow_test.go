@@ -13,7 +13,7 @@ import (
 // One read brings more than the limit of Recv, and the handler pauses. The limit is not
 // enforced during the pause.
 func TestRecvLimitWhilePaused(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	got := 0
 	r := &recorder{On: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) {
 		if c.Recv.Len() >= 100 {
@@ -33,7 +33,7 @@ func TestRecvLimitWhilePaused(t *testing.T) {
 
 // A limit that is lower than what Recv holds is enforced at once.
 func TestSetLimitsBelowTheContentOfRecv(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{On: hooks{reactor.EvRead: leaveInRecv}}
 	c, p := wrap(t, m, r.Handle)
 	p.WriteString(strings.Repeat("x", 5000))
@@ -64,7 +64,7 @@ func leaveInRecv(*reactor.Conn, any) {}
 
 // Send may hold as many bytes as the limit says, and not a byte more.
 func TestSendLimit(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{}
 	c, _, _ := blocked(t, m, r)
 	held := c.Send.Len()
@@ -83,7 +83,7 @@ func TestSendLimit(t *testing.T) {
 
 // Bytes that the socket takes at once do not count for the limit of Send.
 func TestSendLimitCountsWaitingBytesOnly(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{}
 	c, p := wrap(t, m, r.Handle)
 	c.SetLimits(reactor.Limits{Send: 10})
@@ -100,7 +100,7 @@ func TestSendLimitCountsWaitingBytesOnly(t *testing.T) {
 // The limit of Send also holds before the connection is established.
 func TestSendLimitBeforeConnect(t *testing.T) {
 	at := blackHole(t, "127.0.0.1")
-	m := newManager(t, reactor.WithLimits(reactor.Limits{Send: 1000}))
+	m := looptest.NewStillManager(t, reactor.WithLimits(reactor.Limits{Send: 1000}))
 	r := &recorder{}
 	c := dial(t, m, urlOf(at.String()), r.Handle)
 	c.Write(make([]byte, 1000))
@@ -114,7 +114,7 @@ func TestSendLimitBeforeConnect(t *testing.T) {
 
 // After the handlers have run, Recv may hold as many bytes as the limit says.
 func TestRecvLimit(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{On: hooks{reactor.EvRead: leaveInRecv}}
 	c, p := wrap(t, m, r.Handle)
 	c.SetLimits(reactor.Limits{Recv: 1000})
@@ -135,7 +135,7 @@ func TestRecvLimit(t *testing.T) {
 
 // Bytes that handlers consume do not count for the limit of Recv.
 func TestRecvLimitCountsRemainingBytesOnly(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{On: hooks{reactor.EvRead: func(c *reactor.Conn, _ any) { c.Recv.Consume(c.Recv.Len() - 10) }}}
 	c, p := wrap(t, m, r.Handle)
 	c.SetLimits(reactor.Limits{Recv: 10})
@@ -150,7 +150,7 @@ func TestRecvLimitCountsRemainingBytesOnly(t *testing.T) {
 
 // The limit of Recv does not hold for datagrams, which do not stay in Recv.
 func TestRecvLimitDoesNotHoldForDatagrams(t *testing.T) {
-	m := newManager(t, reactor.WithLimits(reactor.Limits{Recv: 5}))
+	m := looptest.NewStillManager(t, reactor.WithLimits(reactor.Limits{Recv: 5}))
 	r := &recorder{On: hooks{reactor.EvRead: leaveInRecv}}
 	l := listen(t, m, "udp://127.0.0.1:0", r.Handle)
 	p, _ := looptest.BindSocket(t, "127.0.0.1", unix.SOCK_DGRAM, -1)
@@ -182,7 +182,7 @@ func TestLimitsAreInherited(t *testing.T) {
 	} {
 		for _, buffer := range []string{"Send", "Recv"} {
 			t.Run(name+" "+buffer, func(t *testing.T) {
-				m := newManager(t, reactor.WithLimits(test.manager))
+				m := looptest.NewStillManager(t, reactor.WithLimits(test.manager))
 				r := &recorder{On: hooks{reactor.EvRead: leaveInRecv, reactor.EvAccept: func(c *reactor.Conn, _ any) {
 					if test.conn != nil {
 						c.SetLimits(*test.conn)
@@ -218,7 +218,7 @@ func TestLimitsAreInherited(t *testing.T) {
 
 // Limits that are set on an open connection hold from then on.
 func TestSetLimitsAtRunTime(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{On: hooks{reactor.EvRead: leaveInRecv}}
 	c, p := wrap(t, m, r.Handle)
 	p.WriteString("0123456789")
@@ -238,7 +238,7 @@ func TestSetLimitsAtRunTime(t *testing.T) {
 
 // A connection that exceeds the limit of Send fails, and has no EvHighWater.
 func TestSendLimitComesBeforeWaterMarks(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{}
 	c, _ := wrap(t, m, r.Handle)
 	c.SetWater(0, 100)
@@ -255,7 +255,7 @@ func TestSendLimitComesBeforeWaterMarks(t *testing.T) {
 // The water marks are checked after the handler, when the socket has taken what it can.
 // EvHighWater and EvLowWater come once each.
 func TestWaterMarks(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{}
 	c, p := wrap(t, m, r.Handle)
 	c.SetWater(1000, 200<<10)
@@ -293,7 +293,7 @@ func TestWaterMarks(t *testing.T) {
 
 // EvHighWater comes after the EvWrite of the same flush.
 func TestEvHighWaterComesAfterEvWrite(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{}
 	c, _ := wrap(t, m, r.Handle)
 	c.SetWater(0, 1)
@@ -304,7 +304,7 @@ func TestEvHighWaterComesAfterEvWrite(t *testing.T) {
 
 // Turning the marks off raises EvLowWater if Send is above the mark.
 func TestWaterMarksAreTurnedOff(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{}
 	c, _ := wrap(t, m, r.Handle)
 	c.SetWater(0, 1)
@@ -318,7 +318,7 @@ func TestWaterMarksAreTurnedOff(t *testing.T) {
 }
 
 func TestWaterMarksAreInherited(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	r := &recorder{}
 	r.On = hooks{reactor.EvAccept: func(c *reactor.Conn, _ any) { c.Write(make([]byte, moreThanFits)) }}
 	l := listen(t, m, "tcp://127.0.0.1:0", r.Handle)
@@ -328,7 +328,7 @@ func TestWaterMarksAreInherited(t *testing.T) {
 }
 
 func TestSetWaterPanicsOnBadMarks(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	c, _ := wrap(t, m, nil)
 	for _, marks := range [][2]int{{2, 1}, {-1, 1}, {0, -1}} {
 		wantPanic(t, "SetWater", func() { c.SetWater(marks[0], marks[1]) })

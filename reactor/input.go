@@ -30,21 +30,29 @@ func (c *Conn) ready(what poll.Interest) {
 	if what&poll.Writable != 0 {
 		c.markDirty()
 	}
-	if what&poll.Readable != 0 {
+	switch {
+	case what&poll.Readable == 0 || c.on&onInput != 0: // the phase for pending input reads it
+	case c.mgr.turn.over && !c.isStreamListener():
+		c.scheduleInput()
+	default:
 		c.input()
+		c.noteHeard()
 	}
 }
 
 // input reads a bounded number of bytes from the socket and delivers them. It returns true if
 // the socket was empty.
 func (c *Conn) input() (empty bool) {
+	if c.waitsForTurn() {
+		return false // the redeliver phase delivers what is left in Recv
+	}
 	if c.on&onRedeliver != 0 { // deliver what is left in Recv before new bytes or an end of stream
 		c.redeliver()
 	}
 	switch {
 	case c.life == lingering:
 		return c.discard()
-	case c.InputStopped(), c.is(peerEnded), c.dialing(), c.on&onHandshakeQueue != 0:
+	case c.InputStopped(), c.is(peerEnded), c.dialing(), c.on&notRead != 0:
 		return false
 	case c.isStreamListener():
 		c.acceptConns()
@@ -57,7 +65,8 @@ func (c *Conn) input() (empty bool) {
 // true if the socket was empty.
 func (c *Conn) readTransport() (empty bool) {
 	t := c.transport()
-	for more := true; more; {
+	c.mgr.beginDelivery(c)
+	for more := true; more && !empty; {
 		var n int
 		var err error
 		n, more, err = t.read()
@@ -67,7 +76,7 @@ func (c *Conn) readTransport() (empty bool) {
 				c.deliver(n)
 			}
 		case err == poll.ErrAgain:
-			return true
+			empty = true
 		case err == io.EOF && (c.InputStopped() || c.on&onRedeliver != 0):
 			// Earlier bytes are delivered first. A later read finds the end again.
 		case err == io.EOF:
@@ -76,14 +85,21 @@ func (c *Conn) readTransport() (empty bool) {
 			c.failSocket("read", err)
 		}
 	}
-	return false
+	c.mgr.endDelivery()
+	return empty
 }
 
 // readScheduled reads from a connection that has asked for it with scheduleInput.
 func (c *Conn) readScheduled() {
 	c.on &^= onInput
+	if c.waitsForTurn() {
+		c.scheduleInput()
+		return
+	}
 	if c.is(opened) && !c.isStreamListener() {
+		c.mgr.settleAfterReads()
 		c.input()
+		c.noteHeard()
 	}
 }
 
@@ -114,6 +130,7 @@ func (c *Conn) recvSpace(least int) []byte {
 		old, rest := b.buf, b.Bytes()
 		b.buf, b.off = append(m.pool.get(len(rest)+max(len(rest), least)), rest...), 0
 		m.pool.put(old)
+		c.countHeld() // the read may find nothing
 	}
 	free := b.buf[len(b.buf):cap(b.buf)]
 	return free[:min(len(free), readSize)]
@@ -144,6 +161,7 @@ func (c *Conn) noteRead(n int) {
 	m.stats.Reads++
 	m.stats.BytesIn += uint64(n)
 	m.readBytes += n
+	c.flags |= hasRead | answerDue
 	if w := c.watchdog(); w != nil {
 		w.noteRead(n)
 	}
@@ -178,17 +196,20 @@ func (c *Conn) redeliver() {
 		return
 	}
 	c.on &^= onRedeliver
+	c.endYield()
 	if c.life >= lingering || c.dialing() || c.isStreamListener() {
 		return
 	}
 	if !c.handshakePending() && (c.Recv.Len() > 0 || len(c.layers) > 0 && !c.isDatagram()) {
 		c.mgr.readCount = 0
+		c.mgr.beginDelivery(c)
 		c.redeliverToLayers()
 		if !c.InputStopped() {
 			c.mgr.readCount = c.takeUndelivered()
 			c.Call(EvRead, &c.mgr.readCount)
 			c.keepRest()
 		}
+		c.mgr.endDelivery()
 	}
 	if c.transport().inputPending() && !c.InputStopped() {
 		c.readTransport()
@@ -209,8 +230,9 @@ func (c *Conn) redeliverToLayers() {
 }
 
 // keepRest is called after the handlers. It copies what is left in Recv out of the manager's
-// buffer. If Recv is empty, it returns Recv's memory to the pool. The rest of a datagram is
-// dropped, unless the connection is paused or Recv is to be redelivered.
+// buffer, and out of memory that is much larger. If Recv is empty, it returns Recv's memory to the
+// pool. The rest of a datagram is dropped, unless the connection is paused or Recv is to be
+// redelivered.
 func (c *Conn) keepRest() {
 	b, m := &c.Recv, c.mgr
 	if b.Len() > 0 && c.isDatagram() && !c.is(paused) && c.on&onRedeliver == 0 {
@@ -226,8 +248,14 @@ func (c *Conn) keepRest() {
 	case b.Len() == 0:
 		m.pool.put(b.buf)
 		b.buf = nil
+	case cap(b.buf) > 4*max(b.Len(), maxCopiedRest):
+		old, rest := b.buf, b.Bytes()
+		b.buf, b.off = append(m.pool.get(len(rest)), rest...), 0
+		m.pool.put(old)
 	}
+	c.countHeld()
 	c.checkRecv()
+	m.checkBudget()
 }
 
 // handlePeerEnd handles the end of the peer's stream. If a layer finds that the stream ends

@@ -96,6 +96,9 @@ func (s Stack) Push(p Protocol) {
 //
 // If old is handling an event, new gets the same event next. So a layer that replaces another
 // during EvRead gets the rest of Recv at once. Otherwise Poll delivers what is in Recv to it.
+//
+// Replace ends SetAwaitingRequest. If old has called SetHandshaking or SetReceiving with true,
+// that wait goes on and its deadline runs, until a layer ends it.
 func (s Stack) Replace(old, new Protocol) {
 	c := s.c
 	c.mgr.checkOwner()
@@ -103,8 +106,14 @@ func (s Stack) Replace(old, new Protocol) {
 	if i < 0 || c.life == closed {
 		return
 	}
+	if c.flags &^= awaitingRequest; c.watchdog() != nil {
+		c.ext.watchdog.dropIfUnneeded()
+	}
 	if new == nil {
 		c.layers = slices.Delete(c.layers, i, i+1)
+		if len(c.layers) == 0 {
+			c.listIdle()
+		}
 		return
 	}
 	c.layers[i] = new
@@ -120,6 +129,11 @@ func (s Stack) Redispatch() {
 	s.c.mgr.checkOwner()
 	s.c.redispatch()
 }
+
+// CanSend reports whether what is appended to Send can still reach the peer. It returns false after
+// a write has failed, although input that arrived before is still delivered, and after Closed. A
+// protocol of requests and answers need not handle requests that it cannot answer.
+func (s Stack) CanSend() bool { return !s.Closed() && !s.c.writeHasFailed() }
 
 // AwaitEnd drains the connection as Conn.Drain does, but the peer is to end the stream first.
 // Once Send is empty, the connection waits up to one second for the peer's end. A reset also
@@ -149,7 +163,19 @@ func (s Stack) SetReceiving(on bool) (changed bool) {
 	return c.is(receivingMessage) != on && c.setPhase(receivingMessage, deadlineMessage, on)
 }
 
-// setPhase sets or clears f, and starts the deadline k if on is true.
+// SetAwaitingRequest tells the loop whether a server waits for the client's next request: every
+// earlier request is answered, and no byte of another one has arrived. Deadlines.NextRequest
+// bounds that wait. It counts from the call that changes the value to true, and does not run while
+// answers are unsent. Such a connection counts as idle, see WhenFull. Replace sets the value to
+// false.
+func (s Stack) SetAwaitingRequest(on bool) {
+	if c := s.c; c.is(awaitingRequest) != on {
+		c.setPhase(awaitingRequest, deadlineNextRequest, on)
+	}
+}
+
+// setPhase sets or clears f, and starts the deadline k if on is true. After an opening handshake
+// it drops the watchdog at once: many connections are quiet from then on.
 func (c *Conn) setPhase(f flags, k deadlineKind, on bool) (changed bool) {
 	c.mgr.checkOwner()
 	if c.life == closed {
@@ -158,6 +184,11 @@ func (c *Conn) setPhase(f flags, k deadlineKind, on bool) (changed bool) {
 	c.set(f, on)
 	if on {
 		c.startDeadline(k)
+		if f == handshaking || f == awaitingRequest {
+			c.listIdle()
+		}
+	} else if w := c.watchdog(); f == handshaking && w != nil && !w.recurs {
+		w.dropIfUnneeded()
 	}
 	return true
 }

@@ -64,6 +64,10 @@ const (
 	hexdump                            // SetHexdump is on
 	handshaking                        // a layer has called SetHandshaking(true)
 	receivingMessage                   // a layer has called SetReceiving(true)
+	awaitingRequest                    // a layer has called SetAwaitingRequest(true)
+	hasRead                            // a byte of the peer was read
+	yielded                            // input waits for a later turn, see fairness.go
+	answerDue                          // nothing was written since the last read
 )
 
 // lists says on which lists a connection is. Each bit keeps it from being added twice.
@@ -79,8 +83,13 @@ const (
 	onAcks                         // Manager.ackQueue: an early acknowledgement may be due
 	onStepQueue                    // handshake queue: waits to take a step of its TLS handshake
 	onSlotQueue                    // handshake queue: waits for a slot for its TLS handshake
+	onSlotFull                     // on onSlotQueue, and as much was read as may wait there
 )
 
-// onHandshakeQueue is set while the connection is in the handshake queue. Its input waits in the
-// socket meanwhile.
-const onHandshakeQueue = onStepQueue | onSlotQueue
+const (
+	// onHandshakeQueue is set while the connection is in the handshake queue.
+	onHandshakeQueue = onStepQueue | onSlotQueue | onSlotFull
+	// notRead is set while the connection is in the handshake queue and its input waits in the
+	// socket.
+	notRead = onStepQueue | onSlotFull
+)

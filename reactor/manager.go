@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/rate"
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
@@ -23,6 +24,8 @@ type Manager struct {
 	resolver      Resolver
 	deadlines     Deadlines
 	limits        Limits
+	budget        memoryBudget
+	descriptors   descriptorLimit
 	sendThreshold int // smallest limit of unsent bytes, for a Conn without a threshold of its own
 	sockets       Sockets
 	tlsHandshakes TLSHandshakes
@@ -31,25 +34,31 @@ type Manager struct {
 
 	// The descriptors and their poller.
 	poller     poll.Poller
-	registered []registration // indexed by descriptor
-	batch      uint32         // number of the current batch of readiness
+	registered registrationTable
+	batch      uint32 // number of the current batch of readiness
 
 	// All connections and listeners.
 	conns  map[uint64]*Conn // by ID
 	lastID uint64
+	// The sets of connections that listeners have accepted, by Conn.acceptedBy.
+	acceptedSets []*acceptedSet
+	idleChecks   uint64 // connections that searches for an idle one have looked at, for tests
 
 	// The work of the loop. Each list is handled by one phase of Poll.
-	newConns     turnList // made by Connect, Listen or WrapFD; EvOpen is still to be raised
-	dirty        turnList // to be settled: flushed, shut down, freed or registered again
-	inputs       turnList // to be read although the poller does not report them
-	catchUps     turnList // to be read until their sockets are empty, see catchup.go
-	redeliver    turnList // Recv is to be delivered again
-	grown        turnList // Send has grown beyond a mark or limit
-	checkingSend bool     // checkGrown is running
-	pollConns    []*Conn  // to get EvPoll in each turn
-	ackQueue     []*Conn  // connections that have read; an early acknowledgement may be due
+	newConns     turnList   // made by Connect, Listen or WrapFD; EvOpen is still to be raised
+	dirty        turnList   // to be settled: flushed, shut down, freed or registered again
+	inputs       turnList   // to be read although the poller does not report them
+	catchUps     turnList   // to be read until their sockets are empty, see catchup.go
+	redeliver    turnList   // Recv is to be delivered again
+	grown        turnList   // Send has grown beyond a mark or limit
+	checkingSend bool       // checkGrown is running
+	turn         turnBudget // the time that the phase may take
+	writeLeft    int        // bytes that connections may still write in this settle phase
+	pollConns    []*Conn    // to get EvPoll in each turn
+	ackQueue     []*Conn    // connections that have read; an early acknowledgement may be due
 	timers       timerHeap
 	timerSeq     uint64 // sequence number of the timer that was armed last
+	turnTicks    int64  // the tick at which a countdown was started last in this turn; 0 if none
 	posted       *postQueue
 
 	// What connections share.
@@ -60,13 +69,17 @@ type Manager struct {
 	pool      pool
 	locals    map[any]any // by type, see Local
 	shortage  descriptorShortage
+	// Spare objects, see dropWatchdog.
+	spareWatchdogs spares[watchdog]
+	spareExtras    spares[extras]
 
 	// Checks and counters.
-	reports            []*report // errors raised since the turn began
-	owner              uint64    // number of the goroutine that polls; 0 if not checked
-	handshakeGoroutine uint64    // number of the goroutine in a step of a TLS handshake, or 0
-	stats              Stats     // the loop counts here and never reads it
-	timingHandler      bool      // a handler is being timed
+	reports            []*report  // errors raised since the turn began
+	records            rate.Limit // bounds the log records that connections cause
+	owner              uint64     // number of the goroutine that polls; 0 if not checked
+	handshakeGoroutine uint64     // number of the goroutine in a step of a TLS handshake, or 0
+	stats              Stats      // the loop counts here and never reads it
+	timingHandler      bool       // a handler is being timed
 
 	// Where the loop is.
 	epoch         time.Time // ticks counts from here
@@ -114,6 +127,8 @@ func New(opts ...Option) (*Manager, error) {
 	m.epoch = m.clock()
 	m.sendThreshold = min(effectiveLimit(m.limits.Send), effectiveLimit(m.limits.Backpressure, DefaultMaxBackpressure))
 	m.admission.m = m
+	m.budget.limit = effectiveLimit(m.budget.limit, DefaultMemoryBudget)
+	m.readDescriptorLimit()
 	var err error
 	if m.poller, err = poll.New(); err != nil {
 		return nil, err
@@ -142,7 +157,8 @@ func (m *Manager) Poll(timeout time.Duration) error {
 	defer m.exitPoll()
 	// Each phase handles what is on its list when the phase begins. What handlers add to a
 	// list waits for the next run of its phase, so no handler keeps the loop busy. No phase
-	// walks over connections that have nothing to do.
+	// walks over connections that have nothing to do. The time of phases 4 and 6 to 10
+	// is bounded, see fairness.go. What is left waits for the next turn, which does not block.
 
 	// 1. Log the errors of earlier turns that the program has not handled.
 	m.logReports()
@@ -152,20 +168,22 @@ func (m *Manager) Poll(timeout time.Duration) error {
 	// 3. Wait for readiness, unless there is work already.
 	batch, err := m.wait(timeout)
 	// 4. Accept and read on the ready sockets, and call the handlers.
+	m.beginPhase()
 	m.deliver(batch)
 	// 5. Continue TLS handshakes that had to wait for this turn.
 	m.admission.grantSteps()
 	// 6. Read from connections that have input which the poller does not report.
-	m.inputs.each(m, (*Conn).readScheduled)
+	m.inputs.eachWithin(m, (*Conn).readScheduled)
 	// 7. Call posted functions and raise EvWakeup.
 	m.posted.deliver()
 	// 8. Call the timers that are due.
 	m.runTimers()
 	// 9. Where a deadline has passed or a write has failed, read what the socket holds first.
 	//    Then enforce the deadline, or fail the connection.
-	m.catchUps.each(m, (*Conn).catchUp)
-	// 10. Raise EvRead for what is left in Recv, after Resume or Redispatch.
-	m.redeliver.each(m, (*Conn).redeliver)
+	m.catchUps.eachWithin(m, (*Conn).catchUp)
+	// 10. Raise EvRead for what is left in Recv, after Resume or Redispatch, or by a
+	//     connection that has yielded.
+	m.redeliver.eachWithin(m, (*Conn).takeTurn)
 	// 11. Raise EvPoll.
 	m.raisePollEvents()
 	// 12. Flush, register or close what the handlers of this turn marked.
@@ -184,13 +202,16 @@ func (m *Manager) Poll(timeout time.Duration) error {
 
 // settle raises EvOpen for new connections and then settles the marked ones, see Conn.settle.
 func (m *Manager) settle() {
+	m.writeLeft = maxWrites
 	m.newConns.each(m, (*Conn).start)
 	m.dirty.each(m, (*Conn).settle)
+	m.checkBudget()
 }
 
 // wait returns what is ready. It blocks only if nothing is ready, no handler was called, and
 // no work is waiting.
 func (m *Manager) wait(timeout time.Duration) ([]poll.Ready, error) {
+	m.turnTicks = 0
 	batch, err := m.poller.Check()
 	if len(batch) > 0 || err != nil || m.handlerCalled { // the program may be waiting for what a handler did
 		return batch, err
@@ -240,7 +261,7 @@ func (m *Manager) NextTimeout() time.Duration {
 	if m.closed {
 		return math.MaxInt64
 	}
-	if m.closeCalled || len(m.newConns.list)+len(m.dirty.list)+len(m.inputs.list)+len(m.catchUps.list)+len(m.redeliver.list)+len(m.admission.stepQueue) > 0 || m.hasUnhandledErrors() {
+	if m.closeCalled || len(m.newConns.list)+len(m.dirty.list)+len(m.inputs.list)+len(m.catchUps.list)+len(m.redeliver.list) > 0 || m.admission.hasWork() || m.posted.hasRest() || m.hasUnhandledErrors() {
 		return 0
 	}
 	if len(m.timers) == 0 {

@@ -12,7 +12,7 @@ import (
 // bytes are sent and received.
 func TestHugeSettings(t *testing.T) {
 	const most, ever = math.MaxInt, time.Duration(math.MaxInt64)
-	deadlines := reactor.Deadlines{Connect: ever, TLS: ever, Handshake: ever, Message: ever, MessageRate: most, Idle: ever, Stall: ever, Life: ever}
+	deadlines := reactor.Deadlines{Connect: ever, TLS: ever, Handshake: ever, NextRequest: ever, Message: ever, MessageRate: most, Idle: ever, Stall: ever, Life: ever}
 	slow := deadlines
 	slow.MessageRate = 1
 	for name, test := range map[string]struct {
@@ -39,7 +39,9 @@ func TestHugeSettings(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, k := timed(t, append(test.opts, reactor.WithResolver(addresses("127.0.0.1")))...)
+			opts := []reactor.Option{reactor.WithResolver(addresses("127.0.0.1")),
+				reactor.WithDeadlines(reactor.Deadlines{Handshake: -1, Message: -1, NextRequest: -1})}
+			m, k := timed(t, append(opts, test.opts...)...)
 			k.Advance(time.Second) // the sum of this and a setting overflows
 			accepted, r := &recorder{}, &recorder{}
 			l := listen(t, m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
@@ -49,6 +51,7 @@ func TestHugeSettings(t *testing.T) {
 				if ev == reactor.EvAccept {
 					c.Stack().SetHandshaking(true)
 					c.Stack().SetReceiving(true)
+					c.Stack().SetAwaitingRequest(true)
 					c.Write([]byte("welcome"))
 				}
 			})

@@ -36,7 +36,7 @@ func (c *Conn) settle() {
 	if c.life < lingering {
 		// If an EvWrite handler calls Fail, its final bytes are flushed by the next settle.
 		hasFailed := c.is(failed)
-		hasFinalBytes := hasFailed && c.hasUnsent()
+		hasFinalBytes := hasFailed && c.hasUnsent() && !c.writeHasFailed()
 		c.output()
 		c.checkRecv() // the program may have set a new limit
 		switch {
@@ -47,6 +47,7 @@ func (c *Conn) settle() {
 		case c.writeHasFailed(): // the catch-up phase fails it
 		case c.on&onInput != 0: // input that waited until Send shrank is delivered first
 			c.markDirty()
+		case c.life >= draining && c.Stack().Yielded(): // what was read before is delivered first
 		case c.life >= draining && c.life < lingering, c.is(closeWrite) && c.life == open && !c.handshakePending():
 			c.endOutput()
 		case c.life == receiving && c.is(peerEnded):
@@ -70,13 +71,24 @@ func (c *Conn) output() {
 	switch {
 	case c.isStreamListener():
 		return
-	case c.writeHasFailed(): // nothing can be sent any more
-		c.Send.Reset()
-		c.releaseEmptySend()
+	case c.writeHasFailed():
+		c.discardSend()
 	case !c.dialing():
 		c.flush()
 	}
 	c.checkSend()
+}
+
+// discardSend discards Send after a failed write, because nothing can be sent any more. If Send
+// was above the high-water mark, EvLowWater is raised: a connection that is paused until then
+// would otherwise stay paused. If that is this connection, its pause hides the failure.
+func (c *Conn) discardSend() {
+	c.Send.Reset()
+	c.releaseEmptySend()
+	if c.is(aboveHighWater) {
+		c.flags &^= aboveHighWater
+		c.Call(EvLowWater, nil)
+	}
 }
 
 // flush offers Send to the socket, and raises EvWrite if the socket took something.
@@ -84,11 +96,10 @@ func (c *Conn) flush() {
 	if c.life == receiving { // appended after our side has ended: it cannot be sent
 		c.Send.Reset()
 	}
-	n, err := c.transport().flush()
+	t := c.transport()
+	n, err := t.flush()
 	c.releaseEmptySend()
-	if w := c.watchdog(); w != nil {
-		w.noteFlush()
-	}
+	c.noteFlush(t.blocked())
 	if n != noEvent && !c.is(failed) {
 		c.mgr.writeCount = n
 		c.Call(EvWrite, &c.mgr.writeCount)
@@ -98,19 +109,20 @@ func (c *Conn) flush() {
 	}
 }
 
-// noteWritten is called when the socket took n bytes. It restarts the stall deadline. If input
+// noteWritten is called when the socket took n bytes. The connection is in use: that restarts the
+// stall deadline, and counts in the order of idle connections (idle.go). If input
 // is held (backpressure), the write shows that the peer has read. So the time since input was
 // held, or since the last write, is not counted in the deadlines that wait for the peer.
 func (c *Conn) noteWritten(n int) {
 	c.mgr.stats.Writes++
 	c.mgr.stats.BytesOut += uint64(n)
 	if w := c.watchdog(); w != nil {
-		w.countdowns[deadlineStall].from = c.mgr.ticks()
-		if c.is(inputHeld) && !c.is(paused) {
-			w.resumeCountdowns()
-		}
+		w.noteWritten()
 	}
 	c.ack.noteWritten(c)
+	if c.acceptedBy != 0 {
+		c.written()
+	}
 }
 
 // writeFailed is called when a write has failed. Usually it starts a catch-up: what the peer
@@ -180,6 +192,8 @@ func (c *Conn) linger() {
 	c.life = lingering
 	c.mgr.pool.put(c.Recv.buf)
 	c.Recv = Buffer{}
+	c.countHeld()
+	c.listIdle()
 	c.startDeadline(deadlineLinger)
 }
 
@@ -189,7 +203,7 @@ func (c *Conn) linger() {
 //	stream listener       readable, unless input or accepting is suspended
 //	after a failed write  nothing
 //	any other             readable, unless input is suspended or has ended, the connection has
-//	                      failed, or it waits in the handshake queue;
+//	                      failed, or it is not read in the handshake queue;
 //	                      writable, while bytes wait for the socket
 //
 // It does nothing before EvOpen, while the connection is being dialed, and without a
@@ -208,10 +222,11 @@ func (c *Conn) register() error {
 		}
 	case c.writeHasFailed():
 	default:
-		if !c.is(paused|inputHeld|peerEnded|failed) && c.on&onHandshakeQueue == 0 {
+		if !c.is(paused|inputHeld|yielded|peerEnded|failed) && c.on&notRead == 0 {
 			want |= poll.Readable
 		}
-		if c.transport().blocked() {
+		// A dirty connection is settled in the next turn, without waiting for the poller.
+		if c.transport().blocked() && (c.on&onDirty == 0 || c.mgr.interest(int(c.fd))&poll.Writable != 0) {
 			want |= poll.Writable
 		}
 	}
@@ -244,7 +259,7 @@ func (c *Conn) dispose() {
 			x.dial.stop()
 		}
 		if x.watchdog != nil {
-			x.watchdog.timer.Stop()
+			c.dropWatchdog()
 		}
 		if x.transport != nil {
 			x.transport.close()
@@ -266,6 +281,8 @@ func (c *Conn) release() {
 	if c.isStreamListener() {
 		c.ext.accept.path.remove() // before the close, while the kernel cannot reuse the inode
 	}
+	c.leaveSet()
+	c.forgetHeld()
 	c.mgr.unregister(int(c.fd))
 	poll.Close(int(c.fd))
 	c.fd = -1

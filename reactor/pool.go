@@ -62,3 +62,25 @@ func (p *pool) put(b []byte) {
 	stack := &p.free[sizeClass(n)-minClass]
 	*stack = append(*stack, b[:0])
 }
+
+// spares are objects for reuse.
+type spares[T any] struct{ list []*T }
+
+// take returns a spare object, or nil if there is none.
+func (s *spares[T]) take() *T {
+	last := len(s.list) - 1
+	if last < 0 {
+		return nil
+	}
+	x := s.list[last]
+	s.list[last] = nil
+	s.list = s.list[:last]
+	return x
+}
+
+// put keeps x for reuse, unless there are enough spare objects already.
+func (s *spares[T]) put(x *T) {
+	if len(s.list) < maxSpareWatchdogs {
+		s.list = append(s.list, x)
+	}
+}

@@ -12,6 +12,7 @@ import (
 type postQueue struct {
 	m          *Manager
 	processing postedWork // handled by the loop; needs no lock
+	next       int        // index in processing.list of the next one to handle
 
 	mu       sync.Mutex // guards the fields below
 	incoming postedWork // appended to by Post and Wakeup
@@ -92,7 +93,7 @@ func (q *postQueue) post(p posted, data []byte) error {
 // posted from now on signals again, and is handled in the next turn.
 func (q *postQueue) ready(poll.Interest) {
 	if len(q.processing.list) > 0 {
-		return // the batch reports it twice; what was posted after the swap waits for the next turn
+		return // reported twice, or not all of the list is handled: later posts wait for the next turn
 	}
 	q.mu.Lock()
 	q.wakeup.Clear(q.m.readBuf)
@@ -101,21 +102,27 @@ func (q *postQueue) ready(poll.Interest) {
 	q.mu.Unlock()
 }
 
-// deliver calls the posted functions and raises EvWakeup.
+// hasRest reports whether a part of the list waits for the next turn.
+func (q *postQueue) hasRest() bool { return q.next > 0 }
+
+// deliver calls the posted functions and raises EvWakeup. If the budget of the phase is used up,
+// the next turn continues.
 func (q *postQueue) deliver() {
-	for i := range q.processing.list {
-		if q.m.closeCalled {
+	q.m.beginPhase()
+	for ; q.next < len(q.processing.list); q.next++ {
+		if q.m.closeCalled || q.m.turn.over {
 			return
 		}
-		p := &q.processing.list[i]
+		p := &q.processing.list[q.next]
 		if p.fn != nil {
 			q.m.run(p.fn)
 		} else if c := q.m.conns[p.id]; c != nil {
 			q.m.wakeupData = q.processing.data[p.from:p.to:p.to]
 			c.Call(EvWakeup, &q.m.wakeupData)
 		}
+		q.m.worked()
 	}
-	q.m.wakeupData = nil
+	q.m.wakeupData, q.next = nil, 0
 	q.processing.clear()
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Posted functions and wake-ups run in the order of the calls.
 func TestOrderOfPostsAndWakeups(t *testing.T) {
-	m := newManager(t)
+	m := looptest.NewStillManager(t)
 	var got []string
 	c, _ := wrap(t, m, func(c *reactor.Conn, ev reactor.Event, data any) {
 		if ev == reactor.EvWakeup {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/quote"
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
@@ -109,6 +110,9 @@ func (f *flightRecorder) add(c *Conn, what string, peer netip.AddrPort, p []byte
 // log logs all entries in one record, the oldest first, with the error that the connection
 // failed with.
 func (f *flightRecorder) log(c *Conn, err error) {
+	if !c.mgr.mayLog() {
+		return
+	}
 	var b strings.Builder
 	for i := range f.ring {
 		e := &f.ring[(f.next+i)%len(f.ring)]
@@ -118,7 +122,7 @@ func (f *flightRecorder) log(c *Conn, err error) {
 		}
 		fmt.Fprintf(&b, "\n%s", hex.Dump(e.data))
 	}
-	attrs := append(c.attrs(), "error", err)
+	attrs := append(c.attrs(), "error", quote.Error(err))
 	if b.Len() > 0 { // something was read or written
 		attrs = append(attrs, "dump", b.String())
 	}
@@ -148,7 +152,7 @@ func (c *Conn) attrsWithPeer(peer netip.AddrPort) []any {
 	if peer.IsValid() {
 		attrs = append(attrs, "remote", peer)
 	} else if name := c.remoteName(); name != "" {
-		attrs = append(attrs, "remote", name)
+		attrs = append(attrs, "remote", quote.Text(name, quote.MaxText)) // the peer has chosen it
 	}
 	if p := c.protocol(); p != "" {
 		attrs = append(attrs, "protocol", p)

@@ -21,15 +21,45 @@ type registration struct {
 	owner      descriptorOwner // nil if the descriptor is not registered
 	sinceBatch uint32          // the batch during which it was registered
 	interest   poll.Interest   // what the poller looks for; 0: it is not in the poller's set
+	held       heldSize        // what the connection counts towards the memory budget
+	idlePrev   int32           // neighbours on the list of idle connections, see idle.go
+	idleNext   int32
+}
+
+// registrationTable holds the registrations, by descriptor. It grows by pages, so that growing
+// copies nothing and leaves no garbage.
+type registrationTable struct {
+	pages []*registrationPage // nil for a page without descriptors
+}
+
+type registrationPage [1 << pageBits]registration
+
+const pageBits = 8
+
+// find returns the registration of fd, or nil if the table has none.
+func (t *registrationTable) find(fd int) *registration {
+	if i := uint(fd) >> pageBits; i < uint(len(t.pages)) && t.pages[i] != nil {
+		return &t.pages[i][fd&(1<<pageBits-1)]
+	}
+	return nil
+}
+
+// add returns the registration of fd. It adds an empty one if there is none.
+func (t *registrationTable) add(fd int) *registration {
+	i := fd >> pageBits
+	if i >= len(t.pages) {
+		t.pages = append(t.pages, make([]*registrationPage, i+1-len(t.pages))...)
+	}
+	if t.pages[i] == nil {
+		t.pages[i] = new(registrationPage)
+	}
+	return t.find(fd)
 }
 
 // register makes src the owner of fd and sets what the poller looks for. If fd has an owner
 // already, src replaces it: a dialer's attempt gives its descriptor to the Conn in this way.
 func (m *Manager) register(fd int, src descriptorOwner, want poll.Interest) error {
-	if fd >= len(m.registered) {
-		m.registered = append(m.registered, make([]registration, fd+1-len(m.registered))...)
-	}
-	r := &m.registered[fd]
+	r := m.registered.add(fd)
 	if r.owner == nil {
 		r.sinceBatch = m.batch
 	}
@@ -44,13 +74,18 @@ func (m *Manager) register(fd int, src descriptorOwner, want poll.Interest) erro
 	return nil
 }
 
+// interest returns what the poller looks for on fd.
+func (m *Manager) interest(fd int) poll.Interest {
+	if r := m.registered.find(fd); r != nil {
+		return r.interest
+	}
+	return 0
+}
+
 // unregister removes fd from the poller's set and from the registered descriptors. Call it
 // before fd is closed.
 func (m *Manager) unregister(fd int) {
-	if fd >= len(m.registered) {
-		return
-	}
-	if r := &m.registered[fd]; r.owner != nil {
+	if r := m.registered.find(fd); r != nil && r.owner != nil {
 		if r.interest != 0 {
 			m.poller.Set(fd, r.interest, 0) // fails only if fd is not in the set
 		}
@@ -68,17 +103,21 @@ func (m *Manager) deliver(batch []poll.Ready) {
 	m.batch++
 	m.readBytes = 0
 	for _, r := range batch {
-		if m.readBytes >= maxReadBeforeSettle {
-			m.settle()
-			m.readBytes = 0
-		}
+		m.settleAfterReads()
 		if m.closeCalled {
 			return
 		}
-		if r.FD < len(m.registered) {
-			if reg := &m.registered[r.FD]; reg.owner != nil && reg.sinceBatch != m.batch {
-				reg.owner.ready(r.Interest)
-			}
+		if reg := m.registered.find(r.FD); reg != nil && reg.owner != nil && reg.sinceBatch != m.batch {
+			reg.owner.ready(r.Interest)
 		}
+	}
+}
+
+// settleAfterReads settles if much was read since the last time, while the answers are in the
+// processor's cache.
+func (m *Manager) settleAfterReads() {
+	if m.readBytes >= maxReadBeforeSettle {
+		m.settle()
+		m.readBytes = 0
 	}
 }

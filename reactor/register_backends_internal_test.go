@@ -158,7 +158,7 @@ func TestUnexpectedReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.script = func(ready []poll.Ready) []poll.Ready {
-		for _, fd := range []int{a, b, len(m.registered), 1 << 20} {
+		for _, fd := range []int{a, b, len(m.registered.pages) << pageBits, 1 << 20} {
 			for _, what := range []poll.Interest{poll.Writable, poll.Readable, 0} {
 				ready = append(ready, poll.Ready{FD: fd, Interest: what})
 			}

@@ -66,3 +66,31 @@ func TestBatchIsNotDeliveredToLaterRegistrations(t *testing.T) {
 		t.Error("a report about a descriptor that is not registered was delivered")
 	}
 }
+
+// The table finds what was added, also at the ends of its pages, and nothing else. Adding does not
+// move what is in the table.
+func TestRegistrationTable(t *testing.T) {
+	var table registrationTable
+	var added []*registration
+	fds := []int{0, 1<<pageBits - 1, 1 << pageBits, 1 << 20}
+	for i, fd := range fds {
+		r := table.add(fd)
+		r.sinceBatch = uint32(i + 1)
+		added = append(added, r)
+	}
+	for i, fd := range fds {
+		if r := table.find(fd); r != added[i] || r != table.add(fd) || r.sinceBatch != uint32(i+1) {
+			t.Errorf("descriptor %d: %+v", fd, r)
+		}
+	}
+	for _, fd := range []int{-1, 2 << pageBits, 1<<20 + 1<<pageBits, 1 << 30} {
+		if r := table.find(fd); r != nil {
+			t.Errorf("descriptor %d: %+v", fd, r)
+		}
+	}
+	for fd := range 1 << pageBits {
+		if r := table.find(fd); r == nil || fd > 0 && fd < 1<<pageBits-1 && *r != (registration{}) {
+			t.Errorf("descriptor %d: %+v", fd, r)
+		}
+	}
+}

@@ -5,7 +5,10 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
+	"time"
 	"weak"
+
+	"github.com/rikki-go/rikki/internal/quote"
 )
 
 // Unhandled errors: an error that the program does not handle is logged once.
@@ -16,6 +19,11 @@ import (
 // handled". A program may therefore handle an error after Poll has returned. Errors that a
 // protocol returns from a call, and that programs tend to ignore, get the same treatment
 // through Stack.Report.
+//
+// Peers cause such errors, and a record may be longer than what the peer has sent. Therefore
+// the manager bounds the number of records that connections cause at level Info and above. It
+// counts the others, and a timer logs how many there were. What is logged at level Debug, and
+// by SetHexdump, is not bounded.
 
 // report is an error that was given to the program.
 type report struct {
@@ -96,7 +104,31 @@ func (m *Manager) logUnhandledErrors() {
 
 // log logs the error, unless the program has used it.
 func (r *report) log() {
-	if !r.handled.Load() {
-		r.c.mgr.log.Warn("error not handled", append(r.c.attrs(), "error", r.err)...)
+	if !r.handled.Load() && r.c.mgr.mayLog() {
+		r.c.mgr.log.Warn("error not handled", append(r.c.attrs(), "error", quote.Error(r.err))...)
+	}
+}
+
+// suppressedDelay is the time from the first record that is not logged to the record with the
+// number.
+const suppressedDelay = time.Second
+
+// mayLog reports whether a record that a connection has caused may be logged now. If not, it
+// counts the record.
+func (m *Manager) mayLog() bool {
+	if m.records.Allow(time.Duration(m.ticks())) {
+		return true
+	}
+	m.stats.Suppressed++
+	if m.records.Suppressed() == 1 {
+		m.AddTimer(suppressedDelay, TimerOnce, m.logSuppressed)
+	}
+	return false
+}
+
+// logSuppressed logs how many records were suppressed since the last call, if any.
+func (m *Manager) logSuppressed() {
+	if n := m.records.Take(); n > 0 {
+		m.log.Warn("records suppressed", "count", n)
 	}
 }

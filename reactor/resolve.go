@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -111,12 +112,14 @@ func (d *dialer) resolved() {
 	d.startNextAttempt()
 }
 
-// addUntried puts new addresses in front of the untried ones and orders all of them again.
+// addUntried puts new addresses in front of the untried ones and orders all of them again. It
+// keeps as many as may still be tried.
 func (d *dialer) addUntried(addrs []netip.Addr) {
 	for _, a := range d.untried {
 		addrs = append(addrs, a.Addr())
 	}
-	d.untried, d.addrs = interleave(addrs, d.url.Port), nil
+	all := interleave(addrs, d.url.Port)
+	d.untried, d.addrs = slices.Clone(all[:min(len(all), maxAttempts-d.begun)]), nil
 }
 
 // interleave orders addresses so that IPv6 and IPv4 alternate, and gives them the port. The

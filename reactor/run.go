@@ -64,7 +64,8 @@ func (m *Manager) Drain(timeout time.Duration) ([]Straggler, error) {
 		err = m.Poll(time.Duration(max(0, end-m.ticks())))
 	}
 	if timeout > 0 && err == nil { // the loop may be late, not the peers: read their answers
-		for turns := m.turnsForUnread(); turns > 0 && m.anyReadable() && err == nil; turns-- {
+		m.turn.unlimited = true
+		for turns := m.turnsForUnread(); turns > 0 && (m.anyReadable() || len(m.redeliver.list) > 0) && err == nil; turns-- {
 			err = m.Poll(0)
 		}
 	}

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"cmp"
 	"os"
 	"time"
 
@@ -20,13 +21,20 @@ type Sockets struct {
 	// bytes of a turn in one call.
 	Delay bool
 	// KeepAlive is how long a TCP connection must be silent before the kernel probes whether
-	// its peer still exists. It is rounded up to whole seconds, 32,767 at most. 0 leaves
-	// keep-alive probes off. OpenBSD ignores the time and uses the system's.
+	// its peer still exists. It is rounded up to whole seconds, 32,767 at most. The default is
+	// DefaultKeepAlive, 60 s. A negative value turns the probes off.
+	//
+	// The kernel then sends a probe every 15 s. If four are not answered, the connection fails.
+	// So a quiet connection whose peer has vanished ends after two minutes, and costs neither
+	// memory nor pings until then. OpenBSD ignores the times and uses the system's.
 	KeepAlive time.Duration
 }
 
-// maxKeepAlive is the longest time that Linux accepts [tcp(7), TCP_KEEPIDLE].
-const maxKeepAlive = 32767 * time.Second
+const (
+	maxKeepAlive      = 32767 * time.Second // the longest time that Linux accepts [tcp(7), TCP_KEEPIDLE]
+	keepAliveInterval = 15 * time.Second    // between two probes
+	keepAliveProbes   = 4                   // how many may stay unanswered
+)
 
 // WithSockets sets the options of the manager's sockets.
 func WithSockets(s Sockets) Option { return func(m *Manager) { m.sockets = s } }
@@ -53,9 +61,26 @@ func (m *Manager) setTCPOptions(fd int) (err error) {
 	if !m.sockets.Delay {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
-	if idle := min(m.sockets.KeepAlive, maxKeepAlive); idle > 0 && err == nil {
-		if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1); err == nil && poll.KeepAliveIdle != 0 {
-			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, poll.KeepAliveIdle, int((idle+time.Second-1)/time.Second))
+	if idle := min(cmp.Or(m.sockets.KeepAlive, DefaultKeepAlive), maxKeepAlive); idle > 0 && err == nil {
+		err = setKeepAlive(fd, idle)
+	}
+	return err
+}
+
+// setKeepAlive turns keep-alive probes on.
+func setKeepAlive(fd int, idle time.Duration) error {
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	if poll.KeepAliveIdle == 0 {
+		return err
+	}
+	idle = (idle + time.Second - 1).Truncate(time.Second)
+	for _, o := range [...]struct{ name, value int }{
+		{poll.KeepAliveIdle, int(idle / poll.KeepAliveUnit)},
+		{poll.KeepAliveInterval, int(keepAliveInterval / poll.KeepAliveUnit)},
+		{poll.KeepAliveProbes, keepAliveProbes},
+	} {
+		if err == nil {
+			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, o.name, o.value)
 		}
 	}
 	return err

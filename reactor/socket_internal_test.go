@@ -17,8 +17,9 @@ func TestSocketOptions(t *testing.T) {
 		noDelay, probe bool
 		idle           int // seconds, if probe
 	}{
-		{Sockets{}, true, false, 0},
-		{Sockets{Delay: true}, false, false, 0},
+		{Sockets{}, true, true, 60},
+		{Sockets{KeepAlive: -1}, true, false, 0},
+		{Sockets{Delay: true}, false, true, 60},
 		{Sockets{KeepAlive: 1500 * time.Millisecond}, true, true, 2},
 		{Sockets{KeepAlive: math.MaxInt64}, true, true, 32767},
 	} {
@@ -66,6 +67,9 @@ func TestSocketOptions(t *testing.T) {
 			if row.probe && poll.KeepAliveIdle != 0 {
 				if n := get(unix.IPPROTO_TCP, poll.KeepAliveIdle); n != row.idle {
 					t.Errorf("%+v, %s: keep-alive after %d s, want %d s", row.set, who, n, row.idle)
+				}
+				if i, n := get(unix.IPPROTO_TCP, poll.KeepAliveInterval), get(unix.IPPROTO_TCP, poll.KeepAliveProbes); i != 15 || n != 4 {
+					t.Errorf("%+v, %s: %d probes, one each %d s, want 4, one each 15 s", row.set, who, n, i)
 				}
 			}
 		}

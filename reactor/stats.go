@@ -10,14 +10,22 @@ type Stats struct {
 	Queued         int // bytes in all Send buffers now, and ciphertext that sockets did not take
 	TLSHandshaking int // slots that TLS handshakes take now, see TLSHandshakes.Concurrent
 	Unread         int // bytes in all Recv buffers now
+	Held           int // bytes of memory that count towards WithMemoryBudget now
 
 	Opened   uint64 // connections and listeners made
 	Accepted uint64 // connections that listeners accepted
+	Evicted  uint64 // idle connections that a full listener closed for a new one, see WhenFull
+	Refused  uint64 // connections that a full listener closed at once; they are not in Accepted
 	Failed   uint64 // connections and listeners that had EvError
 	Closed   uint64 // connections and listeners that had EvClose
 
+	// Suppressed counts log records that connections would have caused. The manager logs a
+	// burst of 100, and 10 in each second after that.
+	Suppressed uint64
+
 	Turns         uint64 // turns of the loop
 	TLSHandshakes uint64 // TLS handshakes that succeeded
+	TLSEvicted    uint64 // connections that have lost their slot, see ErrTLSEvicted
 
 	Events   uint64 // events raised, on all connections
 	Reads    uint64 // reads that returned bytes, and datagrams received
@@ -25,6 +33,7 @@ type Stats struct {
 	BytesIn  uint64 // bytes read from sockets
 	BytesOut uint64 // bytes written to sockets
 	Pauses   uint64 // calls of Pause on connections that were not paused
+	Yields   uint64 // times that a connection's input waited for a later turn, see Conn.InputStopped
 	// QuickAcks counts acknowledgements that were asked for early, so that a peer with
 	// Nagle's algorithm on does not wait for them.
 	QuickAcks uint64
@@ -46,6 +55,7 @@ func (m *Manager) Stats() Stats {
 	m.checkOwner()
 	s := m.stats
 	s.TLSHandshaking = m.admission.slotsUsed
+	s.Held = m.budget.held
 	for _, c := range m.conns {
 		if c.role == roleListener {
 			s.Listeners++

@@ -53,7 +53,7 @@ func TestStats(t *testing.T) {
 
 	p.WriteString("12345")
 	await(t, m, "EvRead", r.Saw(reactor.EvRead))
-	want.Reads, want.BytesIn, want.Unread = 1, 5, 5
+	want.Reads, want.BytesIn, want.Unread, want.Held = 1, 5, 5, 512
 	check("read")
 
 	accepted.Recv.Consume(2)
@@ -77,7 +77,7 @@ func TestStats(t *testing.T) {
 
 	accepted.Fail(unix.EPIPE)
 	accepted.Fail(unix.EPIPE)
-	want.Failed = 1
+	want.Failed, want.Held = 1, 0
 	check("failed")
 	spin(t, m, 1)
 	want.Conns, want.Unread, want.Closed = 0, 0, 1

@@ -61,12 +61,20 @@ func (s stream) flush() (int, error) {
 	if len(p) == 0 {
 		return noEvent, nil
 	}
+	most := c.mgr.writeSize()
+	if len(p) > most && !c.is(failed) { // after a failure Send is offered once
+		p = p[:most]
+	}
 	n, err := c.send(p)
 	if err != nil || n == 0 {
 		return noEvent, err
 	}
+	c.mgr.writeLeft -= n
 	c.traceWrite(c.RemoteAddr(), p[:n])
 	c.Send.Consume(n)
+	if n == most && c.Send.Len() > 0 { // the socket may take more in the next turn
+		c.markDirty()
+	}
 	return n, nil
 }
 

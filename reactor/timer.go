@@ -87,12 +87,19 @@ func addSaturated(at int64, d time.Duration) int64 {
 
 // runTimers calls the timers that are due. A timer that is armed meanwhile waits for the next
 // turn, even if it is due at once. Therefore a function that adds such timers cannot keep the
-// loop busy.
+// loop busy. If the budget of the phase is used up, the rest waits for the next turn.
 func (m *Manager) runTimers() {
-	now, last := m.ticks(), m.timerSeq
+	now, last := m.turnTicks, m.timerSeq
+	switch {
+	case len(m.timers) == 0:
+		return
+	case now == 0: // if nothing has read the clock in this turn
+		now = m.ticks()
+	}
+	m.beginPhase()
 	for len(m.timers) > 0 && !m.closeCalled {
 		t := m.timers[0]
-		if t.when > now || t.seq > last {
+		if t.when > now || t.seq > last || m.turn.over {
 			return
 		}
 		heap.Pop(&m.timers)
@@ -101,6 +108,7 @@ func (m *Manager) runTimers() {
 			t.armAt(t.nextAfter(now))
 		}
 		m.run(t.fn)
+		m.worked()
 	}
 }
 

@@ -78,6 +78,7 @@ func (c *Conn) StartTLS(cfg *tls.Config) {
 	}
 	t.earlyInput = append(t.earlyInput, c.Recv.Bytes()...)
 	c.Recv.Reset()
+	c.listIdle() // in a handshake it may be idle
 	c.startDeadline(deadlineTLS)
 	if t.inputPending() {
 		c.scheduleInput()

@@ -7,8 +7,12 @@ import (
 	"io"
 	"net"
 
+	"github.com/rikki-go/rikki/internal/quote"
 	"github.com/rikki-go/rikki/reactor/internal/tlsio"
 )
+
+// errHandshakeCut is the cause in EvError if the peer ends its stream during the handshake.
+var errHandshakeCut = fmt.Errorf("connection closed during the handshake: %w", io.ErrUnexpectedEOF)
 
 // startHandshake makes the tlsio.Stream. If the connection is a server without a certificate,
 // startHandshake fails it instead and returns false.
@@ -40,9 +44,11 @@ func (t *tlsTransport) startHandshake() bool {
 func (t *tlsTransport) continueHandshake() bool {
 	c, m := t.c, t.c.mgr
 	m.handshakeGoroutine = t.handshakeGoroutine
+	input, unsent := len(t.stream.In), t.out.Len()
 	done, err := t.stream.Handshake()
 	m.handshakeGoroutine = 0
 	if !done {
+		m.admission.noteStep(t, input, t.out.Len() > unsent)
 		return false
 	}
 	m.admission.release(t)
@@ -61,6 +67,30 @@ func (t *tlsTransport) continueHandshake() bool {
 	return true
 }
 
+// readWaiting reads into earlyInput while the connection waits for a slot. It stops at
+// maxEarlyInput bytes.
+func (t *tlsTransport) readWaiting() error {
+	c := t.c
+	free := maxEarlyInput - len(t.earlyInput)
+	if free <= 0 {
+		return nil
+	}
+	in := c.mgr.tlsBuffers().in[:free]
+	n, err := c.recv(in)
+	switch {
+	case err == io.EOF:
+		return errHandshakeCut
+	case err != nil:
+		return err
+	}
+	t.earlyInput = append(t.earlyInput, in[:n]...)
+	if n == free {
+		c.on |= onSlotFull
+		c.markDirty()
+	}
+	return nil
+}
+
 // handshakeFailed fails the connection because the handshake has failed with err. The alert that
 // crypto/tls has written to out is offered to the socket once. No byte of Send is sent.
 func (t *tlsTransport) handshakeFailed(err error) {
@@ -72,13 +102,13 @@ func (t *tlsTransport) handshakeFailed(err error) {
 	unencrypted = unencrypted && errors.As(err, &op)
 	switch {
 	case errors.Is(err, ErrTruncated), err == io.EOF, unencrypted && alert == tlsio.CloseNotify:
-		err = fmt.Errorf("connection closed during the handshake: %w", io.ErrUnexpectedEOF)
+		err = errHandshakeCut
 	case unencrypted: // crypto/tls takes such an alert for a bad record, see UnencryptedAlert
 		err = &net.OpError{Op: "remote error", Err: alert}
 	case errors.As(err, &header) && header.Conn != nil: // crypto/tls sets Conn only at the first record
 		err = t.notTLSError(header)
 	}
-	c.Fail(opError("tls handshake", c.network(), c.RemoteAddr(), err))
+	c.Fail(opError("tls handshake", c.network(), c.RemoteAddr(), quote.Error(err))) // it may have names of a certificate
 }
 
 // notTLSError returns the error for a peer whose first bytes are not a TLS record. If a client has

@@ -40,14 +40,15 @@ type tlsTransport struct {
 	cfg                *tlsConfig // nil: the default of a tls:// URL
 	host               string     // host of the URL, for ServerName
 	phase              tlsPhase
-	closeNotifySent    bool          // close_notify was written to out, or must not be written
-	hasSlot            bool          // has a slot for its handshake, see admission
-	slotQueue          *slotQueue    // where it waits for a slot
-	handshakeGoroutine uint64        // the handshake's goroutine; 0 without WithOwnerCheck
-	earlyInput         []byte        // content of Recv at StartTLS: input of the handshake
-	out                Buffer        // ciphertext for the socket
-	err                error         // why no more plaintext comes; io.EOF after close_notify
-	stream             *tlsio.Stream // nil while planned, and after close
+	closeNotifySent    bool           // close_notify was written to out, or must not be written
+	evicted            bool           // has lost its slot and fails soon
+	slot               *handshakeSlot // nil if it neither has one nor waits for one, see admission
+	slotQueue          *slotQueue     // where it waits for a slot
+	handshakeGoroutine uint64         // the handshake's goroutine; 0 without WithOwnerCheck
+	earlyInput         []byte         // input of the handshake: content of Recv at StartTLS, and what is read while it waits for a slot
+	out                Buffer         // ciphertext for the socket
+	err                error          // why no more plaintext comes; io.EOF after close_notify
+	stream             *tlsio.Stream  // nil while planned, and after close
 }
 
 // tlsPhase is the phase of a tlsTransport. It only increases.
@@ -64,10 +65,10 @@ const (
 	// tlsReadSize is the most ciphertext that one read takes. Together with a record that an
 	// earlier read has begun, it decrypts to at most readSize bytes.
 	tlsReadSize = readSize - tlsio.MaxPlaintext
+	// maxEncryptAfterFailure is about how much of Send is encrypted when the connection has failed.
+	maxEncryptAfterFailure = 1 << 20
 	// tlsWriteSize is how much plaintext is encrypted for one write.
 	tlsWriteSize = 3 * tlsio.MaxPlaintext
-	// maxEncryptPerTurn is about how much plaintext of one connection is encrypted in a turn.
-	maxEncryptPerTurn = 1 << 20
 	// maxReplyBytes bounds the ciphertext that waits in out: what one write leaves, and records
 	// that crypto/tls sends on its own, such as answers to KeyUpdate.
 	maxReplyBytes = 4 * tlsWriteSize
@@ -140,6 +141,8 @@ func (t *tlsTransport) readSocket() (n int, more bool, err error) {
 	switch {
 	case t.err != nil:
 		return noEvent, false, t.takeEndOfStream()
+	case c.on&onSlotQueue != 0:
+		return noEvent, false, t.readWaiting()
 	case t.phase == tlsBroken, t.phase < tlsOpen && !c.mgr.admission.admit(t):
 		return noEvent, false, nil
 	}
@@ -222,13 +225,20 @@ func (t *tlsTransport) checkReplies() {
 // flush encrypts the content of Send and offers it to the socket, tlsWriteSize bytes at a time.
 func (t *tlsTransport) flush() (int, error) {
 	c := t.c
-	taken := 0 // bytes of Send
+	taken, most := 0, c.mgr.writeSize() // bytes of Send
+	if c.is(failed) {                   // Send is offered once
+		most = maxEncryptAfterFailure
+	}
 	for {
 		all, err := t.writeOut()
 		if err != nil {
 			return eventCount(taken), err
 		}
-		if !all || t.phase != tlsOpen || t.closeNotifySent || c.Send.Len() == 0 || taken >= maxEncryptPerTurn {
+		if !all || t.phase != tlsOpen || t.closeNotifySent || c.Send.Len() == 0 {
+			break
+		}
+		if taken >= most { // the socket may take more in the next turn
+			c.markDirty()
 			break
 		}
 		n := t.encrypt()
@@ -236,6 +246,7 @@ func (t *tlsTransport) flush() (int, error) {
 			break
 		}
 		taken += n
+		c.mgr.writeLeft -= n
 	}
 	t.returnOut()
 	if t.closeNotifySent || t.phase == tlsBroken {

@@ -39,7 +39,7 @@ func (x *torture) doEach() {
 		a := &actions[i]
 		x.did[a.name]++
 		fd, peer := looptest.Socketpair(x.t)
-		c, err := x.m.WrapFD(fd, x.handle, false)
+		c, err := x.m.WrapFD(fd, x.handler(), false)
 		if err != nil {
 			x.t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func init() { // spy uses the list
 		{"WrapFD", false, wrapOne},
 		{"Listen", false, func(x *torture, _ *reactor.Conn) {
 			if x.room() {
-				c, err := x.m.Listen("tcp://127.0.0.1:0", x.handle, false)
+				c, err := x.m.Listen("tcp://127.0.0.1:0", x.handler(), false)
 				x.made(c, err, false)
 				if err == nil {
 					x.m.AddTimer(x.ms(50), reactor.TimerOnce, func() { x.lives[c.ID()].shut = true; c.Close() })
@@ -194,7 +194,7 @@ func connectSomewhere(x *torture, _ *reactor.Conn) {
 		return
 	}
 	url := x.urls[x.rnd.IntN(len(x.urls))]
-	c, err := x.m.Connect(url, x.handle, false)
+	c, err := x.m.Connect(url, x.handler(), false)
 	x.made(c, err, false)
 	if err == nil && c.IsTLS() {
 		c.StartTLS(x.config(c))
@@ -221,7 +221,7 @@ func wrapOne(x *torture, _ *reactor.Conn) {
 	if err := unix.SetNonblock(b, true); err != nil {
 		x.t.Fatal(err)
 	}
-	c, err := x.m.WrapFD(a, x.handle, false)
+	c, err := x.m.WrapFD(a, x.handler(), false)
 	if err != nil {
 		closePeer(a)
 		closePeer(b)

@@ -26,7 +26,7 @@ func (x *torture) listen() []unix.Sockaddr {
 				return http.Listen(x.m, url, fn, data)
 			}
 		}
-		c, err := open(l.url, x.handle, l.http)
+		c, err := open(l.url, x.handler(), l.http)
 		if err != nil {
 			x.t.Fatal(err)
 		}
@@ -45,13 +45,31 @@ func (x *torture) listen() []unix.Sockaddr {
 		}
 		c.SetWater(1<<10, 1<<16)
 	}
-	u, err := x.m.Listen("udp://127.0.0.1:0", x.handle, false)
+	u, err := x.m.Listen("udp://127.0.0.1:0", x.handler(), false)
 	if err != nil {
 		x.t.Fatal(err)
 	}
 	x.meet(u)
 	x.urls = append(x.urls, "udp://"+u.LocalAddr().String(), "unix://"+path+".none", "tcp://127.0.0.1:1")
 	return targets
+}
+
+// handler returns the handler for a connection. In a run with panics it panics now and then, and
+// Recover recovers.
+func (x *torture) handler() reactor.Handler {
+	if !x.panics {
+		return x.handle
+	}
+	return reactor.Recover(func(c *reactor.Conn, ev reactor.Event, data any) {
+		at := x.rnd.IntN(400)
+		if at == 0 {
+			x.account(c, ev, data)
+			panic(errOops)
+		}
+		if x.handle(c, ev, data); at == 1 {
+			panic(errOops)
+		}
+	})
 }
 
 // handle is the handler of all connections but the quiet ones. FnData says whether there were

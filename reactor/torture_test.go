@@ -43,15 +43,19 @@ func TestTorture(t *testing.T) {
 		opts  []reactor.Option
 		setUp func(m *reactor.Manager)
 		end   func(x *torture)
+		// panics makes handlers panic, which Recover recovers.
+		panics bool
 	}{
-		{"the system's poller, closed by a handler", fast, func(*reactor.Manager) {}, (*torture).closeWithin},
-		{"kqueue, drained", checked, func(m *reactor.Manager) { reactor.UseKqueue(t, m, false) }, (*torture).drain},
-		{"kqueue, everything twice, closed", fast, func(m *reactor.Manager) { reactor.UseKqueue(t, m, true) }, (*torture).close},
+		{"the system's poller, closed by a handler", fast, func(*reactor.Manager) {}, (*torture).closeWithin, false},
+		{"handlers panic", checked, func(*reactor.Manager) {}, (*torture).close, true},
+		{"kqueue, drained", checked, func(m *reactor.Manager) { reactor.UseKqueue(t, m, false) }, (*torture).drain, false},
+		{"kqueue, everything twice, closed", fast, func(m *reactor.Manager) { reactor.UseKqueue(t, m, true) }, (*torture).close, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := newManager(t, tc.opts...)
 			tc.setUp(m)
 			x := newTorture(t, m)
+			x.panics = tc.panics
 			x.run()
 			tc.end(x)
 			x.quiet.end(t)
@@ -76,6 +80,7 @@ type torture struct {
 	calls int // of EvRead, raised by us
 	over  bool
 
+	panics bool           // handlers panic now and then
 	did    map[string]int // actions of handlers, and of the script
 	heard  map[reactor.Event]int
 	faults int
@@ -172,6 +177,9 @@ func (x *torture) turn() {
 	if err := x.m.Poll(5 * time.Millisecond); err != nil {
 		x.t.Fatal(err)
 	}
+	if err := reactor.CheckAccounts(x.m); err != nil {
+		x.fault("%v", err)
+	}
 }
 
 func (x *torture) close() {
@@ -182,7 +190,9 @@ func (x *torture) close() {
 
 // closeWithin closes the manager in a posted function, which then continues.
 func (x *torture) closeWithin() {
+	closed := false
 	x.m.Post(func() {
+		closed = true
 		for range 20 {
 			x.act()
 		}
@@ -193,8 +203,10 @@ func (x *torture) closeWithin() {
 			x.act()
 		}
 	})
-	if err := x.m.Poll(time.Second); err != nil {
-		x.t.Error(err)
+	for !closed { // other posted functions come first, and a turn may not get to all of them
+		if err := x.m.Poll(time.Second); err != nil {
+			x.t.Fatal(err)
+		}
 	}
 }
 

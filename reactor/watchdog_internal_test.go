@@ -70,26 +70,112 @@ func TestReadsAndWritesDoNotRearmTheTimer(t *testing.T) {
 	}
 }
 
-// The headers of messages arm the timer once per period too.
-func TestHandshakesDoNotRearmTheTimer(t *testing.T) {
+// The requests of a busy connection arm the timer once per period too, even if headers and bodies
+// arrive in pieces.
+func TestRequestsDoNotRearmTheTimer(t *testing.T) {
 	m, now := newWithDeadlines(t, Deadlines{})
 	c, _ := wrap(t, m, nil)
-	c.SetDeadlines(Deadlines{Handshake: time.Minute})
 	turns(t, m, 1)
+	c.Stack().SetAwaitingRequest(true)
 	armed := m.timerSeq
-	message := func() {
+	request := func() {
+		c.Stack().SetAwaitingRequest(false)
 		c.Stack().SetHandshaking(true)
 		*now = now.Add(time.Millisecond)
 		c.Stack().SetHandshaking(false)
+		c.Stack().SetReceiving(true)
+		*now = now.Add(time.Millisecond)
+		c.Stack().SetReceiving(false)
+		c.Stack().SetAwaitingRequest(true)
+		turns(t, m, 1)
 	}
-	for range 10_000 {
-		message()
+	for range 100_000 { // 200 s: twenty periods of the shortest deadline
+		request()
 	}
-	if n := m.timerSeq - armed; n != 1 {
-		t.Errorf("the timer was armed %d times for 10,000 messages within one period, want 1", n)
+	if n := m.timerSeq - armed; n < 20 || n > 41 {
+		t.Errorf("the timer was armed %d times in 20 periods, want one or two in each", n)
 	}
-	if n := testing.AllocsPerRun(100, message); n != 0 {
-		t.Errorf("%v allocations per message, want 0", n)
+	if n := testing.AllocsPerRun(100, request); n != 0 {
+		t.Errorf("%v allocations per request, want 0", n)
+	}
+}
+
+// A quiet connection has neither a watchdog nor a timer: after its opening handshake at once, and
+// after another wait when the timer fires. The next wait allocates nothing.
+func TestQuietConnectionsHaveNoWatchdog(t *testing.T) {
+	m, now := newWithDeadlines(t, Deadlines{})
+	quiet := func(c *Conn, when string) {
+		t.Helper()
+		if c.ext != nil || len(m.timers) > 0 {
+			t.Errorf("%s: extras %+v, %d timers, want none", when, c.ext, len(m.timers))
+		}
+	}
+	for range 2 {
+		c, _ := wrap(t, m, nil)
+		turns(t, m, 1)
+		quiet(c, "new")
+		c.Stack().SetHandshaking(true)
+		if c.watchdog() == nil || len(m.timers) != 1 {
+			t.Error("no watchdog in the handshake")
+		}
+		c.Stack().SetHandshaking(false)
+		quiet(c, "after the handshake")
+		for name, wait := range map[string]func(on bool){
+			"message":      func(on bool) { c.Stack().SetReceiving(on) },
+			"next request": c.Stack().SetAwaitingRequest,
+		} {
+			wait(true)
+			wait(false)
+			if c.watchdog() == nil {
+				t.Errorf("%s: no watchdog, want one until the timer fires", name)
+			}
+			*now = now.Add(time.Minute)
+			turns(t, m, 1)
+			quiet(c, name)
+		}
+		if n := testing.AllocsPerRun(100, func() {
+			c.Stack().SetHandshaking(true)
+			c.Stack().SetHandshaking(false)
+		}); n != 0 {
+			t.Errorf("%v allocations per handshake, want 0", n)
+		}
+		c.Close()
+		turns(t, m, 1)
+	}
+}
+
+// A watchdog from the pool remembers nothing of the connection that had it before. The pool keeps
+// a bounded number.
+func TestSpareWatchdogs(t *testing.T) {
+	m, now := newWithDeadlines(t, Deadlines{})
+	old, _ := wrap(t, m, nil)
+	turns(t, m, 1)
+	old.SetDeadlines(Deadlines{Idle: time.Hour, Life: time.Hour})
+	old.Stack().SetReceiving(true)
+	old.Stack().StartDeadline(&Deadline{Name: "own"}, time.Hour)
+	old.Pause()
+	old.Close()
+	turns(t, m, 1)
+	if len(m.spareWatchdogs.list) != 1 || len(m.timers) > 0 {
+		t.Fatalf("%d spare watchdogs and %d timers, want 1 and 0", len(m.spareWatchdogs.list), len(m.timers))
+	}
+	*now = now.Add(time.Minute)
+	c, _ := wrap(t, m, nil)
+	turns(t, m, 1)
+	c.Stack().SetHandshaking(true)
+	w := c.watchdog()
+	if p := w.nextExpiry(); p.name != "handshake" || p.when != m.ticks()+int64(10*time.Second) || len(w.layerDeadlines) > 0 || w.recurs {
+		t.Errorf("%+v of %+v, want the handshake", p, w)
+	}
+	if own := w.layerDeadlines[:cap(w.layerDeadlines)]; len(own) > 0 && own[0] != nil {
+		t.Error("it keeps the deadline of a layer alive")
+	}
+	var s spares[watchdog]
+	for range maxSpareWatchdogs + 1 {
+		s.put(new(watchdog))
+	}
+	if len(s.list) != maxSpareWatchdogs {
+		t.Errorf("%d spares, want %d", len(s.list), maxSpareWatchdogs)
 	}
 }
 

@@ -27,12 +27,18 @@ func (w *Warnings) Take() []string {
 // the words. It empties the collection.
 func (w *Warnings) WantOne(t testing.TB, words ...string) {
 	t.Helper()
+	w.WantOneAt(t, "WARN", words...)
+}
+
+// WantOneAt does the same for another level.
+func (w *Warnings) WantOneAt(t testing.TB, level string, words ...string) {
+	t.Helper()
 	lines := w.Take()
 	if len(lines) != 1 {
 		t.Errorf("%d lines logged, want 1: %q", len(lines), lines)
 		return
 	}
-	for _, word := range append([]string{"level=WARN"}, words...) {
+	for _, word := range append([]string{"level=" + level}, words...) {
 		if !strings.Contains(lines[0], word) {
 			t.Errorf("logged %s\nwithout %q", lines[0], word)
 		}

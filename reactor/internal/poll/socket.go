@@ -3,6 +3,7 @@
 package poll
 
 import (
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -177,6 +178,31 @@ func IsReadable(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0
+}
+
+// MaxDescriptors returns how many descriptors the process may have now. All their numbers are
+// lower.
+func MaxDescriptors() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxInt32
+	}
+	return int(min(uint64(limit.Cur), math.MaxInt32)) // signed on some systems, or without limit
+}
+
+// Renumber gives a descriptor that is in no poller's set the lowest number that is free, if that is
+// lower than its own. It returns the number.
+func Renumber(fd int) int {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	switch {
+	case err != nil:
+		return fd
+	case n > fd:
+		Close(n)
+		return fd
+	}
+	Close(fd)
+	return n
 }
 
 // SetNonblockCloexec makes a descriptor of the program non-blocking and close-on-exec.

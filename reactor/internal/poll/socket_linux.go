@@ -3,6 +3,7 @@ package poll
 import (
 	"net/netip"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -174,6 +175,12 @@ const (
 	// KeepAliveIdle is the TCP option for the idle time before the first keep-alive probe. It
 	// is 0 where that time cannot be set per socket.
 	KeepAliveIdle = unix.TCP_KEEPIDLE
+	// KeepAliveInterval is the TCP option for the time between two probes, and KeepAliveProbes
+	// that for the number of probes. They are 0 where KeepAliveIdle is.
+	KeepAliveInterval = unix.TCP_KEEPINTVL
+	KeepAliveProbes   = unix.TCP_KEEPCNT
+	// KeepAliveUnit is the unit of the two times.
+	KeepAliveUnit = time.Second
 )
 
 // Socket makes a socket of a family (AF_INET, ...) and a type (SOCK_STREAM, ...).
