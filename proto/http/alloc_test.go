@@ -3,6 +3,7 @@ package http_test
 import (
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -50,6 +51,15 @@ func TestVarAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
+	}
+}
+
+// The default deadlines do not allocate, even if a header arrives in pieces.
+func TestDeadlinesOfRequestsAllocateNothing(t *testing.T) {
+	for name, pieces := range servedRequests {
+		serve := newServing(t, pieces)
+		serve()
+		looptest.WantNoAllocs(t, name, serve)
 	}
 }
 

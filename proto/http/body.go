@@ -48,6 +48,9 @@ func (p *Parser) checkContentLength() error {
 // filled says that msg already contains the header. If filled is false, parseBody fills msg
 // when the body is complete. So the header is not parsed again for each piece of the body.
 func (p *Parser) parseBody(buf []byte, msg *Message, filled bool) (n int, err error) {
+	if err := p.recheck(buf, msg); err != nil { // the limits may have changed since the last call
+		return 0, err
+	}
 	switch p.kind {
 	case bodyNone:
 		return p.complete(buf, msg, filled, p.headEnd, p.headEnd), nil

@@ -64,22 +64,22 @@ func (p *Parser) parseChunkSize(buf []byte) error {
 	// blanks bad whitespace, and different readers treat them differently.
 	digits, _, _ := bytes.Cut(line, semicolon)
 	if len(digits) == 0 || !allOf(digits, classHex) {
-		return malformed("chunk size %.40q is not a hexadecimal number", digits)
+		return malformed("chunk size %s is not a hexadecimal number", digits)
 	}
 	const maxDigits = 16
 	if len(digits) > maxDigits {
-		return malformed("chunk size %.40q overflows: it has more than %d digits", digits, maxDigits)
+		return malformed("chunk size %s overflows: it has more than %d digits", digits, maxDigits)
 	}
 	var size uint64
 	for _, c := range digits {
 		size = size<<4 | uint64(hexValue(c))
 	}
 	c := &p.chunks
-	if size > uint64(p.Limits.body()-(c.bodyEnd-p.headEnd)) {
-		return refuse(413, "chunked body is larger than the limit of %d bytes", p.Limits.body())
+	if size > maxLimit || c.bodyEnd-p.headEnd+int(size) > p.Limits.body() {
+		return p.bodyTooLarge()
 	}
 	if c.overhead += len(line) + 4; c.overhead > p.Limits.head()+p.Limits.body() {
-		return refuse(413, "framing of the chunked body is larger than the limit of %d bytes", p.Limits.head()+p.Limits.body())
+		return p.framingTooLarge()
 	}
 	c.remaining, c.phase = int(size), chunkData
 	if size == 0 {
@@ -89,6 +89,14 @@ func (p *Parser) parseChunkSize(buf []byte) error {
 }
 
 var semicolon = []byte{';'}
+
+func (p *Parser) bodyTooLarge() error {
+	return refuse(413, "chunked body is larger than the limit of %d bytes", p.Limits.body())
+}
+
+func (p *Parser) framingTooLarge() error {
+	return refuse(413, "framing of the chunked body is larger than the limit of %d bytes", p.Limits.head()+p.Limits.body())
+}
 
 // moveChunk moves the part of a chunk's data that has arrived to the end of the decoded body.
 func (p *Parser) moveChunk(buf []byte) error {
@@ -140,7 +148,14 @@ func (p *Parser) parseTrailer(buf []byte) (done bool, err error) {
 		return false, err
 	}
 	if p.headerCount++; p.headerCount > p.Limits.headers() {
-		return false, refuse(431, "trailer %.40q is beyond the limit of %d header lines", h.Name, p.Limits.headers())
+		return false, refuse(431, "trailer %s is beyond the limit of %d header lines", h.Name, p.Limits.headers())
 	}
 	return false, nil
+}
+
+// rescanTrailer goes back to the beginning of the trailer, so that parseTrailer checks its lines
+// against new limits. headers is the number of header lines before it.
+func (p *Parser) rescanTrailer(headers int) {
+	p.headerCount = headers
+	p.lineAt, p.scanned = p.chunks.trailer, p.chunks.trailer
 }

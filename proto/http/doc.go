@@ -15,6 +15,20 @@
 // applies to the connections that are accepted from then on. In each field of [Limits] zero
 // means the default and a negative value means no limit, as in the packages ws and mqtt.
 //
+// # Deadlines
+//
+// The deadlines of [reactor.Deadlines] are on by default. On a server they bound:
+//
+//	Handshake     the first header, from EvAccept; each later one, from its first byte
+//	Message       the rest of a body, a chunk or a trailer, together with MessageRate
+//	NextRequest   the time between an answer and the next request; then the connection closes
+//	              without EvError
+//	Stall         a client that does not read its answers
+//
+// While a request is not answered, none of them runs except Stall. A client has the same ones,
+// without NextRequest: a response may begin at any time, and must be complete in time then. To
+// read a response without end, replace the layer in EvHTTPHdrs.
+//
 // # Use together with net/http
 //
 // This package has the same name as the one in the standard library. Programs that use
@@ -38,6 +52,9 @@
 //   - spaces or tabs before the colon of a header
 //
 // A server answers such a request with the status of the [Error], and closes the connection.
+//
+// After a write has failed, nothing can be answered any more. A server then completes the request
+// whose header it has delivered, and drops the pipelined requests after it.
 //
 // # Requests and responses on a server
 //

@@ -3,6 +3,8 @@ package http
 import (
 	"errors"
 	"fmt"
+
+	"github.com/rikki-go/rikki/internal/quote"
 )
 
 // ErrIncomplete is returned by the parser if the buffer contains only the beginning of a
@@ -29,15 +31,21 @@ type Error struct {
 	// A gateway can send 502 to its own client.
 	Status int
 	// Reason names the header or the limit that caused the error. Bytes of the message
-	// appear in quotes and are cut to about 40 characters.
+	// appear in quotes and are cut to 64 bytes.
 	Reason string
 }
 
 // Error returns "http: " and the Reason.
 func (e *Error) Error() string { return "http: " + e.Reason }
 
-// refuse returns an *Error. The format must print bytes from the peer with %.40q.
+// refuse returns an *Error. Arguments of type []byte are bytes from the peer: for the verb %s they
+// are quoted and cut.
 func refuse(status int, format string, args ...any) error {
+	for i, a := range args {
+		if b, ok := a.([]byte); ok {
+			args[i] = quote.Cut(b)
+		}
+	}
 	return &Error{Status: status, Reason: fmt.Sprintf(format, args...)}
 }
 

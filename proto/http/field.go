@@ -21,15 +21,15 @@ func splitField(line []byte) Header {
 func checkField(line []byte, h Header) error {
 	switch {
 	case isBlank(line[0]): // obs-fold, or a blank before the first header [RFC 9112 2.2, 5.2]
-		return malformed("header line %.40q begins with a blank: folded lines are not accepted", line)
+		return malformed("header line %s begins with a blank: folded lines are not accepted", line)
 	case h.Name == nil:
-		return malformed("header line %.40q has no colon", line)
+		return malformed("header line %s has no colon", line)
 	case len(h.Name) == 0:
-		return malformed("header line %.40q has no name", line)
+		return malformed("header line %s has no name", line)
 	case isBlank(h.Name[len(h.Name)-1]): // must be refused [RFC 9112 5.1]
-		return malformed("blank before the colon of header %.40q", h.Name)
+		return malformed("blank before the colon of header %s", h.Name)
 	case !IsToken(h.Name):
-		return malformed("header name %.40q is not a token", h.Name)
+		return malformed("header name %s is not a token", h.Name)
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func (f *framing) addHost(value []byte) error {
 		return malformed("second Host header")
 	}
 	if !isAuthority(value) {
-		return malformed("Host %.40q is neither host nor host:port", value)
+		return malformed("Host %s is neither host nor host:port", value)
 	}
 	return nil
 }
@@ -80,13 +80,13 @@ func (f *framing) addLength(value []byte) error {
 		return errBothFramings
 	}
 	if len(value) == 0 || !allOf(value, classDigit) { // 1*DIGIT: no sign, base or list [RFC 9110 8.6]
-		return malformed("Content-Length %.40q is not a number", value)
+		return malformed("Content-Length %s is not a number", value)
 	}
 	f.hasLen = true
 	for _, c := range value {
 		d := int64(c - '0')
 		if f.length > (math.MaxInt64-d)/10 {
-			return malformed("Content-Length %.40q overflows", value)
+			return malformed("Content-Length %s overflows", value)
 		}
 		f.length = f.length*10 + d
 	}
@@ -102,7 +102,7 @@ func (f *framing) addCoding(value []byte, old bool) error {
 	case f.chunked: // [RFC 9112 6.1]
 		return malformed("second Transfer-Encoding header")
 	case !equalFold(value, "chunked"):
-		return refuse(501, "Transfer-Encoding %.40q is not supported: only chunked is", value)
+		return refuse(501, "Transfer-Encoding %s is not supported: only chunked is", value)
 	}
 	f.chunked = true
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"fmt"
 	"io"
 	nethttp "net/http"
 	"net/url"
@@ -51,6 +52,35 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("byte by byte:\ngot  %+v\nwant %+v", got, whole)
 		}
 		checkShape(t, p, in)
+	})
+}
+
+// FuzzLimitsChange parses the input byte by byte, and changes the limits before the parser gets
+// the first change bytes. The result must be the same as with the new limits from the beginning,
+// unless the parser had a result before.
+func FuzzLimitsChange(f *testing.F) {
+	addSeeds(f, func(in string, response bool) {
+		f.Add(in, response, len(in)/2, 300, 8, 64)
+		f.Add(in, response, len(in)-1, 40, 0, -1)
+		f.Add(in, response, 2*len(in)/3, 0, 1, 2)
+	})
+	f.Fuzz(func(t *testing.T, in string, response bool, change, head, headers, body int) {
+		if len(in) > 500 {
+			return
+		}
+		change = int(uint(change) % uint(len(in)+1))
+		limits := http.Limits{Head: head, Headers: headers, Body: body}
+		p := http.Parser{Response: response}
+		want, wantAt, wantErr := parseChanged(p, in, true, 0, -1, limits)
+		if wantAt >= change {
+			fixed := http.Parser{Limits: limits, Response: response}
+			want, wantAt, wantErr = parseChanged(fixed, in, true, 0, -1, limits)
+			wantAt = max(wantAt, change)
+		}
+		got, at, err := parseChanged(p, in, true, 0, change, limits)
+		if got != want || at != wantAt || fmt.Sprint(err) != fmt.Sprint(wantErr) && !bothTooLarge(err, wantErr) {
+			t.Errorf("%+v at byte %d: got %q, %v after %d bytes, want %q, %v after %d", limits, change, got, err, at, want, wantErr, wantAt)
+		}
 	})
 }
 

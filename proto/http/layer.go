@@ -24,7 +24,7 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	case l.delivering: // a handler raised this event; deliverAll continues when it returns
 	case ev == reactor.EvAccept:
 		// The handshake deadline for the first header starts now. For each later header it
-		// starts with the first byte.
+		// starts with the first byte. Until then NextRequest bounds the wait.
 		c.Stack().SetHandshaking(true)
 	case ev == reactor.EvRead:
 		arrived, _ := data.(*int)
@@ -102,9 +102,19 @@ func (l *layer) deliverAll(c *reactor.Conn) {
 	l.recvLeft = c.Recv.Len()
 	if !l.attached(c) { // a handler replaced the layer, and nothing else refers to it
 		l.spares.putLayer(l)
-	} else if l.peerEnded {
+		return
+	}
+	if !l.parser.Response {
+		c.Stack().SetAwaitingRequest(l.betweenRequests(c))
+	}
+	if l.peerEnded {
 		l.closeIfAnswered(c)
 	}
+}
+
+// betweenRequests reports whether a server waits for the first byte of the next request.
+func (l *layer) betweenRequests(c *reactor.Conn) bool {
+	return !l.unanswered && !l.inMessage && !l.discarding && c.Recv.Len() == 0
 }
 
 // attached reports whether the connection still uses this layer.
@@ -116,7 +126,8 @@ func (l *layer) attached(c *reactor.Conn) bool {
 // deliverNext delivers one message, or the part of it that has arrived. It returns true if the
 // next message may be delivered.
 func (l *layer) deliverNext(c *reactor.Conn, msg *Message) bool {
-	if l.discarding {
+	if l.discarding || !l.parser.Response && !l.inMessage && !c.Stack().CanSend() {
+		// The client has closed the connection: it does not read the answers to further requests.
 		c.Recv.Consume(c.Recv.Len())
 	}
 	if c.Recv.Len() == 0 || c.InputStopped() {
@@ -129,8 +140,10 @@ func (l *layer) deliverNext(c *reactor.Conn, msg *Message) bool {
 	if l.inMessage {
 		return l.continueBody(c, msg, false)
 	}
-	c.Stack().SetHandshaking(true)
 	if _, err := l.parser.ParseHead(c.Recv.Bytes(), msg); err != nil {
+		if err == ErrIncomplete { // usually the whole header has arrived, and nothing is to be measured
+			c.Stack().SetHandshaking(true)
+		}
 		l.refuse(c, err)
 		return false
 	}
@@ -145,6 +158,7 @@ func (l *layer) deliverHeader(c *reactor.Conn, msg *Message) bool {
 		return false
 	}
 	c.Stack().SetHandshaking(false)
+	c.Stack().SetAwaitingRequest(false)
 	l.inMessage = true
 	if l.parser.Response {
 		l.classifyResponse(msg)
@@ -152,6 +166,7 @@ func (l *layer) deliverHeader(c *reactor.Conn, msg *Message) bool {
 		l.request = newRequest(msg)
 	}
 	n, held := l.parser.headEnd, c.Recv.Len()
+	msg.setScheme(c.IsTLS())
 	c.Call(reactor.EvHTTPHdrs, msg)
 	switch {
 	case !l.attached(c): // the layer that replaced this one starts after the header
@@ -193,6 +208,7 @@ func (l *layer) deliverMessage(c *reactor.Conn, msg *Message, n int) bool {
 	c.Stack().SetReceiving(false)
 	c.Recv.Consume(n)
 	if l.unanswered || l.parser.Response && !l.interim {
+		msg.setScheme(c.IsTLS())
 		c.Call(reactor.EvHTTPMsg, msg)
 	}
 	if l.tunnel {

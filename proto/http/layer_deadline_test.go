@@ -129,10 +129,10 @@ func TestSlowHeader(t *testing.T) {
 	s.wantDeadline("handshake")
 }
 
-// The time for each later header counts from its first byte. Between messages there is no
-// deadline.
+// The time for each later header counts from its first byte, and not from the end of the message
+// before it.
 func TestSlowHeaderOfLaterRequest(t *testing.T) {
-	s := newTimedServer(t, reactor.Deadlines{Handshake: 10 * time.Second})
+	s := newTimedServer(t, reactor.Deadlines{Handshake: 10 * time.Second, NextRequest: -1})
 	for i := range 3 {
 		s.write(longRequest)
 		if s.msgs != 2*i+1 {
@@ -153,7 +153,7 @@ func TestSlowHeaderOfLaterRequest(t *testing.T) {
 
 // The deadline of the header does not apply to the body. The idle timeout does.
 func TestSlowBody(t *testing.T) {
-	s := newTimedServer(t, reactor.Deadlines{Handshake: 10 * time.Second, Idle: 5 * time.Second})
+	s := newTimedServer(t, reactor.Deadlines{Handshake: 10 * time.Second, Message: -1, Idle: 5 * time.Second})
 	s.write("POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\n")
 	s.trickle(strings.Repeat("x", 39))
 	if s.msgs != 0 {
@@ -168,7 +168,7 @@ func TestSlowBody(t *testing.T) {
 // The deadline of the body moves on while the body arrives fast enough. It ends with the
 // message, and with a response that does not wait for the body.
 func TestBodyDeadline(t *testing.T) {
-	d := reactor.Deadlines{Handshake: 5 * time.Second, Message: 10 * time.Second, MessageRate: 100}
+	d := reactor.Deadlines{Handshake: 5 * time.Second, Message: 10 * time.Second, MessageRate: 100, NextRequest: -1, Stall: -1}
 	begin := func() *timedServer {
 		s := newTimedServer(t, d)
 		s.write("POST /b HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4000\r\n\r\n")

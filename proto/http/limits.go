@@ -46,3 +46,37 @@ func effectiveLimit(n, def int) int {
 	}
 	return min(n, maxLimit)
 }
+
+// recheck returns an error if the part of the message that was parsed in earlier calls exceeds
+// the limits. This is possible if the limits were lowered since then. The error is the one that
+// the parser would have returned if the limits had been there from the beginning.
+func (p *Parser) recheck(buf []byte, msg *Message) error {
+	head := p.headEnd
+	if head == 0 {
+		head = p.scanned
+	}
+	// The empty line before a request, which ends at startLineAt, must fit into the limit too.
+	if max(head-p.startLineAt, p.startLineAt) > p.Limits.head() || p.headerCount > p.Limits.headers() {
+		again := Parser{Limits: p.Limits, Response: p.Response, Method: p.Method}
+		if _, err := again.ParseHead(buf, msg); err != nil {
+			return err
+		}
+		p.rescanTrailer(again.headerCount) // the header lines alone do not exceed the limit
+	}
+	if p.headEnd == 0 || p.kind != bodyChunked {
+		return nil
+	}
+	return p.withStatus(p.recheckChunks())
+}
+
+// recheckChunks is recheck for a chunked body.
+func (p *Parser) recheckChunks() error {
+	c := &p.chunks
+	switch {
+	case c.bodyEnd-p.headEnd+c.remaining > p.Limits.body():
+		return p.bodyTooLarge()
+	case c.overhead > p.Limits.head()+p.Limits.body():
+		return p.framingTooLarge()
+	}
+	return nil
+}

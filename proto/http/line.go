@@ -13,6 +13,7 @@ var errTooLong = errors.New("line too long")
 // RFC 9110 5.5]. nextLine returns an *Error as soon as a byte breaks this rule.
 func (p *state) nextLine(buf []byte, limit int) ([]byte, error) {
 	more := ErrIncomplete
+	limit = max(limit, p.scanned) // lower only if the limit was lowered in the middle of the line
 	if len(buf) >= limit {
 		buf, more = buf[:limit], errTooLong
 	}
@@ -48,8 +49,8 @@ func (p *state) badByteError(what string, buf []byte, i int) error {
 	case p.headEnd > 0:
 		return malformed("%s 0x%02x in the framing of a chunked body", what, buf[i])
 	case !p.startLineDone:
-		return malformed("%s 0x%02x after %.40q in the first line", what, buf[i], line)
+		return malformed("%s 0x%02x after %s in the first line", what, buf[i], line)
 	default:
-		return malformed("%s 0x%02x after %.40q in the header", what, buf[i], line)
+		return malformed("%s 0x%02x after %s in the header", what, buf[i], line)
 	}
 }

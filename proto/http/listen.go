@@ -81,9 +81,9 @@ func Layer(c *reactor.Conn) (p reactor.Protocol, ok bool) {
 	return l, true
 }
 
-// SetLimits sets the limits for the messages that c receives. They also apply to a message
-// that has partly arrived. On a listener they apply to the connections that it accepts from
-// now on.
+// SetLimits sets the limits for the messages that c receives. It may be called at any time. The
+// limits also apply to a message that has partly arrived: if it exceeds them, it is refused when
+// more of it arrives. On a listener they apply to the connections that it accepts from now on.
 //
 // The error is ErrNotHTTP if c does not speak HTTP, and reactor.ErrClosed if c is closed.
 func SetLimits(c *reactor.Conn, limits Limits) error {

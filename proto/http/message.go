@@ -21,6 +21,11 @@ type Message struct {
 	Status int    // response: the status code; request: 0
 	Reason []byte // response: the reason phrase; may be empty
 
+	// Scheme is "https" if the message arrived over TLS, and "http" if not. It says nothing
+	// about the target that a request names. It is empty after a call of the parser, and set in
+	// the messages of events.
+	Scheme string
+
 	Headers []Header // in the order sent, including repeated names
 
 	Head []byte // the start line, the header lines and the empty line
@@ -34,6 +39,13 @@ type Message struct {
 func (m *Message) requireNotNil(call string) {
 	if m == nil {
 		panic("http: " + call + " into a nil Message")
+	}
+}
+
+func (m *Message) setScheme(overTLS bool) {
+	m.Scheme = "http"
+	if overTLS {
+		m.Scheme = "https"
 	}
 }
 

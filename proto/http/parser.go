@@ -12,8 +12,10 @@ import (
 // linear in the size of the message, even if it arrives in many small pieces. The zero value
 // parses requests.
 //
-// The fields may be changed between messages.
+// Response and Method may be changed between messages.
 type Parser struct {
+	// Limits may be changed at any time. New limits apply to the whole message, also to the
+	// part that was parsed before: if that exceeds them, the next call refuses the message.
 	Limits   Limits
 	Response bool // parse responses instead of requests
 	// Method is the method of the request that the response answers. Only "HEAD" and
@@ -78,6 +80,8 @@ func (p *Parser) ParseHead(buf []byte, msg *Message) (n int, err error) {
 	fresh := p.scanned == 0
 	if fresh {
 		msg.reset()
+	} else if err := p.recheck(buf, msg); err != nil {
+		return 0, err
 	}
 	if p.headEnd == 0 {
 		if err := p.scanHead(buf, msg); err != nil {
@@ -173,7 +177,7 @@ func (p *Parser) addField(line []byte, msg *Message) error {
 		return err
 	}
 	if p.headerCount++; p.headerCount > p.Limits.headers() {
-		return refuse(431, "header %.40q is beyond the limit of %d header lines", h.Name, p.Limits.headers())
+		return refuse(431, "header %s is beyond the limit of %d header lines", h.Name, p.Limits.headers())
 	}
 	msg.Headers = append(msg.Headers, h)
 	return p.framing.addHeader(h, p.minorVersion == 0)

@@ -49,8 +49,12 @@ func (l *layer) requestAnswered(c *reactor.Conn, last bool) {
 		c.Stack().SetReceiving(false) // the rest of the request's body is discarded
 		c.Drain()
 	}
-	if !l.delivering && (c.Recv.Len() > 0 || l.peerEnded) {
+	switch {
+	case l.delivering: // deliverAll continues when the handler returns
+	case c.Recv.Len() > 0 || l.peerEnded:
 		c.Stack().Redispatch()
+	default:
+		c.Stack().SetAwaitingRequest(l.betweenRequests(c))
 	}
 }
 

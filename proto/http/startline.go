@@ -11,11 +11,11 @@ func parseRequestLine(line []byte, msg *Message) error {
 	// not repaired [RFC 9112 3.2].
 	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
 	if first == last {
-		return malformed("request line %.40q does not consist of method, target and version", line)
+		return malformed("request line %s does not consist of method, target and version", line)
 	}
 	method, target, proto := line[:first], line[first+1:last], line[last+1:]
 	if !IsToken(method) {
-		return malformed("method %.40q is not a token", method)
+		return malformed("method %s is not a token", method)
 	}
 	if err := checkVersion(proto); err != nil {
 		return err
@@ -34,7 +34,7 @@ func parseStatusLine(line []byte, msg *Message) error {
 	}
 	code, reason, _ := bytes.Cut(rest, space)
 	if len(code) != 3 || !allOf(code, classDigit) || code[0] == '0' {
-		return malformed("status code %.40q is not three digits", code)
+		return malformed("status code %s is not three digits", code)
 	}
 	msg.Proto, msg.Reason = proto, reason
 	msg.Status = int(code[0]-'0')*100 + int(code[1]-'0')*10 + int(code[2]-'0')
@@ -49,10 +49,10 @@ func checkVersion(proto []byte) error {
 	const shape = "HTTP/1.1"
 	if len(proto) != len(shape) || string(proto[:5]) != shape[:5] || proto[6] != '.' ||
 		charClasses[proto[5]]&charClasses[proto[7]]&classDigit == 0 {
-		return malformed("version %.40q is not HTTP/1.1 or HTTP/1.0", proto)
+		return malformed("version %s is not HTTP/1.1 or HTTP/1.0", proto)
 	}
 	if proto[5] != '1' {
-		return refuse(505, "version %s is not supported: want HTTP/1.1 or HTTP/1.0", proto)
+		return refuse(505, "version %s is not supported: want HTTP/1.1 or HTTP/1.0", string(proto))
 	}
 	return nil
 }

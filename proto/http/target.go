@@ -9,19 +9,19 @@ import (
 // authority for the forms that have one [RFC 9112 3.2].
 func parseTarget(target []byte, msg *Message) error {
 	if len(target) == 0 || !allOf(target, classTarget) {
-		return malformed("request target %.40q is not a URL path", target)
+		return malformed("request target %s is not a URL path", target)
 	}
 	msg.authority, msg.Query = nil, nil
 	switch {
 	case string(msg.Method) == "CONNECT": // authority-form [RFC 9112 3.2.3]
 		if _, port := splitPort(target); len(port) == 0 || !isAuthority(target) {
-			return malformed("target %.40q of CONNECT is not host:port", target)
+			return malformed("target %s of CONNECT is not host:port", target)
 		}
 		msg.URI, msg.authority = target, target
 		return nil
 	case string(target) == "*": // asterisk-form [RFC 9112 3.2.4]
 		if string(msg.Method) != "OPTIONS" {
-			return malformed("request target * is allowed for OPTIONS only, not for %.40q", msg.Method)
+			return malformed("request target * is allowed for OPTIONS only, not for %s", msg.Method)
 		}
 		msg.URI = target
 		return nil
@@ -36,7 +36,7 @@ func parseTarget(target []byte, msg *Message) error {
 func parseAbsoluteForm(target []byte, msg *Message) error {
 	scheme, rest, found := bytes.Cut(target, schemeEnd)
 	if !found || !equalFold(scheme, "http") && !equalFold(scheme, "https") {
-		return malformed("request target %.40q is neither a path nor an http URL", target)
+		return malformed("request target %s is neither a path nor an http URL", target)
 	}
 	end := bytes.IndexAny(rest, "/?")
 	if end < 0 {
@@ -45,7 +45,7 @@ func parseAbsoluteForm(target []byte, msg *Message) error {
 	authority, path := rest[:end], rest[end:]
 	// An empty host and userinfo (user:password@) are errors [RFC 9110 4.2.1, 4.2.4].
 	if host, _ := splitPort(authority); len(host) == 0 || !isAuthority(authority) {
-		return malformed("%.40q in the request target is neither host nor host:port", authority)
+		return malformed("%s in the request target is neither host nor host:port", authority)
 	}
 	msg.authority = authority
 	return splitPath(path, msg)
@@ -66,7 +66,7 @@ func splitPath(target []byte, msg *Message) error {
 			break
 		}
 		if !isEscape(rest[i:]) {
-			return malformed("broken percent escape in path %.40q", path)
+			return malformed("broken percent escape in path %s", path)
 		}
 		rest = rest[i+3:]
 	}
