@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rikki-go/rikki/internal/quote"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -179,20 +180,20 @@ func (h *clientHandshake) checkResponse(c *reactor.Conn, l *layer, body []byte) 
 		return &HandshakeError{Status: m.Status, Header: header, Reason: fmt.Sprintf(format, args...)}
 	}
 	if m.Status != 101 {
-		reason := "server answered " + strconv.Itoa(m.Status) + " " + string(m.Reason)
+		reason := "server answered " + strconv.Itoa(m.Status) + " " + quote.Text(string(m.Reason), quote.MaxCut)
 		if to := m.Header("Location"); to != nil {
-			reason += " (Location: " + string(to) + ")"
+			reason += " (Location: " + quote.Text(string(to), quote.MaxCut) + ")"
 		}
 		if why := firstLine(m, body); why != "" {
-			reason += fmt.Sprintf(": %q", why)
+			reason += ": " + quote.CutAt(why, maxRefusal)
 		}
 		return bad("", "%s", strings.TrimSpace(reason))
 	}
 	if !m.HasToken("Upgrade", "websocket") {
-		return bad("Upgrade", "response has Upgrade %q, want websocket", m.Header("Upgrade"))
+		return bad("Upgrade", "response has Upgrade %s, want websocket", quote.Cut(m.Header("Upgrade")))
 	}
 	if !m.HasToken("Connection", "Upgrade") {
-		return bad("Connection", "response has Connection %q, want Upgrade", m.Header("Connection"))
+		return bad("Connection", "response has Connection %s, want Upgrade", quote.Cut(m.Header("Connection")))
 	}
 	switch accept, n := singleHeader(m, "Sec-WebSocket-Accept"); {
 	case n == 0:
@@ -200,7 +201,7 @@ func (h *clientHandshake) checkResponse(c *reactor.Conn, l *layer, body []byte) 
 	case n > 1:
 		return bad("Sec-WebSocket-Accept", "response has %d Sec-WebSocket-Accept headers, want 1", n)
 	case string(accept) != h.accept:
-		return bad("Sec-WebSocket-Accept", "response has Sec-WebSocket-Accept %q, want %q", accept, h.accept)
+		return bad("Sec-WebSocket-Accept", "response has Sec-WebSocket-Accept %s, want %q", quote.Cut(accept), h.accept)
 	}
 	if err := l.applyExtensions(c, m); err != nil {
 		return bad("Sec-WebSocket-Extensions", "%v", err)
@@ -209,11 +210,14 @@ func (h *clientHandshake) checkResponse(c *reactor.Conn, l *layer, body []byte) 
 	case n > 1:
 		return bad("Sec-WebSocket-Protocol", "response has %d Sec-WebSocket-Protocol headers, want 1", n)
 	case n == 1 && !slices.Contains(h.protocols, string(protocol)):
-		return bad("Sec-WebSocket-Protocol", "server chose subprotocol %q, but %q were offered",
-			protocol, h.protocols)
+		return bad("Sec-WebSocket-Protocol", "server chose subprotocol %s, but %q were offered",
+			quote.Cut(protocol), h.protocols)
 	}
 	return nil
 }
+
+// maxRefusal is how many bytes of a server's explanation an error has.
+const maxRefusal = 120
 
 // firstLine returns the first line of body for the error message, at most 120 bytes. If the
 // body is not plain text, or has a transfer coding, firstLine returns "".
@@ -221,7 +225,7 @@ func firstLine(m *http.Message, body []byte) string {
 	if !strings.HasPrefix(string(m.Header("Content-Type")), "text/plain") || m.Header("Transfer-Encoding") != nil {
 		return ""
 	}
-	line, _, _ := bytes.Cut(body[:min(len(body), 120)], []byte("\n"))
+	line, _, _ := bytes.Cut(body[:min(len(body), maxRefusal)], []byte("\n"))
 	return string(bytes.TrimSpace(line))
 }
 

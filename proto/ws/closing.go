@@ -25,11 +25,15 @@ func Close(c *reactor.Conn, code StatusCode, reason string) error {
 // StatusGoingAway and waits for the peer's Close frame.
 func (l *layer) SayGoodbye(c *reactor.Conn) bool {
 	if l.state != open {
-		return l.state == closing && !c.InputStopped()
+		return l.state == closing && readsAnswer(c)
 	}
 	err := Close(c, StatusGoingAway, "")
-	return err == nil && !c.InputStopped() // a stopped connection does not read the answer
+	return err == nil && readsAnswer(c)
 }
+
+// readsAnswer reports whether the connection reads what the peer answers. It does so if input is
+// not stopped, or only until a later turn.
+func readsAnswer(c *reactor.Conn) bool { return !c.InputStopped() || c.Stack().Yielded() }
 
 // closeWait is the wait for the peer's Close frame.
 type closeWait struct {

@@ -4,7 +4,6 @@ import (
 	"io"
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
@@ -113,36 +112,79 @@ func (l *layer) compress(c *reactor.Conn, p []byte) []byte {
 	return compressed
 }
 
-// deliverInflated inflates the message p, which has arrived completely, and delivers it. If
-// Options.Delivery is not Whole, it only starts the inflater. deliverNextPiece then inflates
-// and delivers the pieces.
+// deliverInflated starts to inflate the message p, which has arrived completely. If
+// Options.Delivery is Whole, it calls inflateWhole. Otherwise handleNext calls deliverNextPiece,
+// which inflates and delivers the pieces.
 func (l *layer) deliverInflated(c *reactor.Conn, p []byte) {
 	s, d, in := shared(c), l.extras.deflate, l.current
 	f := s.flate.getInflater()
-	limit := inflateLimit{max: int(min(l.opts.Limits.message(), math.MaxInt)), ratio: d.opts.MaxRatio}
+	limit := l.inflateLimit()
+	in.inflater = f
+	c.Stack().AddHeld(inflaterCost)
 	if l.opts.Delivery != Whole {
 		if len(in.parts) == 0 {
-			in.parts = append(in.parts, p...)
+			l.keepPart(c, p)
 		}
-		in.inflater = f
 		f.begin(in.parts, d.history(), d.params.recvBits, limit)
 		return
 	}
-	whole := s.getIncoming()
-	var err error
-	whole.parts, err = f.inflate(whole.parts, p, d.history(), d.params.recvBits, limit)
-	s.flate.putInflater(f)
-	if err == nil && in.messageType == OpText && !utf8.Valid(whole.parts) {
-		err = errNotText
+	f.begin(p, d.history(), d.params.recvBits, limit)
+	in.whole = s.getIncoming()
+	if !l.inflateWhole(c) && len(in.parts) == 0 { // p is in Recv, which may move meanwhile
+		in.parts = f.copySource(in.parts)
+		c.Stack().AddHeld(len(in.parts))
 	}
-	if err != nil {
-		l.failWith(c, err)
-	} else {
-		whole.messageType = in.messageType
-		l.dropIncoming(c) // release the compressed message
-		l.raise(c, reactor.EvWSMsg, Message{Data: whole.parts, Op: whole.messageType, First: true, Fin: true})
+}
+
+// inflateWhole inflates the message until it is complete, and then delivers it or fails the
+// connection. If the connection has used up its share of the turn it returns false, and
+// handleNext calls it again.
+func (l *layer) inflateWhole(c *reactor.Conn) (done bool) {
+	in := l.current
+	for {
+		before := len(in.whole.parts)
+		var err error
+		in.whole.parts, err = in.inflater.appendPiece(in.whole.parts)
+		if in.messageType == OpText && (!in.text.next(in.whole.parts[before:]) || err == io.EOF && !in.text.complete()) {
+			err = errNotText
+		}
+		if err == nil {
+			if len(in.whole.parts) >= largePiece {
+				c.Stack().Worked()
+			}
+			if c.Stack().Yielded() {
+				l.holdWhole(c)
+				return false
+			}
+			continue
+		}
+		s, whole, op := shared(c), in.whole, in.messageType
+		in.whole = nil
+		if err == io.EOF {
+			l.dropIncoming(c) // release the compressed message
+			l.raise(c, reactor.EvWSMsg, Message{Data: whole.parts, Op: op, First: true, Fin: true})
+		} else {
+			l.failWith(c, err)
+			l.dropIncoming(c)
+		}
+		s.putIncoming(whole)
+		return true
 	}
-	s.putIncoming(whole)
+}
+
+// holdWhole counts what is inflated so far towards the manager's memory budget, because the rest of
+// the message waits for a later turn.
+func (l *layer) holdWhole(c *reactor.Conn) {
+	in := l.current
+	c.Stack().AddHeld(len(in.whole.parts) - in.wholeHeld)
+	in.wholeHeld = len(in.whole.parts)
+}
+
+// inflateLimit returns the limit of a compressed message.
+func (l *layer) inflateLimit() inflateLimit {
+	limit := inflateLimit{max: int(min(l.opts.Limits.message(), math.MaxInt))}
+	limit.ratio, limit.free = l.extras.deflate.opts.ratio()
+	return limit
 }
 
 // pieceSize is the largest piece of an inflated message that is delivered, in bytes.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
@@ -80,7 +81,7 @@ func serverRules() []rule {
 		{"4.2.2", "The response is 101 with Upgrade, Connection and the Sec-WebSocket-Accept that follows from the key.", []tester{
 			opens("sample handshake", request, "", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: "+sampleAccept),
 			opens("another key", asking(sampleKey, "AQIDBAUGBwgJCgsMDQ4PEA=="), "", "Sec-WebSocket-Accept: "+looptest.AcceptKey("AQIDBAUGBwgJCgsMDQ4PEA==")),
-			opens("unknown headers", requestWith("X-Unknown: y\r\nCookie: a=b\r\nOrigin: http://o.test"), "", "Sec-WebSocket-Accept: "+sampleAccept),
+			opens("unknown headers", requestWith("X-Unknown: y\r\nCookie: a=b"), "", "Sec-WebSocket-Accept: "+sampleAccept),
 			opens("headers that the program adds", request, "Server: x\r\n", "Server: x"),
 		}},
 		{"4.2.2", "The response has one subprotocol that the client offered, or none.", []tester{
@@ -99,13 +100,16 @@ func serverRules() []rule {
 			prefers(opens("subprotocols of the server without an offer", request, "", "!"+protocol), "mqtt"),
 		}},
 		{"10.2", "A request from an origin that is not accepted is answered with 403.", []tester{
-			checked(refuses("page of another host", 403, "Origin", requestWith("Origin: http://evil.test"))),
-			checked(refuses("page of another port", 403, "Origin", requestWith("Origin: http://h:8080"))),
-			checked(refuses("page with the origin null", 403, "Origin", requestWith("Origin: null"))),
-			checked(opens("page of the same origin", requestWith("Origin: http://h"), "")),
-			checked(opens("page of the same origin with its port", requestWith("Origin: http://h:80"), "")),
-			checked(opens("request without an origin", request, "")),
-			opens("any page without CheckOrigin", requestWith("Origin: http://evil.test"), ""),
+			refuses("page of another host", 403, "Origin", requestWith("Origin: http://evil.test")),
+			refuses("page of another port", 403, "Origin", requestWith("Origin: http://h:8080")),
+			refuses("page of another scheme", 403, "Origin", requestWith("Origin: https://h")),
+			refuses("page with the origin null", 403, "Origin", requestWith("Origin: null")),
+			checked(refuses("page that CheckOrigin refuses", 403, "Origin", requestWith("Origin: http://h"))),
+			opens("page of the same origin", requestWith("Origin: http://h"), ""),
+			opens("page of the same origin with its port", requestWith("Origin: http://h:80"), ""),
+			opens("request without an origin", request, ""),
+			accepting(opens("page that Origins accept", requestWith("Origin: http://other.test"), ""), "http://*.test"),
+			accepting(refuses("page that Origins do not accept", 403, "Origin", requestWith("Origin: http://evil.example")), "http://*.test"),
 		}},
 		{"4.2.1", "A request without Host is refused.", []tester{
 			action{"no Host", asServer, func(t *testing.T, env *testEnv, _ role) {
@@ -135,14 +139,19 @@ func serverRules() []rule {
 	}
 }
 
-// prefers, checked and compressing set the options of the server.
+// prefers, checked, accepting and compressing set the options of the server.
 func prefers(g handshakeRow, protocols ...string) handshakeRow {
 	g.opts = &ws.Options{Protocols: protocols}
 	return g
 }
 
 func checked(g handshakeRow) handshakeRow {
-	g.opts = &ws.Options{CheckOrigin: ws.SameOrigin}
+	g.opts = &ws.Options{CheckOrigin: func(*http.Message) bool { return false }}
+	return g
+}
+
+func accepting(g handshakeRow, origins ...string) handshakeRow {
+	g.opts = &ws.Options{Origins: origins}
 	return g
 }
 

@@ -38,8 +38,9 @@ type Deflate struct {
 
 	// MaxRatio limits how much a message may grow when it is inflated. A message that
 	// becomes larger than 64 KiB and larger than MaxRatio times its size fails the
-	// connection with StatusMessageTooBig. Zero means no limit. DEFLATE makes no message
-	// smaller than 1/1032 of its size.
+	// connection with StatusMessageTooBig. Zero means DefaultMaxRatio, which is checked
+	// beyond 1 MiB only. A negative value means no limit. DEFLATE makes no message smaller
+	// than 1/1032 of its size. So with the default a few kilobytes cannot become megabytes.
 	MaxRatio int
 
 	// Budget is how many bytes the contexts of all connections of a Manager may take. A
@@ -72,7 +73,28 @@ type Compressor interface {
 const (
 	DefaultDeflateThreshold = 256      // bytes
 	DefaultDeflateBudget    = 64 << 20 // bytes
+	DefaultMaxRatio         = 100      // times the compressed size
 )
+
+// These constants are the inflated sizes in bytes up to which MaxRatio and its default are not
+// checked. Text that repeats itself compresses far better than 1 to 100, and is harmless while it
+// is small.
+const (
+	ratioThreshold        = 64 << 10
+	defaultRatioThreshold = 1 << 20
+)
+
+// ratio returns the limit of the ratio, and the inflated size in bytes up to which it is not
+// checked. A ratio of 0 means no limit.
+func (d *Deflate) ratio() (ratio, free int) {
+	switch {
+	case d.MaxRatio < 0:
+		return 0, 0
+	case d.MaxRatio == 0:
+		return DefaultMaxRatio, defaultRatioThreshold
+	}
+	return d.MaxRatio, ratioThreshold
+}
 
 // minWindow and maxWindow are the smallest and the largest number of window bits
 // [RFC 7692 7.1.2].
@@ -90,9 +112,6 @@ func (d *Deflate) validate() error {
 	}
 	if d.Level < -2 || d.Level > 9 {
 		return fmt.Errorf("ws: invalid compression level %d in Deflate: want -2 to 9", d.Level)
-	}
-	if d.MaxRatio < 0 {
-		return fmt.Errorf("ws: invalid Deflate.MaxRatio %d: want 0 or more", d.MaxRatio)
 	}
 	return nil
 }

@@ -8,12 +8,12 @@ import (
 
 // Values that are out of range are refused.
 func TestDeflateCheck(t *testing.T) {
-	for _, d := range []Deflate{{}, {Level: -2, WindowBits: 8, PeerWindowBits: 15}, {Level: 9, WindowBits: 15, PeerWindowBits: 8, MaxRatio: 1, Threshold: -1, Budget: -1}} {
+	for _, d := range []Deflate{{}, {Level: -2, WindowBits: 8, PeerWindowBits: 15}, {Level: 9, WindowBits: 15, PeerWindowBits: 8, MaxRatio: -1, Threshold: -1, Budget: -1}} {
 		if err := d.validate(); err != nil {
 			t.Errorf("%+v: %v", d, err)
 		}
 	}
-	for _, d := range []Deflate{{Level: 10}, {Level: -3}, {WindowBits: 7}, {WindowBits: 16}, {PeerWindowBits: -1}, {PeerWindowBits: 264}, {MaxRatio: -1}} {
+	for _, d := range []Deflate{{Level: 10}, {Level: -3}, {WindowBits: 7}, {WindowBits: 16}, {PeerWindowBits: -1}, {PeerWindowBits: 264}} {
 		if d.validate() == nil {
 			t.Errorf("%+v: no error", d)
 		}

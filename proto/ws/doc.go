@@ -47,6 +47,14 @@
 // In [closing] and [done] the program can send nothing. In [done] input is discarded. The
 // layer answers pings in [open] and [closing]; the handler does not.
 //
+// # Deadlines
+//
+// The deadlines of reactor.Deadlines are on by default. Handshake bounds the opening handshake,
+// Message and MessageRate a message from its first byte to its last, fragments and control frames
+// included, and Stall a peer that does not read. A WebSocket between messages has no deadline:
+// keep-alive probes (reactor.Sockets) and Options.Ping find a peer that has vanished. If peers send
+// a message slowly on purpose, for example one fragment a minute, set Message to more, or to -1.
+//
 // # How a frame is processed
 //
 //  1. Bytes arrive in c.Recv. They are unmasked and checked as they arrive.

@@ -27,3 +27,6 @@ func Upgrading(c *reactor.Conn) bool {
 	_, ok := reactor.Find[*upgrader](c)
 	return ok
 }
+
+// InflaterCost is what a decompressor counts towards the memory budget.
+const InflaterCost = inflaterCost

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gobwas/ws/wsflate"
 
+	"github.com/rikki-go/rikki/internal/quote"
 	"github.com/rikki-go/rikki/proto/http"
 )
 
@@ -137,7 +138,7 @@ func (e extension) parameters(answer bool) (t wsflate.Parameters, err error) {
 				t.ClientMaxWindowBits, ok = windowWithoutValue, true
 			}
 		default:
-			return t, fmt.Errorf("parameter %q is unknown", p.name)
+			return t, fmt.Errorf("parameter %s is unknown", quote.Cut(p.name))
 		}
 		same := func(q extensionParam) bool { return bytes.Equal(q.name, p.name) }
 		switch {
@@ -146,7 +147,7 @@ func (e extension) parameters(answer bool) (t wsflate.Parameters, err error) {
 		case !ok && p.value == nil:
 			return t, fmt.Errorf("parameter %s has no value: want 8 to 15", p.name)
 		case !ok:
-			return t, fmt.Errorf("parameter %s has the invalid value %q", p.name, p.value)
+			return t, fmt.Errorf("parameter %s has the invalid value %s", p.name, quote.Cut(p.value))
 		}
 	}
 	return t, nil
@@ -276,7 +277,7 @@ func (d *Deflate) checkAnswer(asked deflateParams, lines [][]byte) (p deflatePar
 // limitedBy returns what was asked with the limits that the server's answer sets.
 func (asked deflateParams) limitedBy(e extension) (p deflateParams, err error) {
 	if string(e.name) != wsflate.ExtensionName || !asked.enabled() {
-		return p, fmt.Errorf("server chose extension %q, which was not offered", e.name)
+		return p, fmt.Errorf("server chose extension %s, which was not offered", quote.Cut(e.name))
 	}
 	t, err := e.parameters(true)
 	if err != nil {

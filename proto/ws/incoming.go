@@ -21,7 +21,9 @@ type incoming struct {
 	size          int64  // number of message bytes before the payload that Length counts
 	text          utf8State
 	parts         []byte    // the fragments so far, joined
-	inflater      *inflater // delivers a complete compressed message in pieces
+	inflater      *inflater // inflates a complete compressed message in pieces
+	whole         *incoming // its parts are the inflated message so far, if Delivery is Whole
+	wholeHeld     int       // bytes of whole that count towards the memory budget
 }
 
 // begin starts a frame with the header h.
@@ -64,6 +66,8 @@ func (l *layer) handleNext(c *reactor.Conn) bool {
 	switch in := l.current; {
 	case in != nil && in.inPayload:
 		return l.continueFrame(c)
+	case in != nil && in.whole != nil:
+		return l.inflateWhole(c)
 	case in != nil && in.inflater != nil:
 		return l.deliverNextPiece(c)
 	}
@@ -125,7 +129,8 @@ func (l *layer) headerContext(c *reactor.Conn) gobwas.State {
 }
 
 // checkSize returns an error if a frame makes its message larger than the limit. It is called
-// when the header has arrived, before the payload arrives.
+// when the header has arrived, before the payload arrives. It is called again when a part of the
+// payload has arrived: h.Length then counts the bytes that are not delivered yet.
 func (l *layer) checkSize(h gobwas.Header) error {
 	limit, before, deflated := l.opts.Limits.message(), int64(0), h.Rsv1()
 	if l.current != nil {
@@ -148,6 +153,12 @@ func (l *layer) checkSize(h gobwas.Header) error {
 // false if it needs more bytes, or if the connection has failed.
 func (l *layer) continueFrame(c *reactor.Conn) bool {
 	in := l.current
+	if !in.OpCode.IsControl() { // SetLimits may have been called since the last part
+		if err := l.checkSize(in.Header); err != nil {
+			l.failWith(c, err)
+			return false
+		}
+	}
 	buf := c.Recv.Bytes()
 	n := int(min(int64(len(buf)), in.Length))
 	payload := buf[:n:n]
@@ -202,7 +213,7 @@ func (l *layer) handleFrame(c *reactor.Conn, payload []byte) {
 		return
 	}
 	if !in.Fin || len(in.parts) > 0 {
-		in.parts = append(in.parts, payload...)
+		l.keepPart(c, payload)
 		payload = in.parts
 	}
 	if !in.Fin {
@@ -225,6 +236,6 @@ func (l *layer) deliverPiece(c *reactor.Conn, p []byte, fin bool) {
 	}
 	l.raise(c, reactor.EvWSMsg, m)
 	if fin {
-		shared(c).putIncoming(in)
+		l.putIncoming(c, in)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// inflater inflates messages, one after the other [RFC 7692 7.2.2]. begin and next inflate a
-// message in pieces; inflate inflates a whole message. The zero value is ready for use.
+// inflater inflates messages, one after the other, in pieces [RFC 7692 7.2.2]. The zero value is
+// ready for use.
 type inflater struct {
 	reader          io.ReadCloser // from compress/flate; also a flate.Resetter
 	source          messageSource
@@ -16,6 +16,7 @@ type inflater struct {
 	ownHistory      inflateWindow  // history of a message without context takeover
 	historySize     int            // largest size of history in bytes
 	limit           inflateLimit
+	size            int // compressed size of the current message in bytes
 	maxBytes        int // limit of the inflated size of the current message in bytes
 	inflated        int // inflated size so far in bytes
 	finalBlocksLeft int // number of final blocks that the message may still contain
@@ -31,20 +32,65 @@ var inflateTail = []byte(deflateTail + "\x01\x00\x00\xff\xff")
 
 // messageSource is the input of compress/flate: a message and its tail. It implements
 // io.ByteReader, so compress/flate does not read ahead.
-type messageSource struct{ p, tail []byte }
+type messageSource struct {
+	p, rest, tail []byte // p is followed by rest, and rest by tail
+	progress      bool   // something was inflated since p was taken from rest
+	stuck         bool   // a whole p was read, and nothing was inflated
+}
 
-// left returns the number of bytes that are left in the message. At the end of the message it
-// continues with the tail. It returns 0 at the end of the tail.
+// sourcePiece is the most of a message that compress/flate may read without inflating anything,
+// in bytes. A block takes up to 10 microseconds even if it is empty, and compress/flate reads any
+// number of them before it returns. DEFLATE can store data in its own size, so this refuses no
+// message that a reasonable sender makes.
+const sourcePiece = 64 << 10
+
+// left returns the number of bytes that may be read now. It is 0 at the end of the tail, or if
+// stuck is true.
 func (s *messageSource) left() int {
 	if len(s.p) == 0 {
-		s.p, s.tail = s.tail, nil
+		s.refill()
 	}
 	return len(s.p)
 }
 
+func (s *messageSource) refill() {
+	if len(s.rest) == 0 {
+		s.p, s.tail = s.tail, nil
+		return
+	}
+	if s.stuck = !s.progress; s.stuck {
+		return
+	}
+	s.progress = false
+	n := min(len(s.rest), sourcePiece)
+	s.p, s.rest = s.rest[:n], s.rest[n:]
+}
+
+// end returns the error for a read that finds no bytes.
+func (s *messageSource) end() error {
+	if s.stuck {
+		return errStuck
+	}
+	return io.EOF
+}
+
+var errStuck = violation(StatusInvalidFramePayloadData, "compressed message has too many blocks without data")
+
+// copyTo appends the part of the message that was not read to dst, which must be empty, and
+// continues with the copy.
+func (s *messageSource) copyTo(dst []byte) []byte {
+	if s.tail == nil { // only the tail is left
+		return dst
+	}
+	n := len(s.p)
+	dst = append(append(dst, s.p...), s.rest...)
+	s.p, s.rest = dst[:n], dst[n:]
+	return dst
+}
+
 func (s *messageSource) ReadByte() (byte, error) {
 	if s.left() == 0 {
-		return 0, io.EOF
+		return 0, s.end()
 	}
 	c := s.p[0]
 	s.p = s.p[1:]
@@ -53,7 +99,7 @@ func (s *messageSource) ReadByte() (byte, error) {
 
 func (s *messageSource) Read(p []byte) (int, error) {
 	if s.left() == 0 {
-		return 0, io.EOF
+		return 0, s.end()
 	}
 	n := copy(p, s.p)
 	s.p = s.p[n:]
@@ -82,11 +128,9 @@ func (h *inflateWindow) add(p []byte, size int) {
 // inflateLimit bounds the inflated size of a message.
 type inflateLimit struct {
 	max   int // bytes; negative: no limit
-	ratio int // multiple of the compressed size, checked above ratioThreshold; 0: no limit
+	ratio int // multiple of the compressed size; 0: no limit
+	free  int // inflated bytes up to which the ratio is not checked
 }
-
-// ratioThreshold is the inflated size in bytes up to which the ratio is not checked.
-const ratioThreshold = 64 << 10
 
 // maxBytes returns the limit in bytes for a message of n compressed bytes.
 func (l inflateLimit) maxBytes(n int) int {
@@ -95,14 +139,15 @@ func (l inflateLimit) maxBytes(n int) int {
 		most = math.MaxInt
 	}
 	if l.ratio > 0 && n < math.MaxInt/l.ratio {
-		most = min(most, max(ratioThreshold, n*l.ratio))
+		most = min(most, max(l.free, n*l.ratio))
 	}
 	return most
 }
 
-// exceeded returns the error for a message that inflates to more than most bytes.
-func (l inflateLimit) exceeded(most int) error {
-	if most == l.max {
+// exceeded returns the error for a message of n compressed bytes that inflates to more than
+// maxBytes(n).
+func (l inflateLimit) exceeded(n int) error {
+	if l.maxBytes(n) == l.max {
 		return violation(StatusMessageTooBig, "message is too large: more than %d bytes", l.max)
 	}
 	return violation(StatusMessageTooBig, "message inflates to more than %d times its size", l.ratio)
@@ -115,18 +160,24 @@ func (l inflateLimit) exceeded(most int) error {
 const freeFinalBlocks = 16
 
 // begin starts to inflate the compressed message p. p must not change until next has returned
-// an error. With context takeover, past is the connection's history with a window of 1<<bits
-// bytes. Without context takeover, past is nil.
+// an error, or copySource was called. With context takeover, past is the connection's history
+// with a window of 1<<bits bytes. Without context takeover, past is nil.
 func (f *inflater) begin(p []byte, past *inflateWindow, bits uint8, limit inflateLimit) {
 	f.history, f.historySize = past, 1<<bits
 	if past == nil {
 		f.ownHistory = f.ownHistory[:0]
 		f.history, f.historySize = &f.ownHistory, 1<<maxWindow
 	}
-	f.limit, f.maxBytes, f.inflated = limit, limit.maxBytes(len(p)), 0
+	f.size, f.inflated = len(p), 0
+	f.setLimit(limit)
 	f.finalBlocksLeft = freeFinalBlocks + len(p)/256
-	f.source = messageSource{p, inflateTail}
+	f.source = messageSource{rest: p, tail: inflateTail, progress: true}
 	f.restart()
+}
+
+// setLimit sets the limit of the current message. It may be called between two calls of next.
+func (f *inflater) setLimit(limit inflateLimit) {
+	f.limit, f.maxBytes = limit, limit.maxBytes(f.size)
 }
 
 // restart begins a new DEFLATE stream that may refer to the history.
@@ -148,9 +199,10 @@ func (f *inflater) next(dst []byte) (int, error) {
 	for {
 		n, err := f.reader.Read(dst)
 		if n > f.maxBytes-f.inflated {
-			return 0, f.limit.exceeded(f.maxBytes)
+			return 0, f.limit.exceeded(f.size)
 		}
 		f.inflated += n
+		f.source.progress = f.source.progress || n > 0
 		f.history.add(dst[:n], f.historySize)
 		// A final block does not end the message [RFC 7692 7.2.3.4].
 		if err == io.EOF && f.source.left() > 0 {
@@ -163,8 +215,8 @@ func (f *inflater) next(dst []byte) (int, error) {
 		switch {
 		case n > 0:
 			return n, nil // the next Read returns the error again
-		case err == io.EOF:
-			return 0, io.EOF
+		case err == io.EOF, err == errStuck:
+			return 0, err
 		case err == io.ErrUnexpectedEOF:
 			return 0, violation(StatusInvalidFramePayloadData, "compressed message is cut off")
 		case err != nil:
@@ -178,25 +230,25 @@ func (f *inflater) end() {
 	f.source, f.history = messageSource{}, nil
 }
 
-// inflate inflates the whole message p, appends the result to dst and returns the extended
-// slice. The other arguments are the same as for begin. The errors are those of next, except
-// io.EOF. On an error dst is returned unchanged.
-func (f *inflater) inflate(dst, p []byte, past *inflateWindow, bits uint8, limit inflateLimit) ([]byte, error) {
-	start := len(dst)
-	f.begin(p, past, bits, limit)
-	defer f.end()
-	for grow := 4 * len(p); ; grow = len(dst) - start {
-		if len(dst) == cap(dst) {
-			// One byte more than the limit, so that next notices a message that exceeds it.
-			dst = slices.Grow(dst, min(max(grow, 512)-1, f.maxBytes-f.inflated)+1)
+// firstGrowth is the most that appendPiece allocates before anything is inflated, in bytes.
+const firstGrowth = 1 << 20
+
+// appendPiece inflates the next piece of the message, at most 32 KiB, and appends it to dst. The
+// errors are those of next.
+func (f *inflater) appendPiece(dst []byte) ([]byte, error) {
+	if len(dst) == cap(dst) {
+		grow := f.inflated
+		if grow == 0 {
+			grow = min(4*f.size, firstGrowth)
 		}
-		n, err := f.next(dst[len(dst):cap(dst)])
-		dst = dst[:len(dst)+n]
-		if err == io.EOF {
-			return dst, nil
-		}
-		if err != nil {
-			return dst[:start], err
-		}
+		// One byte more than the limit, so that next notices a message that exceeds it. Nothing is
+		// left of the limit if it was lowered meanwhile.
+		left := max(f.maxBytes-f.inflated, 0)
+		dst = slices.Grow(dst, min(max(grow, 512)-1, left)+1)
 	}
+	n, err := f.next(dst[len(dst):cap(dst)])
+	return dst[:len(dst)+n], err
 }
+
+// copySource copies the rest of the compressed message to dst, which must be empty.
+func (f *inflater) copySource(dst []byte) []byte { return f.source.copyTo(dst) }

@@ -198,7 +198,7 @@ func TestInflateLimits(t *testing.T) {
 		{"empty", []byte{0}, inflateLimit{max: 0}, 0, ""},
 		{"ratio", bomb, inflateLimit{max: -1, ratio: 1000}, -1, "more than 1000 times"},
 		{"larger ratio", bomb, inflateLimit{max: -1, ratio: 1040}, bombSize, ""},
-		{"ratio of a small message", small, inflateLimit{max: -1, ratio: 1}, ratioThreshold, ""},
+		{"ratio of a small message", small, inflateLimit{max: -1, ratio: 1, free: ratioThreshold}, ratioThreshold, ""},
 		{"size before ratio", bomb, inflateLimit{max: 100, ratio: 1}, -1, "more than 100 bytes"},
 		{"ratio before size", bomb, inflateLimit{max: bombSize, ratio: 1}, -1, "more than 1 times"},
 		{"ratio reached", mixed, inflateLimit{max: -1, ratio: 101_000/len(mixed) + 1}, 101_000, ""},
@@ -238,7 +238,7 @@ func TestInflateLimits(t *testing.T) {
 func TestInflateLimitOverflow(t *testing.T) {
 	for n := range 9 {
 		for _, ratio := range []int{math.MaxInt, math.MaxInt / 2, math.MaxInt/2 + 1, math.MaxInt / 3} {
-			if got := (inflateLimit{-1, ratio}).maxBytes(n); n > 0 && got < ratio-1 || got < ratioThreshold {
+			if got := (inflateLimit{max: -1, ratio: ratio, free: ratioThreshold}).maxBytes(n); n > 0 && got < ratio-1 || got < ratioThreshold {
 				t.Errorf("%d bytes with the ratio %d: the limit is %d", n, ratio, got)
 			}
 		}
@@ -382,4 +382,22 @@ func FuzzInflate(f *testing.F) {
 			t.Fatalf("compress/flate returns %d bytes, %v; not the beginning of %d", len(got), err, len(want))
 		}
 	})
+}
+
+// inflate inflates the whole message p and appends the result to dst. On an error dst is returned
+// unchanged.
+func (f *inflater) inflate(dst, p []byte, past *inflateWindow, bits uint8, limit inflateLimit) ([]byte, error) {
+	start := len(dst)
+	f.begin(p, past, bits, limit)
+	defer f.end()
+	for {
+		var err error
+		switch dst, err = f.appendPiece(dst); err {
+		case nil:
+		case io.EOF:
+			return dst, nil
+		default:
+			return dst[:start], err
+		}
+	}
 }

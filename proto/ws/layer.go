@@ -96,11 +96,18 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		if l.state != handshaking || l.finishHandshake(c) {
 			for !c.InputStopped() && l.handleNext(c) {
 			}
-			l.setReceiving(c, l.current != nil || c.Recv.Len() > 0)
+			if c.Stack().Closed() { // a handler may have failed the connection
+				l.dropIncoming(c)
+			}
+			l.setReceiving(c, l.awaitsRest(c))
 		}
 		l.delivering = false
 	case reactor.EvEnd: // a WebSocket cannot be half-closed
 		c.Drain()
+	case reactor.EvError: // the connection may stay open for a while, to send what is in Send
+		if !l.delivering {
+			l.dropIncoming(c)
+		}
 	case reactor.EvClose:
 		l.release(c)
 	}
@@ -117,14 +124,30 @@ func (l *layer) raise(c *reactor.Conn, ev reactor.Event, m Message) {
 	l.msg = m
 	c.Call(ev, &l.msg)
 	l.msg.Data = nil
+	if len(m.Data) >= largePiece { // the handler may have compressed it, or sent it to many
+		c.Stack().Worked()
+	}
+}
+
+// largePiece is the number of bytes of a message from which on work on it counts more than other
+// events, see reactor.Stack.Worked.
+const largePiece = 64 << 10
+
+// awaitsRest reports whether the peer has not sent the rest of a message yet. If the connection has
+// yielded, the frames in Recv may be complete.
+func (l *layer) awaitsRest(c *reactor.Conn) bool {
+	if l.current != nil && l.current.inflater == nil {
+		return true
+	}
+	return c.Recv.Len() > 0 && !c.Stack().Yielded()
 }
 
 // setReceiving tells the reactor whether the rest of a message is expected. While it is
 // expected, Deadlines.Message runs.
 func (l *layer) setReceiving(c *reactor.Conn, rest bool) {
 	switch {
-	case rest && !l.receiving:
-		l.receiving = c.Stack().SetReceiving(true)
+	case rest: // another layer may have ended the wait for a message of its own
+		l.receiving = c.Stack().SetReceiving(true) || l.receiving
 	case !rest && l.receiving:
 		l.receiving = false
 		c.Stack().SetReceiving(false)

@@ -279,7 +279,7 @@ func TestHandshakeDeadline(t *testing.T) {
 // are slow.
 func TestNoHandshakeDeadlineWhenOpen(t *testing.T) {
 	for _, r := range roles {
-		env, clock := newTimedEnv(t, reactor.Deadlines{Handshake: 10 * time.Second, Idle: 5 * time.Second})
+		env, clock := newTimedEnv(t, reactor.Deadlines{Handshake: 10 * time.Second, Message: -1, Idle: 5 * time.Second})
 		tc := env.open(r, nil)
 		f := tc.frame(0x81, "a frame of many seconds")
 		for i := range f {

@@ -29,8 +29,9 @@ func (l *Limits) message() int64 {
 	return int64(l.Message)
 }
 
-// SetLimits sets the limits for the messages that c receives. They apply from the next frame
-// on. SetLimits may be called before the handshake is complete. On a listener that Listen has
+// SetLimits sets the limits for the messages that c receives. It may be called at any time, also
+// before the handshake is complete. The limits also apply to a message that has partly arrived:
+// if it exceeds them, it is refused when more of it arrives. On a listener that Listen has
 // returned, the limits apply to the connections that it accepts from now on.
 //
 // The error is ErrNotWebSocket if c does not speak WebSocket. An HTTP connection speaks
@@ -52,6 +53,9 @@ func SetLimits(c *reactor.Conn, limits Limits) error {
 	own := **opts // a copy, because other connections share these Options
 	own.Limits = limits
 	*opts = &own
+	if l, ok := reactor.Find[*layer](c); ok && l.current != nil && l.current.inflater != nil {
+		l.current.inflater.setLimit(l.inflateLimit())
+	}
 	return nil
 }
 

@@ -42,9 +42,24 @@ type Options struct {
 	Protocols []string
 	// Headers are additional lines of a server's response, "Name: value\r\n" each.
 	Headers string
-	// CheckOrigin reports whether a server accepts a request from the web page that the
-	// Origin header names. If not, the response is 403 [RFC 6455 10.2]. Nil accepts all pages.
-	// SameOrigin accepts pages of this server only.
+	// Origins are the web pages of other servers that a server accepts requests from. Pages of
+	// the server itself need no entry, see SameOrigin. Requests without an Origin header do not
+	// come from a browser and are accepted. For other requests the response is 403
+	// [RFC 6455 10.2]. Each element is one of these patterns:
+	//
+	//	https://example.com      this scheme and host, and the default port of the scheme
+	//	https://example.com:444  this port
+	//	https://example.com:*    any port
+	//	https://*.example.com    all subdomains at any depth, but not example.com itself
+	//	null                     pages without an origin: files, sandboxed frames, data: URLs
+	//	*                        all pages; the check is off
+	//
+	// Case does not matter. A host is a name in ASCII (xn--… for other letters) or an IP
+	// address, IPv6 in brackets. A dot at its end counts, as it does for browsers. Behind a
+	// proxy that ends TLS, the server sees no TLS: list its own https:// origin.
+	Origins []string
+	// CheckOrigin, if it is not nil, decides instead of Origins and SameOrigin. It reports
+	// whether a server accepts a request from the web page that the Origin header names.
 	CheckOrigin func(hm *http.Message) bool
 	// Check is the last check before a server accepts a request. If it returns a
 	// *HandshakeError, the response has its Status and Reason. If it returns another error,
@@ -99,6 +114,9 @@ func (o *Options) validate(headers string) (protocols []string, err error) {
 			return nil, fmt.Errorf("ws: Options.%s is %v: want a time.Duration of at least 1ms, or 0, or a negative value",
 				d.name, d.set)
 		}
+	}
+	if err := o.checkOrigins(); err != nil {
+		return nil, err
 	}
 	return checkAddedHeaders(headers)
 }

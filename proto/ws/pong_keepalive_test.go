@@ -14,7 +14,7 @@ import (
 // openWithKeepAlive opens a WebSocket with the options o. pass moves the clock and runs the loop.
 func openWithKeepAlive(t *testing.T, r role, o ws.Options) (tc *testConn, pass func(time.Duration)) {
 	t.Helper()
-	env, clock := newTimedEnv(t, reactor.Deadlines{})
+	env, clock := newTimedEnv(t, reactor.Deadlines{Message: -1})
 	env.opts = &o
 	tc = env.open(r, nil)
 	return tc, func(d time.Duration) {

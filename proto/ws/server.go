@@ -3,9 +3,9 @@ package ws
 import (
 	"bytes"
 	"errors"
-	"net"
 	"strings"
 
+	"github.com/rikki-go/rikki/internal/quote"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -95,9 +95,8 @@ func (o *Options) checkHandshake(c *reactor.Conn, hm *http.Message, protocols []
 		reason := "subprotocol " + strings.Join(protocols, ", ") + " was not offered by the client"
 		return nil, "", &HandshakeError{400, "Sec-WebSocket-Protocol", reason}
 	}
-	if o.CheckOrigin != nil && !o.CheckOrigin(hm) {
-		reason := "origin " + string(hm.Header("Origin")) + " is not allowed"
-		return nil, "", &HandshakeError{403, "Origin", reason}
+	if !o.originAllowed(c, hm) {
+		return nil, "", o.originError(c, hm)
 	}
 	if o.Check != nil {
 		if err := o.Check(c, hm); err != nil {
@@ -141,40 +140,13 @@ func Offers(hm *http.Message, protocol string) bool {
 	return false
 }
 
-// SameOrigin reports whether a request comes from a page of this server, or from no page. If
-// it comes from a page of this server, Origin has the same host and port as Host. If it comes
-// from no page, it has no Origin header [RFC 6455 4.1, 10.2]. SameOrigin is meant for
-// Options.CheckOrigin. It panics if hm is nil.
-func SameOrigin(hm *http.Message) bool {
-	if hm == nil {
-		panic("ws: SameOrigin of a nil Message")
-	}
-	origin, n := singleHeader(hm, "Origin")
-	if n == 0 {
-		return true
-	}
-	u, err := reactor.ParseURL(string(origin))
-	if n > 1 || err != nil {
-		return false
-	}
-	port := map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	withPort := func(hostPort string) string {
-		if _, _, err := net.SplitHostPort(hostPort); err != nil {
-			return strings.ToLower(hostPort) + ":" + port
-		}
-		return strings.ToLower(hostPort)
-	}
-	_, from, _ := strings.Cut(string(origin), "://")
-	return port != "" && withPort(from) == withPort(string(hm.Header("Host")))
-}
-
 // checkRequest checks a request against RFC 6455 section 4.2.1.
 func checkRequest(hm *http.Message) *HandshakeError {
 	key, keys := singleHeader(hm, "Sec-WebSocket-Key")
 	version, versions := singleHeader(hm, "Sec-WebSocket-Version")
 	switch {
 	case string(hm.Method) != "GET":
-		return &HandshakeError{405, "", "method is " + string(hm.Method) + ", want GET"}
+		return &HandshakeError{405, "", "method is " + quote.Text(string(hm.Method), quote.MaxCut) + ", want GET"}
 	case string(hm.Proto) == "HTTP/1.0":
 		return &HandshakeError{505, "", "request is HTTP/1.0, want HTTP/1.1"}
 	case !hm.HasToken("Upgrade", "websocket"):

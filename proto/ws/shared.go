@@ -31,8 +31,30 @@ func (l *layer) ensureCurrent(c *reactor.Conn) *incoming {
 func (l *layer) dropIncoming(c *reactor.Conn) {
 	if in := l.current; in != nil {
 		l.current = nil
-		shared(c).putIncoming(in)
+		l.putIncoming(c, in)
 	}
+}
+
+// putIncoming puts a message that was the current one back into the spares. What it holds does not
+// count towards the manager's memory budget any more.
+func (l *layer) putIncoming(c *reactor.Conn, in *incoming) {
+	c.Stack().AddHeld(-in.held())
+	shared(c).putIncoming(in)
+}
+
+// keepPart appends p to the fragments of the current message.
+func (l *layer) keepPart(c *reactor.Conn, p []byte) {
+	l.current.parts = append(l.current.parts, p...)
+	c.Stack().AddHeld(len(p))
+}
+
+// held returns how many bytes of the message count towards the manager's memory budget, besides
+// those in Recv.
+func (in *incoming) held() int {
+	if in.inflater != nil {
+		return len(in.parts) + in.wholeHeld + inflaterCost
+	}
+	return len(in.parts)
 }
 
 // getIncoming takes an empty incoming from the spares or creates one.
@@ -48,10 +70,13 @@ func (s *spares) getIncoming() *incoming {
 	return in
 }
 
-// putIncoming puts in and its inflater back into the spares.
+// putIncoming puts in, its inflater and its inflated part back into the spares.
 func (s *spares) putIncoming(in *incoming) {
 	if in.inflater != nil {
 		s.flate.putInflater(in.inflater)
+	}
+	if in.whole != nil {
+		s.putIncoming(in.whole)
 	}
 	parts := in.parts[:0]
 	if s.partsBytes+cap(parts) > maxSpareBytes {
