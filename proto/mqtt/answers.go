@@ -50,7 +50,7 @@ func connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props []Prop
 	switch {
 	case err != nil:
 	case code == 0:
-		l.phase = connected
+		l.phase, l.receiveMax = connected, receiveMaximum(props)
 		if !l.parsing {
 			c.Stack().Redispatch() // handle the packets that have waited for CONNACK
 		}

@@ -132,7 +132,7 @@ func Login(c *reactor.Conn, opts *Options) error {
 	l, found := reactor.Find[*layer](c)
 	switch {
 	case !found:
-		l = &layer{maxPacket: DefaultMaxPacket}
+		l = &layer{limits: defaultLimits}
 	case l.role != manual:
 		return ErrLoginNotNeeded
 	}

@@ -49,10 +49,11 @@ func Connect(m *reactor.Manager, url string, opts *Options, fn reactor.Handler, 
 		content.User, content.HasUser = u.User, u.User != "" || u.HasPassword
 		content.Password, content.HasPassword = []byte(u.Password), u.HasPassword
 	}
-	l := &layer{role: client, version: opts.version(), maxPacket: DefaultMaxPacket}
+	l := &layer{role: client, version: opts.version(), limits: defaultLimits}
 	if l.connectPacket, err = AppendConnect(nil, l.version, content); err != nil {
 		return nil, err
 	}
+	l.receiveMax = receiveMaximum(content.Props)
 	var c *reactor.Conn
 	switch u.Scheme {
 	case "mqtt", "mqtts":

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"encoding/binary"
+	"math"
 	"strconv"
 )
 
@@ -21,6 +22,7 @@ const (
 type cursor struct {
 	rest    []byte
 	version uint8
+	limits  *Limits // resolved; nil if there are none
 	err     *ParseError
 }
 
@@ -34,6 +36,21 @@ func (c *cursor) fail(code ReasonCode, v4, v5, reason string) {
 
 func (c *cursor) malformed(v4, v5, reason string) {
 	c.fail(ReasonMalformedPacket, v4, v5, reason)
+}
+
+// checkLimit fails if count is above limit. things is the plural of what is counted.
+func (c *cursor) checkLimit(count, limit int, things string) {
+	if count > limit {
+		c.fail(ReasonQuotaExceeded, ruleLimitV4, ruleLimitV5, "more than "+strconv.Itoa(limit)+" "+things)
+	}
+}
+
+// filterLimit returns the limit for filters and their codes.
+func (c *cursor) filterLimit() int {
+	if c.limits == nil {
+		return math.MaxInt
+	}
+	return c.limits.Filters
 }
 
 func (c *cursor) protocolError(v4, v5, reason string) {

@@ -52,6 +52,13 @@
 // identifier. Before Login the other calls return ErrNotMQTT. A server that parses packets
 // itself writes its answers with the Append functions.
 //
+// # Deadlines
+//
+// The deadlines of reactor.Deadlines are on by default. Handshake bounds the time until CONNECT or
+// CONNACK has arrived, Message and MessageRate a packet that has begun to arrive, and Stall a peer
+// that does not read. A connection that is logged in has no deadline between packets. A broker
+// that enforces the keep-alive of CONNECT uses Stack.StartDeadline with RestartOnRead.
+//
 // # Limits
 //
 // SetLimits limits the memory that a peer can make a connection use. On a listener it

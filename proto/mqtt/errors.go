@@ -18,13 +18,17 @@ var (
 	// ErrTooLarge is returned for a packet that is larger than the encoding allows
 	// (268,435,455 bytes after the fixed header) or larger than a limit of the caller.
 	ErrTooLarge = errors.New("mqtt: packet too large")
+
+	// ErrLimit is returned for a packet that exceeds a limit in Limits other than its size.
+	ErrLimit = errors.New("mqtt: a limit is exceeded")
 )
 
 // ParseError says which rule of the standard a packet breaks. Parse returns it for a
 // packet that was received, the Append functions for a packet that must not be sent.
 //
 // errors.Is finds ErrMalformed in every ParseError. It also finds ErrVersion if Code is
-// ReasonUnsupportedVersion, and ErrTooLarge if Code is ReasonPacketTooLarge.
+// ReasonUnsupportedVersion, ErrTooLarge if Code is ReasonPacketTooLarge, and ErrLimit if Code is
+// ReasonQuotaExceeded or ReasonReceiveMaximumExceeded.
 type ParseError struct {
 	Cmd    Cmd        // the packet type as received, which may be a reserved one
 	Code   ReasonCode // a reason code of 5.0, also for a packet of 3.1.1
@@ -61,6 +65,8 @@ func (e *ParseError) Is(target error) bool {
 		return e.Code == ReasonUnsupportedVersion
 	case ErrTooLarge:
 		return e.Code == ReasonPacketTooLarge
+	case ErrLimit:
+		return e.Code == ReasonQuotaExceeded || e.Code == ReasonReceiveMaximumExceeded
 	}
 	return false
 }

@@ -48,7 +48,7 @@ func (r *recorder) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 	r.Record(c, ev, data)
 	switch ev {
-	case reactor.EvRead, reactor.EvWrite, reactor.EvHTTPHdrs, reactor.EvWSMsg, reactor.EvWSCtl:
+	case reactor.EvRead, reactor.EvWrite, reactor.EvPoll, reactor.EvHTTPHdrs, reactor.EvWSMsg, reactor.EvWSCtl:
 	default:
 		r.note(ev, data)
 	}
@@ -209,7 +209,7 @@ func acceptedConn(t *testing.T, scheme string, on hooks, opts ...reactor.Option)
 // connectedServer is acceptedConn, but CONNECT and CONNACK were exchanged. The log is empty.
 func connectedServer(t *testing.T, scheme string, version uint8, on hooks) *pair {
 	t.Helper()
-	x := acceptedConn(t, scheme, on)
+	x := acceptedConn(t, scheme, on, reactor.WithClock(looptest.NewClock().Now))
 	x.p.send(connectC[version])
 	looptest.Await(t, x.m, "CONNECT", x.r.Noted("connect"))
 	if err := mqtt.Connack(x.c, false, 0); err != nil {

@@ -67,13 +67,15 @@ type layer struct {
 	phase         phase
 	version       uint8 // 4 or 5
 	overWS        bool
-	parsing       bool                // parse or parseMessage is running
-	lastPacketID  uint16              // last packet identifier that nextID returned
-	maxPacket     int                 // size of the largest accepted packet in bytes
-	connectPacket []byte              // CONNECT of a client until it is sent
-	wsInput       reactor.Buffer      // over WebSocket: unparsed rest of earlier messages
-	unreleased    map[uint16]struct{} // identifiers of QoS 2 messages that wait for PUBREL
-	msg           Message             // the packet that is being handled
+	parsing       bool           // parse or parseMessage is running
+	receiving     bool           // this layer has started the Message deadline
+	lastPacketID  uint16         // last packet identifier that nextID returned
+	receiveMax    uint16         // Receive Maximum that this side has sent; its default in 3.1.1
+	limits        *Limits        // resolved
+	connectPacket []byte         // CONNECT of a client until it is sent
+	wsInput       reactor.Buffer // over WebSocket: unparsed rest of earlier messages
+	unreleased    idSet          // identifiers of QoS 2 messages that wait for PUBREL
+	msg           Message        // the packet that is being handled
 }
 
 // Handle implements reactor.Protocol.
@@ -96,12 +98,18 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		}
 	case reactor.EvRead:
 		if l.overWS {
+			before := l.wsInput.Cap()
 			l.parse(c, &l.wsInput)
+			l.keepInput(c, before)
 		} else {
 			l.parse(c, &c.Recv)
 		}
 	case reactor.EvWSMsg:
 		l.parseMessage(c, data.(*ws.Message))
+	case reactor.EvError: // the connection may stay open for a while, to send what is in Send
+		if !l.parsing {
+			l.wsInput = reactor.Buffer{}
+		}
 	case reactor.EvEnd: // MQTT does not support half-closed connections
 		c.Drain()
 	case reactor.EvWSCtl:
@@ -164,9 +172,11 @@ func (l *layer) parseMessage(c *reactor.Conn, m *ws.Message) {
 		l.fail(c, errors.New("mqtt: the peer sent a WebSocket text message, MQTT needs binary messages [MQTT-6.0.0-1]"))
 		return
 	}
+	before := l.wsInput.Cap()
 	if l.wsInput.Len() > 0 {
 		l.wsInput.Append(m.Data)
 		l.parse(c, &l.wsInput)
+		l.keepInput(c, before)
 		return
 	}
 	rest := m.Data // parse it in place and copy only an incomplete packet at its end
@@ -179,6 +189,24 @@ func (l *layer) parseMessage(c *reactor.Conn, m *ws.Message) {
 	if l.phase != disconnected {
 		l.wsInput.Append(rest)
 	}
+	l.keepInput(c, before)
+}
+
+// keepInput is called after wsInput has changed. before is the size of its memory before that. It
+// releases memory that is not needed, and counts the rest towards the manager's memory budget.
+func (l *layer) keepInput(c *reactor.Conn, before int) {
+	if l.parsing { // the outer call does it
+		return
+	}
+	switch n := l.wsInput.Len(); {
+	case n == 0 || c.Stack().Closed():
+		l.wsInput = reactor.Buffer{}
+	case l.wsInput.Cap() > 4*max(n, 1<<10):
+		rest := l.wsInput.Bytes()
+		l.wsInput = reactor.Buffer{}
+		l.wsInput.Append(rest)
+	}
+	c.Stack().AddHeld(l.wsInput.Cap() - before)
 }
 
 // parse handles the packets at the front of in. It removes each packet from in before it
@@ -196,9 +224,6 @@ func (l *layer) parse(c *reactor.Conn, in *reactor.Buffer) {
 	if l.phase == disconnected { // the layer ignores all further input
 		in.Reset()
 	}
-	if in == &l.wsInput && in.Len() == 0 {
-		l.wsInput = reactor.Buffer{} // releases the memory
-	}
 }
 
 // parseNext parses the packet at the front of input into l.msg and returns its size in bytes. It
@@ -207,16 +232,19 @@ func (l *layer) parseNext(c *reactor.Conn, input []byte) int {
 	if len(input) == 0 || c.InputStopped() || l.phase == disconnected || l.waitsForConnack(c, len(input)) {
 		return 0
 	}
-	size, err := 0, CheckSize(input, l.version, l.maxPacket)
+	size, err := 0, CheckSize(input, l.version, l.limits.Packet)
 	if err == nil {
-		size, err = Parse(input, l.version, &l.msg)
+		size, err = parse(input, l.version, l.limits, &l.msg)
 	}
-	c.Stack().SetReceiving(err == ErrIncomplete)
+	l.setReceiving(c, err == ErrIncomplete)
 	if err == ErrIncomplete {
 		return 0
 	}
 	if err == nil {
 		err = l.checkOrder(c)
+	}
+	if err == nil {
+		err = l.checkUnreleased()
 	}
 	if err != nil {
 		l.refuse(c, err)
@@ -225,16 +253,29 @@ func (l *layer) parseNext(c *reactor.Conn, input []byte) int {
 	return size
 }
 
+// setReceiving tells the reactor whether the rest of a packet is expected. Over WebSocket the layer
+// below may expect the rest of a message at the same time. Only the layer that has begun the wait
+// ends it.
+func (l *layer) setReceiving(c *reactor.Conn, rest bool) {
+	switch {
+	case rest:
+		l.receiving = c.Stack().SetReceiving(true) || l.receiving
+	case l.receiving:
+		l.receiving = false
+		c.Stack().SetReceiving(false)
+	}
+}
+
 // waitsForConnack reports whether input must wait because the server has not answered CONNECT
 // yet [MQTT-3.2.0-1], [MQTT-3.1.4-5]. size is the number of bytes that wait. If it is larger
-// than l.maxPacket, the connection fails.
+// than Limits.Packet, the connection fails.
 func (l *layer) waitsForConnack(c *reactor.Conn, size int) bool {
 	if l.role != server || l.phase != connecting {
 		return false
 	}
-	if size > l.maxPacket {
+	if size > l.limits.Packet {
 		l.fail(c, fmt.Errorf("%w: %d bytes follow a CONNECT that is not answered yet, the limit is %d bytes; "+
-			"call Connack earlier or raise Limits.Packet", ErrTooLarge, size, l.maxPacket))
+			"call Connack earlier or raise Limits.Packet", ErrTooLarge, size, l.limits.Packet))
 	}
 	return true
 }
@@ -248,7 +289,9 @@ func (l *layer) refuse(c *reactor.Conn, err error) {
 		err = errors.New("mqtt: the peer speaks TLS, but this connection does not: " +
 			"use mqtts:// or call StartTLS")
 	case l.role == server && l.phase == beforeConnect:
-		if code := connackFor(err); code != 0 {
+		if errors.Is(err, ErrLimit) { // only 5.0 has properties; a CONNACK may say why [MQTT-4.13.2-1]
+			l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, 5, false, ReasonQuotaExceeded, nil) })
+		} else if code := connackFor(err); code != 0 {
 			l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, 4, false, code, nil) })
 		}
 	case l.version == 5 && (l.phase == connected || l.phase == connecting && l.role == client):

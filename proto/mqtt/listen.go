@@ -1,6 +1,10 @@
 package mqtt
 
 import (
+	"fmt"
+	"strings"
+
+	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -25,16 +29,24 @@ import (
 //	PINGREQ        Pong
 //
 // With a ws:// or wss:// URL, Listen works like ws.Listen and accepts clients that offer the
-// subprotocol mqtt. EvWSOpen comes before EvHTTPMsg.
+// subprotocol mqtt. EvWSOpen comes before EvHTTPMsg. Pages of other servers are refused, see
+// ws.Options.Origins. opts is one *ws.Options or none. The server always chooses the subprotocol
+// mqtt, so Protocols must be empty or mqtt, and Headers must not contain Sec-WebSocket-Protocol.
+// Limits.Message of opts applies until SetLimits is called.
 //
-// Listen returns an error if the URL is invalid or if the socket cannot listen.
-func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
+// Listen returns an error if the URL or opts are invalid, if there are opts for a URL without
+// WebSocket, or if the socket cannot listen.
+func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts ...*ws.Options) (*reactor.Conn, error) {
 	u, err := reactor.ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
+	o, err := listenOptions(u, opts)
+	if err != nil {
+		return nil, err
+	}
 	var c *reactor.Conn
-	p := &listener{maxPacket: DefaultMaxPacket}
+	p := &listener{limits: defaultLimits}
 	switch u.Scheme {
 	case "mqtt", "mqtts":
 		var socket string
@@ -43,7 +55,7 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 		}
 	case "ws", "wss":
 		p.overWS = true
-		c, err = ws.Listen(m, url, fn, fnData, &ws.Options{Headers: protocolHeader})
+		c, err = ws.Listen(m, url, fn, fnData, o)
 	default:
 		err = schemeError(u)
 	}
@@ -54,11 +66,39 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 	return c, nil
 }
 
+// listenOptions returns the options for ws.Listen: a copy of the only element of opts, with the
+// header that chooses the subprotocol.
+func listenOptions(u reactor.URL, opts []*ws.Options) (*ws.Options, error) {
+	o := ws.Options{}
+	switch {
+	case len(opts) > 1:
+		return nil, fmt.Errorf("mqtt: Listen takes one *ws.Options or none, got %d", len(opts))
+	case len(opts) == 1 && opts[0] != nil:
+		if u.Scheme == "mqtt" || u.Scheme == "mqtts" {
+			return nil, fmt.Errorf("mqtt: Listen on %q with *ws.Options: they are for ws:// and wss:// only", u.Redacted())
+		}
+		o = *opts[0]
+	}
+	for _, p := range o.Protocols {
+		if p != subprotocol {
+			return nil, fmt.Errorf("mqtt: ws.Options.Protocols of Listen contains %q: only %s is possible", p, subprotocol)
+		}
+	}
+	err := http.EachHeader(o.Headers, func(name, _ string) error {
+		if strings.EqualFold(name, "Sec-WebSocket-Protocol") {
+			return fmt.Errorf("mqtt: ws.Options.Headers of Listen contains %s: Listen adds it", name)
+		}
+		return nil
+	})
+	o.Headers += protocolHeader
+	return &o, err
+}
+
 // listener is the MQTT layer of a listening connection. It makes the layers of accepted
 // connections.
 type listener struct {
-	overWS    bool
-	maxPacket int // size of the largest accepted packet in bytes
+	overWS bool
+	limits *Limits // of accepted connections, resolved
 }
 
 // Handle implements reactor.Protocol.
@@ -66,5 +106,5 @@ func (*listener) Handle(*reactor.Conn, reactor.Event, any) {}
 
 // Accept implements reactor.Acceptor.
 func (p *listener) Accept(*reactor.Conn) reactor.Protocol {
-	return &layer{role: server, version: 4, overWS: p.overWS, maxPacket: p.maxPacket}
+	return &layer{role: server, version: 4, overWS: p.overWS, limits: p.limits, receiveMax: noReceiveMax}
 }

@@ -43,11 +43,18 @@ type Message struct {
 // After an error n is 0. A *ParseError sets msg.Cmd, and ErrVersion also sets msg.Version. The
 // other fields have no meaning.
 //
-// Parse copies nothing. It allocates memory only for an error. It panics if msg is nil.
+// Parse copies nothing. It allocates memory only for an error. It panics if msg is nil. Limits
+// do not apply: a connection of Connect or Listen has them.
 func Parse(buf []byte, version uint8, msg *Message) (n int, err error) {
 	if msg == nil {
 		panic("mqtt: Parse into a nil Message")
 	}
+	return parse(buf, version, nil, msg)
+}
+
+// parse is Parse with limits, which may be nil. A packet that exceeds one is refused when the
+// count passes the limit: the rest of the packet is not looked at.
+func parse(buf []byte, version uint8, limits *Limits, msg *Message) (n int, err error) {
 	version, parseErr := checkVersion(version)
 	if parseErr != nil {
 		return 0, parseErr
@@ -62,7 +69,7 @@ func Parse(buf []byte, version uint8, msg *Message) (n int, err error) {
 		return 0, ErrIncomplete
 	}
 	*msg = Message{Cmd: h.Cmd, Version: version, Dgram: buf[:size:size]}
-	c := cursor{rest: buf[headerSize:size:size], version: version}
+	c := cursor{rest: buf[headerSize:size:size], version: version, limits: limits}
 	c.packet(msg, h.Flags)
 	if c.err == nil && h.Cmd == CmdConnect && msg.Version == 5 {
 		c.err = checkMinimal(uint32(h.Remaining), headerSize-1)

@@ -1,6 +1,8 @@
 package mqtt
 
 import (
+	"strconv"
+
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -90,23 +92,49 @@ func (l *layer) handlePacket(c *reactor.Conn) {
 // noteQoS2 notes the identifier of a QoS 2 message until PUBREL. It returns false if the message
 // is a duplicate: it was delivered before, and PUBREL has not arrived [MQTT-4.3.3-10].
 func (l *layer) noteQoS2(id uint16) bool {
-	if _, delivered := l.unreleased[id]; delivered {
+	if l.unreleased.has(id) {
 		return false
 	}
-	if l.unreleased == nil {
-		l.unreleased = make(map[uint16]struct{})
-	}
-	l.unreleased[id] = struct{}{}
+	l.unreleased.add(id)
 	return true
+}
+
+// noReceiveMax is the Receive Maximum of a side that sends none. 5.0 section 3.1.2.11.3.
+const noReceiveMax = 65535
+
+// receiveMaximum returns the Receive Maximum in the properties of a CONNECT or CONNACK.
+func receiveMaximum(props []Property) uint16 {
+	for i := range props {
+		if props[i].ID == PropReceiveMaximum {
+			return uint16(props[i].Int)
+		}
+	}
+	return noReceiveMax
+}
+
+// checkUnreleased refuses a QoS 2 message in l.msg if too many of the peer's messages wait for
+// PUBREL. A message of QoS 1 does not wait, because it is acknowledged when its handlers return.
+func (l *layer) checkUnreleased() error {
+	limit := min(l.limits.Unreleased, int(l.receiveMax))
+	if l.msg.Cmd != CmdPublish || l.msg.QoS < 2 || l.unreleased.size < limit || l.unreleased.has(l.msg.ID) {
+		return nil
+	}
+	rule5 := "MQTT-3.3.4-7"
+	if l.role == client {
+		rule5 = "MQTT-3.3.4-9"
+	}
+	err := newParseError(l.version, ReasonReceiveMaximumExceeded, ruleLimitV4, rule5,
+		"more than "+strconv.Itoa(limit)+" QoS 2 messages wait for PUBREL")
+	err.Cmd = CmdPublish
+	return err
 }
 
 // answerPubrel forgets the identifier of a QoS 2 message and answers PUBREL [MQTT-4.3.3-11].
 func (l *layer) answerPubrel(c *reactor.Conn, id uint16) {
 	code := ReasonCode(0)
-	if _, ok := l.unreleased[id]; !ok && l.version == 5 {
+	if found := l.unreleased.remove(id); !found && l.version == 5 {
 		code = ReasonPacketIDNotFound
 	}
-	delete(l.unreleased, id)
 	l.ack(c, CmdPubcomp, id, code)
 }
 

@@ -25,6 +25,7 @@ func (c *cursor) codes(m *Message, none4, none5, bad4, bad5 string) {
 	if len(c.rest) == 0 {
 		c.protocolError(none4, none5, "the reason codes are missing")
 	}
+	c.checkLimit(len(c.rest), c.filterLimit(), "reason codes")
 	for len(c.rest) > 0 {
 		c.reason(m.Cmd, bad4, bad5)
 	}

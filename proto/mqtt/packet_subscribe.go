@@ -42,7 +42,8 @@ func (c *cursor) subscribe(m *Message) {
 	if len(c.rest) == 0 {
 		c.protocolError("MQTT-3.8.3-3", "MQTT-3.8.3-2", "the topic filter is missing")
 	}
-	for len(c.rest) > 0 {
+	for count := 1; len(c.rest) > 0; count++ {
+		c.checkLimit(count, c.filterLimit(), "topic filters")
 		filter := c.filter(&fieldFilter)
 		c.options(c.u8(&fieldOptions), filter)
 	}
@@ -56,7 +57,8 @@ func (c *cursor) unsubscribe(m *Message) {
 	if len(c.rest) == 0 {
 		c.protocolError("MQTT-3.10.3-2", "MQTT-3.10.3-2", "the topic filter is missing")
 	}
-	for len(c.rest) > 0 {
+	for count := 1; len(c.rest) > 0; count++ {
+		c.checkLimit(count, c.filterLimit(), "topic filters")
 		c.filter(&fieldUnsub)
 	}
 }

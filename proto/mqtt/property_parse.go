@@ -1,6 +1,9 @@
 package mqtt
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 var (
 	fieldPropLength = field{"property length", ruleMalformedV4, "MQTT-2.2.2-1"}
@@ -20,9 +23,14 @@ func (c *cursor) properties(at packetSet) (raw []byte, s propSet) {
 	}
 	n := c.varint(&fieldPropLength) // present even if it is zero [MQTT-2.2.2-1]
 	raw = c.take(int(n), &fieldProps)
+	limit := math.MaxInt
+	if c.limits != nil {
+		limit = c.limits.Properties
+	}
 	var p Property
-	for ofs := 0; ofs < len(raw) && c.err == nil; {
+	for ofs, count := 0, 1; ofs < len(raw) && c.err == nil; count++ {
 		ofs += c.property(&p, raw[ofs:], at, &s)
+		c.checkLimit(count, limit, "properties")
 	}
 	return raw, s
 }
