@@ -11,6 +11,9 @@
 // the server reads the certificate files again. New connections use the new certificate, open
 // connections go on.
 //
+// The flags -conns, -packet, -client, -retained and -origin set limits. Their defaults suit a
+// small public server. A negative number means no limit.
+//
 // It logs to standard output. The exit status is 0 after SIGINT or SIGTERM, 1 if it cannot
 // listen or the loop fails, and 2 for wrong usage. The reason for 1 and 2 is on standard
 // error.
@@ -50,9 +53,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 		func(s string) error { urls = append(urls, s); return nil })
 	var identity certs.Server
 	identity.Flags(f, "mqtts:// and wss://")
+	var limits broker.Limits
+	f.IntVar(&limits.Conns, "conns", broker.MaxConns, "most `connections` of each URL; beyond it, one without a CONNECT or the new one is closed")
+	f.IntVar(&limits.Packet, "packet", broker.MaxPacket, "size of the largest packet in `bytes`")
+	f.IntVar(&limits.Client, "client", broker.ClientLimit, "`bytes` of a client's subscriptions, will and queue")
+	f.IntVar(&limits.Retained, "retained", broker.RetainedLimit, "`bytes` of all retained messages")
+	var origins []string
+	f.Func("origin", "`pattern` of the web pages that may connect over WebSocket, such as https://example.com or *; may be repeated (default: pages of this server)",
+		func(s string) error { origins = append(origins, s); return nil })
 	verbose := f.Bool("v", false, "log every message")
 	return cli.Run(f, args, stderr, func() error {
-		return serve(listenOn(urls, identity.Given()), &identity, clog.New(stdout, clog.Level(*verbose)))
+		return serve(listenOn(urls, identity.Given()), origins, limits, &identity, clog.New(stdout, clog.Level(*verbose)))
 	})
 }
 
@@ -68,7 +79,7 @@ func listenOn(urls []string, cert bool) []string {
 }
 
 // serve runs the broker until SIGINT or SIGTERM.
-func serve(urls []string, identity *certs.Server, log *slog.Logger) error {
+func serve(urls, origins []string, limits broker.Limits, identity *certs.Server, log *slog.Logger) error {
 	cfg, err := identity.Config(urls, log)
 	if err != nil {
 		return err
@@ -90,8 +101,9 @@ func serve(urls []string, identity *certs.Server, log *slog.Logger) error {
 	})
 
 	b := broker.New(m, log)
+	b.SetLimits(limits)
 	for _, url := range urls {
-		l, err := b.Listen(url)
+		l, err := b.Listen(url, origins...)
 		if err != nil {
 			return err
 		}

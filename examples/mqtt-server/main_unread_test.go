@@ -21,7 +21,7 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 		most                int  // bytes that a connection may hold
 		disconnects         bool // if not, the broker stops reading
 	}{
-		{"requests", "", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 130_000, broker.CloseAbove + 2<<20, true},
+		{"requests", "", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 130_000, 2*broker.SendLimit + broker.MaxPacket + 2<<20, true},
 		{"pings", handshake, looptest.Frame(0x89, true, -1, strings.Repeat("p", 125)), 80_000, 256 << 10, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -6,6 +6,9 @@
 //	curl http://127.0.0.1:8000/       # answered at once
 //	curl http://127.0.0.1:8000/slow   # answered when the work is done
 //
+// The number of jobs at the same time is limited. Beyond -jobs the answer is 503: a client that
+// closes its connection at once leaves its job behind, so the number of connections is no limit.
+//
 // It logs to standard output. The exit status is 0 after SIGINT or SIGTERM, 1 if it cannot
 // listen or the loop fails, and 2 for wrong usage. The reason for 1 and 2 is on standard error.
 package main
@@ -27,25 +30,35 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// work does the slow work. It runs on its own goroutine, where it must not use a connection.
-// Therefore it gets the connection's ID.
-func work(m *reactor.Manager, id uint64, took time.Duration) {
-	time.Sleep(took) // stands for slow work
-	m.Wakeup(id, fmt.Appendf(nil, "hello, this took %v", took))
+// server is the state of the handler.
+type server struct {
+	took time.Duration
+	job  func() // the slow work
+	most int    // jobs at the same time
+	jobs int    // now
 }
 
-// server is the state of the handler.
-type server struct{ took time.Duration }
+// work does the slow work. It runs on its own goroutine, where it must not use a connection.
+// Therefore it gets the connection's ID.
+func (s *server) work(m *reactor.Manager, id uint64) {
+	s.job()
+	m.Wakeup(id, fmt.Appendf(nil, "hello, this took %v", s.took))
+	m.Post(func() { s.jobs-- }) // after Wakeup, and also if the connection has closed
+}
 
 func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvHTTPMsg:
 		hm := data.(*http.Message)
-		if string(hm.URI) == "/slow" {
-			go work(c.Manager(), c.ID(), s.took) // EvWakeup sends the answer
-			return
+		switch {
+		case string(hm.URI) != "/slow":
+			http.Reply(c, 200, "Content-Type: text/plain\r\n", "hi\n")
+		case s.jobs >= s.most:
+			http.Reply(c, 503, "Content-Type: text/plain\r\nRetry-After: 1\r\n", "too many jobs\n")
+		default:
+			s.jobs++
+			go s.work(c.Manager(), c.ID()) // EvWakeup sends the answer
 		}
-		http.Reply(c, 200, "Content-Type: text/plain\r\n", "hi\n")
 	case reactor.EvWakeup:
 		http.Reply(c, 200, "Content-Type: text/plain\r\n", "%s\n", *data.(*[]byte))
 	}
@@ -56,10 +69,20 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // run runs the program and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	s := &server{}
+	s.job = func() { time.Sleep(s.took) } // stands for slow work
 	f := flag.NewFlagSet("multi-threaded", flag.ContinueOnError)
 	url := f.String("listen", "http://127.0.0.1:8000", "`URL` to listen on")
 	f.DurationVar(&s.took, "work", 2*time.Second, "`time` that the slow work takes")
-	return cli.Run(f, args, stderr, func() error { return s.serve(*url, clog.New(stdout, slog.LevelInfo)) })
+	f.IntVar(&s.most, "jobs", 64, "largest `number` of jobs at the same time")
+	return cli.Run(f, args, stderr, func() error {
+		switch {
+		case s.took < 0:
+			return cli.Usage("-work %v is negative", s.took)
+		case s.most < 1:
+			return cli.Usage("-jobs %d is not positive", s.most)
+		}
+		return s.serve(*url, clog.New(stdout, slog.LevelInfo))
+	})
 }
 
 // serve runs the loop until SIGINT or SIGTERM.

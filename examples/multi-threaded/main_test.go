@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rikki-go/rikki/internal/looptest"
+	mghttp "github.com/rikki-go/rikki/proto/http"
 )
 
 func TestMain(m *testing.M) {
@@ -27,6 +28,8 @@ func TestExitStatus(t *testing.T) {
 		{"help", []string{"-h"}, 0, "Usage of multi-threaded"},
 		{"unknown flag", []string{"-port", "80"}, 2, "flag provided but not defined: -port"},
 		{"bad duration", []string{"-work", "soon"}, 2, "invalid value"},
+		{"negative duration", []string{"-work", "-1s"}, 2, "-work -1s is negative"},
+		{"no jobs", []string{"-jobs", "0"}, 2, "-jobs 0 is not positive"},
 		{"argument", []string{"x"}, 2, `unexpected argument "x"`},
 		{"wrong scheme", []string{"-listen", "ws://127.0.0.1:0"}, 1, "want http"},
 		{"TLS", []string{"-listen", "https://127.0.0.1:0"}, 2, "no TLS"},
@@ -79,4 +82,38 @@ func TestSlowAnswer(t *testing.T) {
 	}
 	p.Signal(syscall.SIGTERM)
 	p.WantEnd()
+}
+
+// With -jobs 2 a third job is refused, also if the clients of the others have left. When a job is
+// done there is room for another.
+func TestJobs(t *testing.T) {
+	m := looptest.NewManager(t)
+	release := make(chan struct{})
+	s := &server{most: 2, job: func() { <-release }}
+	l, err := mghttp.Listen(m, "http://127.0.0.1:0", s.handle, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() *looptest.Socket {
+		client := looptest.DialSocket(t, l.LocalAddr())
+		client.WriteString("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+		return client
+	}
+	answered := func(client *looptest.Socket, status string) {
+		t.Helper()
+		looptest.Await(t, m, "the answer", func() bool { client.Receive(); return len(client.In) > 12 })
+		if got := string(client.In[9:12]); got != status {
+			t.Errorf("answered %s, want %s", got, status)
+		}
+	}
+	ask().Reset()
+	looptest.Await(t, m, "the end of the first", func() bool { return s.jobs == 1 && m.Stats().Conns == 0 })
+	second := ask()
+	looptest.Await(t, m, "the second job", func() bool { return s.jobs == 2 })
+	answered(ask(), "503")
+	close(release)
+	answered(second, "200")
+	looptest.Await(t, m, "the end of the jobs", func() bool { return s.jobs == 0 })
+	answered(ask(), "200")
+	looptest.Await(t, m, "the end of the job", func() bool { return s.jobs == 0 })
 }

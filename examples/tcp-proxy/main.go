@@ -8,8 +8,13 @@
 // kilobytes per connection wait in memory.
 //
 // An end of stream is forwarded after all data, while the other direction goes on. A reset or
-// another failure is forwarded as a reset. Therefore an incomplete answer never looks complete.
-// UNIX-domain sockets have no resets: there a failure looks like an end of stream.
+// another failure is forwarded as a reset, after the data that came before it. Therefore an
+// incomplete answer never looks complete. UNIX-domain sockets have no resets: there a failure
+// looks like an end of stream.
+//
+// Nothing stays when one side is gone, or when neither side does anything: the flags -connect,
+// -stall and -idle bound each wait. When such a time passes, both sides are reset. Beyond -conns
+// clients, a new one is refused, because a client that is silent may wait for a long answer.
 //
 // It logs to standard output. The exit status is 0 after SIGINT or SIGTERM, 1 if it cannot
 // listen or the loop fails, and 2 for wrong usage. The reason for 1 and 2 is on standard error.
@@ -31,44 +36,75 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// The water marks for the unsent bytes of a connection. Above high, the proxy stops reading
-// from the other connection. At low it continues.
-const low, high = 64 << 10, 256 << 10
-
 // grace is how long connections may go on after a signal. Then they are reset.
 const grace = 2 * time.Second
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
+// options are the flags of the command line. A time of 0 means no limit.
+type options struct {
+	listen, to           string
+	connect, stall, idle time.Duration
+	conns                int // clients; 0: as many as there are descriptors
+}
+
+func (o *options) flags(f *flag.FlagSet) {
+	f.StringVar(&o.listen, "listen", "tcp://127.0.0.1:9000", "`URL` to listen on")
+	f.StringVar(&o.to, "to", "tcp://127.0.0.1:8000", "`URL` to connect to")
+	cli.Timeout(f, &o.connect, "connect", 10*time.Second, "`time` to connect to the target, without the look-up of its name; 0 is no limit")
+	cli.Timeout(f, &o.stall, "stall", 30*time.Second, "`time` that a side may read nothing while bytes wait for it; 0 is no limit")
+	cli.Count(f, &o.conns, "conns", 0, "largest `number` of clients; 0 is as many as the limit of descriptors allows")
+	cli.Timeout(f, &o.idle, "idle", 10*time.Minute, "`time` that both sides may be silent, and up to a quarter more; 0 is no limit")
+}
+
+// deadlines returns the deadlines of all connections.
+func (o *options) deadlines() reactor.Deadlines {
+	return reactor.Deadlines{Connect: cli.Deadline(o.connect), Stall: cli.Deadline(o.stall)}
+}
+
 // run runs the program and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("tcp-proxy", flag.ContinueOnError)
-	listen := f.String("listen", "tcp://127.0.0.1:9000", "`URL` to listen on")
-	to := f.String("to", "tcp://127.0.0.1:8000", "`URL` to connect to")
-	return cli.Run(f, args, stderr, func() error { return serve(*listen, *to, clog.New(stdout, slog.LevelInfo)) })
+	var o options
+	o.flags(f)
+	return cli.Run(f, args, stderr, func() error { return serve(&o, clog.New(stdout, slog.LevelInfo)) })
 }
 
 // serve runs the proxy until SIGINT or SIGTERM.
-func serve(listen, to string, log *slog.Logger) error {
-	m, err := reactor.New(reactor.WithLogger(log))
+func serve(o *options, log *slog.Logger) error {
+	m, err := reactor.New(reactor.WithLogger(log), reactor.WithDeadlines(o.deadlines()))
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	l, err := proxy(m, listen, to)
+	if err := check(m, o.to); err != nil {
+		return err
+	}
+	l, err := proxy(m, o)
 	if err != nil {
 		return err
 	}
 	if l.IsTLS() {
-		return cli.Usage("-listen %s: this example does not accept TLS; websocket-server does", listen)
+		return cli.Usage("-listen %s: this example does not accept TLS; websocket-server does", o.listen)
 	}
-	log.Info("listening", "url", listen, clog.Addr("local", l.LocalAddr()), "to", to)
+	log.Info("listening", "url", o.listen, clog.Addr("local", l.LocalAddr()), "to", o.to)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := m.Run(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return shutDown(m, l)
+}
+
+// check returns an error if the proxy cannot connect to such a URL. It sends nothing: the loop
+// begins to connect in Poll, and the connection is closed by then.
+func check(m *reactor.Manager, to string) error {
+	c, err := m.Connect(to, nil, nil)
+	if err != nil {
+		return cli.Usage("-to: %w", err)
+	}
+	c.Close()
+	return nil
 }
 
 // shutDown closes the listener and waits until the connections have closed, for at most grace.
@@ -86,55 +122,4 @@ func shutDown(m *reactor.Manager, l *reactor.Conn) error {
 		c.Abort()
 	}
 	return m.Poll(0)
-}
-
-// proxy listens on one URL and connects each accepted connection to the other.
-func proxy(m *reactor.Manager, listen, to string) (*reactor.Conn, error) {
-	l, err := m.Listen(listen, func(c *reactor.Conn, ev reactor.Event, _ any) {
-		if ev == reactor.EvAccept {
-			join(c, to)
-		}
-	}, nil)
-	if err == nil {
-		l.SetWater(low, high)
-	}
-	return l, err
-}
-
-// join makes a connection to the target URL and pairs it with c. Each has the other as its
-// FnData.
-func join(c *reactor.Conn, to string) {
-	d, err := c.Manager().Connect(to, forward, c)
-	if err != nil {
-		c.Manager().Logger().Error("cannot connect", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "url", to, "error", err)
-		c.Abort()
-		return
-	}
-	c.Fn, c.FnData = forward, d
-	c.SetHalfClose(true)
-	d.SetHalfClose(true)
-	c.Pause() // until d is connected
-	d.SetWater(low, high)
-}
-
-// forward is the handler of both connections. It writes the bytes that one receives to the
-// other. Each connection closes when both of its directions have ended.
-func forward(c *reactor.Conn, ev reactor.Event, data any) {
-	other := c.FnData.(*reactor.Conn)
-	switch ev {
-	case reactor.EvConnect:
-		other.Resume()
-	case reactor.EvRead:
-		other.Write(c.Recv.Bytes()) // fails only if the other is closing
-		c.Recv.Reset()
-	case reactor.EvHighWater:
-		other.Pause()
-	case reactor.EvLowWater:
-		other.Resume()
-	case reactor.EvEnd:
-		other.CloseWrite() // takes effect after its unsent bytes
-	case reactor.EvError:
-		c.Manager().Logger().Info("connection failed", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "error", data.(error))
-		other.Abort()
-	}
 }

@@ -135,7 +135,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	trust.Flags(f)
 	f.IntVar(&s.count, "n", 1, "`number` of messages to send, each after the reply to the one before")
 	f.BoolVar(&s.echo, "echo", false, "only send each message back, until the server closes")
-	f.IntVar(&s.maxMessage, "max-message", 64<<20, "size in `bytes` of the largest message that is accepted")
+	f.IntVar(&s.maxMessage, "max-message", ws.DefaultMaxMessage, "size in `bytes` of the largest message that is accepted")
 	f.BoolVar(&s.deflate, "deflate", false, "offer compression (permessage-deflate)")
 	verbose := f.Bool("v", false, "log more")
 	return cli.Run(f, args, stderr, func() (err error) {

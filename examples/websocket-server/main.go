@@ -6,7 +6,14 @@
 //	go run ./examples/websocket-server -listen wss://127.0.0.1:9001 -cert cert.pem -key key.pem
 //
 // The answer to any other GET is a page with a client. Open http://127.0.0.1:8000/ in a
-// browser, or https:// with TLS.
+// browser, or https:// with TLS. Web pages of other servers may not open WebSockets, unless
+// -origin allows them. It may be repeated:
+//
+//	go run ./examples/websocket-server -origin https://example.com -origin 'https://*.example.org'
+//
+// A connection that opens no WebSocket closes after one answer. The flags -max-message, -conns,
+// -handshake, -stall and -ping bound what clients can make the server hold. ../../docs/security.md
+// explains these limits and the others, which have their defaults.
 //
 // With -client-ca FILE, TLS clients must have a certificate of an authority in FILE. At SIGHUP
 // the server reads the certificate files again. New connections use the new certificate, open
@@ -54,19 +61,28 @@ var page []byte
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// options are the flags of the command line.
+// options are the flags of the command line. A time of 0 means no limit.
 type options struct {
-	url        string
-	maxMessage int // bytes
-	deflate    bool
-	verbose    bool
-	identity   certs.Server
+	url                    string
+	origins                []string
+	maxMessage             int // bytes
+	conns                  int // 0: as many as there are descriptors
+	handshake, stall, ping time.Duration
+	deflate                bool
+	verbose                bool
+	identity               certs.Server
 }
 
 func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.url, "listen", "ws://127.0.0.1:8000", "`URL` to listen on, ws://host:port or wss://host:port; its path is ignored")
 	o.identity.Flags(f, "wss://")
-	f.IntVar(&o.maxMessage, "max-message", 64<<20, "size in `bytes` of the largest message that is accepted")
+	f.Func("origin", "accept web pages of this `origin` besides the server's own, https://host[:port]; * accepts all; may be repeated",
+		func(s string) error { o.origins = append(o.origins, s); return nil })
+	f.IntVar(&o.maxMessage, "max-message", ws.DefaultMaxMessage, "size in `bytes` of the largest message that is accepted")
+	cli.Count(f, &o.conns, "conns", 0, "largest `number` of connections; 0 is as many as the limit of descriptors allows")
+	cli.Timeout(f, &o.handshake, "handshake", 10*time.Second, "`time` for the TLS handshake, and again for the request; 0 is no limit")
+	cli.Timeout(f, &o.stall, "stall", 30*time.Second, "`time` that a client may read nothing while bytes wait for it; 0 is no limit")
+	cli.Timeout(f, &o.ping, "ping", 30*time.Second, "`time` after which a silent client gets a ping; it has as long to answer; 0 is never")
 	f.BoolVar(&o.deflate, "deflate", false, "agree to compression if clients offer it (permessage-deflate)")
 	f.BoolVar(&o.verbose, "v", false, "log every connection and message")
 }
@@ -77,11 +93,41 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var o options
 	o.flags(f)
 	return cli.Run(f, args, stderr, func() error {
-		if o.maxMessage < 1 {
+		switch {
+		case o.maxMessage < 1:
 			return cli.Usage("-max-message %d is not positive", o.maxMessage)
+		case o.ping > 0 && o.ping < time.Millisecond:
+			return cli.Usage("-ping %v is less than 1ms", o.ping)
 		}
 		return serve(&o, clog.New(stdout, clog.Level(o.verbose)))
 	})
+}
+
+// deadlines returns the deadlines of all connections.
+func (o *options) deadlines() reactor.Deadlines {
+	handshake := cli.Deadline(o.handshake)
+	return reactor.Deadlines{TLS: handshake, Handshake: handshake, Stall: cli.Deadline(o.stall)}
+}
+
+// server returns the server that the flags describe.
+func (o *options) server(log *slog.Logger) *server {
+	s := &server{log: log, peers: clog.Limit(log), conns: o.conns, verbose: o.verbose,
+		ws: ws.Options{Limits: ws.Limits{Message: o.maxMessage}, Ping: o.ping, Origins: o.origins}}
+	if o.deflate {
+		s.ws.Deflate = &ws.Deflate{}
+	}
+	return s
+}
+
+// check returns an error if the options are not valid. A client has the same options as a
+// server. It sends nothing: the loop begins to connect in Poll, and it is closed by then.
+func (s *server) check(m *reactor.Manager) error {
+	c, err := ws.Connect(m, "ws://localhost", nil, nil, "", &s.ws)
+	if err != nil {
+		return cli.Usage("-origin: %w", err)
+	}
+	c.Close()
+	return nil
 }
 
 // serve runs the server until SIGINT or SIGTERM.
@@ -90,7 +136,7 @@ func serve(o *options, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	m, err := reactor.New(reactor.WithLogger(log))
+	m, err := reactor.New(reactor.WithLogger(log), reactor.WithDeadlines(o.deadlines()))
 	if err != nil {
 		return err
 	}
@@ -98,9 +144,9 @@ func serve(o *options, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer o.identity.ReloadAtHangup(m)()
-	s := &server{log: log, ws: ws.Options{Limits: ws.Limits{Message: o.maxMessage}}, verbose: o.verbose}
-	if o.deflate {
-		s.ws.Deflate = &ws.Deflate{}
+	s := o.server(log)
+	if err := s.check(m); err != nil {
+		return err
 	}
 	if err := s.listen(m, o.url, cfg); err != nil {
 		return err
@@ -120,7 +166,9 @@ func serve(o *options, log *slog.Logger) error {
 // server is the state of the handler.
 type server struct {
 	log     *slog.Logger
+	peers   *slog.Logger // for records that clients cause: their number is limited
 	ws      ws.Options
+	conns   int
 	verbose bool
 }
 
@@ -142,6 +190,9 @@ func (s *server) listen(m *reactor.Manager, url string, cfg *tls.Config) error {
 		c.StartTLS(cfg)
 	}
 	c.SetWater(maxUnsent/2, maxUnsent) // for accepted connections
+	if err := c.SetLimits(reactor.Limits{Conns: s.conns}); err != nil {
+		return err
+	}
 	s.log.Info("listening", "url", u.Redacted(), "local", c.LocalAddr())
 	return nil
 }
@@ -165,7 +216,7 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 			s.log.Debug("closed by the peer", "id", c.ID(), "code", code, "reason", string(reason))
 		}
 	case reactor.EvError:
-		s.log.Info("connection failed", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "error", data.(error))
+		s.peers.Info("connection failed", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "error", data.(error))
 	}
 }
 
@@ -178,16 +229,23 @@ func (s *server) echo(c *reactor.Conn, m *ws.Message) {
 }
 
 // answer opens a WebSocket if the request asks for one. The answer to other requests is the
-// page or an error status.
+// page or an error status, and then the connection closes: pipelined requests must not produce
+// many pages, or many lines in the log.
 func (s *server) answer(c *reactor.Conn, hm *http.Message) {
-	var err error
 	if method := string(hm.Method); hm.Header("Upgrade") == nil && (method == "GET" || method == "HEAD") {
-		// One page per connection: pipelined requests must not produce many pages at once.
-		err = http.ReplyBytes(c, 200, "Content-Type: text/html; charset=utf-8\r\nConnection: close\r\n", page)
-	} else {
-		err = ws.Upgrade(c, hm, "", &s.ws)
+		http.ReplyBytes(c, 200, "Content-Type: text/html; charset=utf-8\r\nConnection: close\r\n", page)
+		return
 	}
-	if err != nil {
-		s.log.Info("not upgraded", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "error", err)
+	if err := ws.Upgrade(c, hm, "", &s.ws); err != nil {
+		s.peers.Info("not upgraded", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "error", err)
+		c.Fn = s.refused
+		c.Drain()
+	}
+}
+
+// refused is the handler of a connection after an error status. It ignores further requests.
+func (s *server) refused(c *reactor.Conn, ev reactor.Event, data any) {
+	if ev == reactor.EvError {
+		s.handle(c, ev, data)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/rikki-go/rikki/internal/looptest"
-	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 	"golang.org/x/sys/unix"
 )
@@ -33,7 +32,7 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := looptest.NewManager(t)
-			s := &server{log: slog.New(slog.DiscardHandler), ws: ws.Options{Limits: ws.Limits{Message: 1 << 20}}}
+			s := defaults(t, "-max-message", "1048576").server(slog.New(slog.DiscardHandler))
 			if err := s.listen(m, "ws://127.0.0.1:0", nil); err != nil {
 				t.Fatal(err)
 			}

@@ -48,8 +48,8 @@ func TestMaxInflight(t *testing.T) {
 	h.expect("mute: PUBLISH q1 t=x")
 }
 
-// In TestQueueLimit a client reads and never acknowledges.
-func TestQueueLimit(t *testing.T) {
+// In TestClientLimit a client reads and never acknowledges.
+func TestClientLimit(t *testing.T) {
 	h := newFixture(t)
 	play(h, "tcp", []step{
 		{"mute", connect(5, "a"), "mute: CONNACK 0x0"},
@@ -57,7 +57,7 @@ func TestQueueLimit(t *testing.T) {
 		{"b", connect(4, "b"), "b: CONNACK 0x0"},
 	})
 	packet := publish(4, 1, "t", strings.Repeat("x", 64<<10))
-	for range MaxInflight + QueueLimit>>16 + 2 {
+	for range MaxInflight + ClientLimit>>16 + 2 {
 		h.peers["b"].send(packet)
 		h.settle()
 	}
@@ -88,13 +88,13 @@ func TestSlowConsumer(t *testing.T) {
 				b.send(packet)
 				b.send([]byte{byte(mqtt.CmdPingreq) << 4, 0})
 				h.until("the publisher's PINGRESP", func() bool { return b.pongs >= want })
-				if unsent := s.conn.Send.Len(); unsent > DropAbove+len(packet)+14 {
+				if unsent := s.conn.Send.Len(); unsent > SendLimit+len(packet)+14 {
 					t.Fatalf("%d bytes unsent", unsent)
 				}
 			}
 			a.conn.Resume()
 			h.settle()
-			if got := len(a.got); got < DropAbove/len(packet) || got >= n || a.closed {
+			if got := len(a.got); got < SendLimit/len(packet) || got >= n || a.closed {
 				t.Errorf("%d of %d messages came, closed: %v", got, n, a.closed)
 			}
 			h.take()
@@ -104,16 +104,17 @@ func TestSlowConsumer(t *testing.T) {
 	}
 }
 
-// In TestStuckConsumer a client does not read messages that must not be dropped.
+// In TestStuckConsumer a client does not read messages that must not be dropped. Messages fill its
+// queue, and it is disconnected. Retained messages wait until it reads.
 func TestStuckConsumer(t *testing.T) {
 	big := strings.Repeat("x", 3<<20)
-	for name, more := range map[string]func(h *fixture){
-		"QoS 1":    func(h *fixture) { h.peers["b"].send(publish(4, 1, "u", big)) },
-		"retained": func(h *fixture) { h.peers["a"].send(subscribe(4, 2, filter("t", 0))) },
-		"many retained at once": func(h *fixture) {
+	for name, more := range map[string]func(h *fixture, i int){
+		"QoS 1":    func(h *fixture, _ int) { h.peers["b"].send(publish(4, 1, "u", big)) },
+		"retained": func(h *fixture, _ int) { h.peers["a"].send(subscribe(4, 2, filter("t", 0))) },
+		"many retained at once": func(h *fixture, i int) {
 			many := make([]mqtt.Filter, 100)
-			for i := range many {
-				many[i] = filter("t", 0)
+			for j := range many {
+				many[j] = filter(strings.Repeat("+/", (i+j)%90)+"#", 0) // one of them matches
 			}
 			h.peers["a"].send(subscribe(4, 2, many...))
 		},
@@ -128,24 +129,33 @@ func TestStuckConsumer(t *testing.T) {
 			})
 			a, s := h.peers["a"], h.b.clients["a"]
 			a.conn.Pause()
-			for range 12 { // more than the limit and the sockets' buffers
+			for i := range 12 { // more than the limit and the sockets' buffers
 				b := h.peers["b"]
-				more(h)
+				more(h, i)
 				h.until("a's packet", func() bool { return a.conn.Send.Len() == 0 })
 				for range 3 {
 					want := b.pongs + 1
 					b.send([]byte{byte(mqtt.CmdPingreq) << 4, 0})
 					h.until("b's PINGRESP", func() bool { return b.pongs >= want })
 				}
-				if unsent := s.conn.Send.Len(); unsent > CloseAbove+MaxPacket {
+				if unsent := s.conn.Send.Len(); unsent > 2*SendLimit+MaxPacket {
 					t.Fatalf("%d bytes unsent", unsent)
 				}
 			}
-			if h.b.clients["a"] != nil {
-				t.Error("the client is still there")
+			stays := name != "QoS 1"
+			if got := h.b.clients["a"] != nil; got != stays {
+				t.Fatalf("the client is still there: %v", got)
+			}
+			a.conn.Resume()
+			if stays {
+				h.until("the last retained message", func() bool { return s.fetches == nil })
+				h.settle()
+				if n := strings.Count(h.take(), "PUBLISH q0 retain t="); n < 2 {
+					t.Errorf("%d retained messages, want 2 or more", n)
+				}
+				return
 			}
 			h.logged(errTooSlow)
-			a.conn.Resume()
 			h.until("the end of a", func() bool { return a.closed })
 		})
 	}
@@ -159,7 +169,7 @@ func TestUnreadAnswers(t *testing.T) {
 	a, s := h.peers["a"], h.b.clients["a"]
 	a.conn.Pause()
 	pong := []byte{byte(mqtt.CmdPingresp) << 4, 0}
-	s.conn.Send.Append(bytes.Repeat(pong, CloseAbove)) // twice the limit: the socket takes some
+	s.conn.Send.Append(bytes.Repeat(pong, 2*h.b.limits.closeAbove())) // the socket takes some
 	a.send([]byte{byte(mqtt.CmdPingreq) << 4, 0})
 	h.until("the end of the session", func() bool { return len(h.b.sessions) == 0 })
 	h.logged(errTooSlow)
@@ -168,15 +178,17 @@ func TestUnreadAnswers(t *testing.T) {
 // In TestNeverCloses a client sends DISCONNECT, and then neither reads nor closes.
 func TestNeverCloses(t *testing.T) {
 	h := newFixture(t)
+	h.b.SetLimits(Limits{Send: 32 << 20})
 	play(h, "tcp", []step{
 		{"a", connect(4, "a"), "a: CONNACK 0x0"},
 		{"a", publish(4, 0, "t", strings.Repeat("x", 3<<20), retain), ""},
 	})
 	a, s := h.peers["a"], h.b.clients["a"]
 	a.conn.Pause()
-	for range 5 {
-		a.send(subscribe(4, 1, filter("t", 0)))
+	for _, f := range []string{"t", "+", "#", "t/#", "+/#"} {
+		a.send(subscribe(4, 1, filter(f, 0)))
 	}
+	h.until("the subscriptions", func() bool { return len(s.subs) == 5 && s.fetches == nil })
 	a.send(disconnect(4, 0))
 	h.until("the DISCONNECT", func() bool { return s.state == disconnecting })
 	h.wait(ConnectWait - time.Millisecond)

@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,14 +40,14 @@ func TestExpiry(t *testing.T) {
 
 // TestConnackProperties reads the properties of the CONNACK in 5.0.
 func TestConnackProperties(t *testing.T) {
-	always := fmt.Sprintf("Maximum Packet Size=%d Subscription Identifiers Available=0 Shared Subscription Available=0 ", MaxPacket)
+	always := fmt.Sprintf("Server Keep Alive=3600 Maximum Packet Size=%d Subscription Identifiers Available=0 Shared Subscription Available=0 ", MaxPacket)
 	for _, tc := range []struct {
 		name   string
 		packet []byte
 		want   string
 	}{
 		{"plain", connect(5, "a"), always},
-		{"no identifier", connect(5, ""), "Assigned Client Identifier=0 " + always},
+		{"no identifier", connect(5, ""), "Server Keep Alive=3600 Assigned Client Identifier=0 " + strings.TrimPrefix(always, "Server Keep Alive=3600 ")},
 		{"session expiry 0", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval})), always},
 		{"session expiry", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: 60})),
 			"Session Expiry Interval=0 " + always},

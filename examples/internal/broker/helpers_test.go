@@ -46,6 +46,9 @@ func newFixture(t *testing.T) *fixture {
 		if n := len(h.b.sessions) + len(h.b.clients); n != 0 {
 			t.Errorf("%d sessions are left after the manager was closed", n)
 		}
+		if h.b.used != 0 || len(h.b.subs.children) != 0 {
+			t.Errorf("without clients %d bytes and %d filters are counted", h.b.used, len(h.b.subs.children))
+		}
 		if after := len(looptest.OpenFiles()); after != before {
 			t.Errorf("%d descriptors before, %d after", before, after)
 		}

@@ -17,6 +17,7 @@ type message struct {
 	retain  bool
 	props   []mqtt.Property // 5.0: those that subscribers get, without the expiry
 	expires time.Time       // zero: never [MQTT-3.3.2-5]
+	number  int             // of a retained message: they are numbered as they are published
 }
 
 // newMessage copies a PUBLISH that arrived now.

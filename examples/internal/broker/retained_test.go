@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"testing"
@@ -9,8 +8,13 @@ import (
 )
 
 func (r *retained) list(filter string, now time.Time) (got []string) {
-	for m := range r.match(filter, now) {
-		got = append(got, m.topic+"="+string(m.data))
+	var walk topicWalk[message]
+	for walk.start(&r.root, filter); !walk.done(); {
+		if m := walk.step(); m != nil && m.expired(now) {
+			r.remove(m.topic)
+		} else if m != nil {
+			got = append(got, m.topic+"="+string(m.data))
+		}
 	}
 	slices.Sort(got)
 	return got
@@ -32,7 +36,7 @@ func TestRetainedMatch(t *testing.T) {
 		{topic: "never there"},
 		{topic: "a/soon", data: []byte("7"), expires: noon.Add(time.Second)},
 	} {
-		if !r.put(&m) {
+		if !r.put(&m, RetainedLimit) {
 			t.Fatalf("%s was not stored", m.topic)
 		}
 	}
@@ -57,33 +61,33 @@ func TestRetainedMatch(t *testing.T) {
 
 func TestRetainedLimit(t *testing.T) {
 	var r retained
-	big := &message{topic: "big", data: make([]byte, RetainedLimit-overhead-len("big"))}
-	if !r.put(big) || r.bytes != RetainedLimit {
+	big := &message{topic: "big", data: make([]byte, RetainedLimit-overhead-nodeSize-len("big"))}
+	if !r.put(big, RetainedLimit) || r.bytes != RetainedLimit {
 		t.Fatalf("the limit cannot be reached: %d of %d bytes", r.bytes, RetainedLimit)
 	}
-	if r.put(&message{topic: "x", data: []byte("y")}) {
+	if r.put(&message{topic: "x", data: []byte("y")}, RetainedLimit) {
 		t.Error("the limit was passed")
 	}
 	if got := r.list("x", noon); got != nil {
 		t.Errorf("a refused message is stored: %q", got)
 	}
-	if !r.put(big) {
+	if !r.put(big, RetainedLimit) {
 		t.Error("the new message of a topic counts as well as the old one")
 	}
-	if r.put(&message{topic: "big", data: make([]byte, RetainedLimit)}) || len(r.byTopic) != 0 || r.bytes != 0 {
+	if r.put(&message{topic: "big", data: make([]byte, RetainedLimit)}, RetainedLimit) || len(r.root.children) != 0 || r.bytes != 0 {
 		t.Errorf("a message that is no longer the last was kept: %d bytes", r.bytes)
 	}
 	n := 0
-	for r.put(&message{topic: strconv.Itoa(n), data: []byte("x")}) {
+	for r.put(&message{topic: strconv.Itoa(n), data: []byte("x")}, RetainedLimit) {
 		n++
 	}
-	if most := RetainedLimit / overhead; n > most || n < most/2 {
+	if most := RetainedLimit / (overhead + nodeSize); n > most || n < most/2 {
 		t.Errorf("%d small messages fit, want nearly %d", n, most)
 	}
-	for _, topic := range slices.Collect(maps.Keys(r.byTopic)) {
-		r.put(&message{topic: topic})
+	for i := range n {
+		r.put(&message{topic: strconv.Itoa(i)}, RetainedLimit)
 	}
-	if r.bytes != 0 {
-		t.Errorf("the empty store counts %d bytes", r.bytes)
+	if r.bytes != 0 || len(r.root.children) != 0 || r.root.byLevel != nil || cap(r.root.children) > fewChildren {
+		t.Errorf("the empty store counts %d bytes and keeps %d children", r.bytes, cap(r.root.children))
 	}
 }

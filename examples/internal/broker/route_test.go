@@ -78,3 +78,31 @@ func TestPublish(t *testing.T) {
 		}},
 	})
 }
+
+// A message of QoS 0 does not overtake one that waits behind retained messages and a full window.
+func TestQoS0StaysInOrder(t *testing.T) {
+	h := newFixture(t)
+	h.b.retained.put(&message{topic: "r", data: []byte("1"), qos: 1, retain: true}, RetainedLimit)
+	play(h, "tcp", []step{
+		{"mute", connect(4, "m"), "mute: CONNACK 0x0"},
+		{"mute", subscribe(4, 1, filter("t", 1), filter("u", 0)), "mute: SUBACK 1 0100"},
+		{"b", connect(4, "b"), "b: CONNACK 0x0"},
+	})
+	s := h.b.clients["m"]
+	s.window = 1
+	play(h, "tcp", []step{
+		{"b", publish(4, 1, "t", "0"), "b: PUBACK; mute: PUBLISH q1 t=0"},
+		{"mute", subscribe(4, 2, filter("r", 1)), "mute: SUBACK 2 01"},
+		{"b", publish(4, 1, "t", "1"), "b: PUBACK"},
+		{"b", publish(4, 1, "t", "2"), "b: PUBACK"},
+		{"b", publish(4, 0, "u", "1"), ""},
+		{"mute", ack(4, mqtt.CmdPuback, 1, 0), "mute: PUBLISH q1 retain r=1"},
+		{"mute", ack(4, mqtt.CmdPuback, 2, 0), "mute: PUBLISH q1 t=1"},
+		{"b", publish(4, 0, "u", "2"), ""},
+		{"mute", ack(4, mqtt.CmdPuback, 3, 0), "mute: PUBLISH q1 t=2, PUBLISH q0 u=1, PUBLISH q0 u=2"},
+		{"b", publish(4, 0, "u", "3"), "mute: PUBLISH q0 u=3"},
+	})
+	if s.queuedQ0 != 0 || s.taken != 5 {
+		t.Errorf("%d messages of QoS 0 are in the queue, %d were taken from it", s.queuedQ0, s.taken)
+	}
+}

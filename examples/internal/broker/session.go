@@ -11,6 +11,7 @@ import (
 
 // session is an accepted connection. After CONNECT it is a client.
 type session struct {
+	b         *Broker
 	conn      *reactor.Conn
 	state     state
 	id        string // client identifier
@@ -20,7 +21,10 @@ type session struct {
 	silence   reactor.Deadline
 	will      *message
 	subs      subs
+	fetches   []*fetch // subscriptions that wait for retained messages
+	fetching  bool     // the session is a job in Broker.work, or runs as one
 	outbox
+	account
 }
 
 // state is the phase of a session. It only increases.
@@ -44,9 +48,8 @@ func (s *session) timeout() time.Duration {
 const anySize = 1<<28 + 4
 
 func (b *Broker) accept(c *reactor.Conn) {
-	c.SetWater(0, CloseAbove)
-	c.SetLimits(reactor.Limits{Backpressure: -1}) // acknowledgements must get in while Send is full
-	s := &session{conn: c}
+	c.SetWater(0, b.limits.closeAbove())
+	s := &session{b: b, conn: c}
 	s.silence = reactor.Deadline{Name: "keep-alive", Expired: func(*reactor.Conn) { b.timedOut(s) }}
 	b.sessions[c.ID()] = s
 	s.await()
@@ -80,7 +83,8 @@ func (b *Broker) connect(s *session, m *mqtt.Message) {
 	req := m.Connect()
 	s.id, s.version = req.ClientID, m.Version
 	s.subs = make(subs)
-	s.keepAlive = time.Duration(req.KeepAlive) * time.Second * 3 / 2
+	keepAlive, changed := b.limits.keepAlive(req.KeepAlive, s.version)
+	s.keepAlive = time.Duration(keepAlive) * time.Second * 3 / 2
 	s.window, s.maxPacket = MaxInflight, anySize
 	s.will = newWill(req.Will)
 
@@ -100,6 +104,13 @@ func (b *Broker) connect(s *session, m *mqtt.Message) {
 			return
 		}
 	}
+	if changed {
+		answer = append(answer, mqtt.Property{ID: mqtt.PropServerKeepAlive, Int: uint32(keepAlive)})
+	}
+	if code := b.chargeConnect(s); code != mqtt.ReasonSuccess {
+		b.refuse(s, code)
+		return
+	}
 	if s.id == "" { // the mqtt layer enforces [MQTT-3.1.3-8]
 		s.id = "auto-" + rand.Text()[:16] // [MQTT-3.1.3-6]
 		answer = append(answer, mqtt.Property{ID: mqtt.PropAssignedClientIdentifier, Value: []byte(s.id)})
@@ -115,10 +126,27 @@ func (b *Broker) connect(s *session, m *mqtt.Message) {
 		return
 	}
 	answer = append(answer,
-		mqtt.Property{ID: mqtt.PropMaximumPacketSize, Int: MaxPacket},
+		mqtt.Property{ID: mqtt.PropMaximumPacketSize, Int: uint32(b.limits.Packet)},
 		mqtt.Property{ID: mqtt.PropSubIDsAvailable, Int: 0},
 		mqtt.Property{ID: mqtt.PropSharedSubAvailable, Int: 0})
 	mqtt.Connack(s.conn, false, mqtt.ReasonSuccess, answer...)
+}
+
+// chargeConnect charges what the CONNECT makes the broker store. It returns the code for a refusal.
+func (b *Broker) chargeConnect(s *session) mqtt.ReasonCode {
+	n, code := overhead+len(s.id), mqtt.ReasonSuccess
+	if s.will != nil {
+		n += s.will.size()
+	}
+	if s.will != nil && levels(s.will.topic) > b.limits.Levels {
+		code = mqtt.ReasonTopicNameInvalid
+	} else if !b.charge(s, n) {
+		code = mqtt.ReasonQuotaExceeded
+	}
+	if code != mqtt.ReasonSuccess && s.version != 5 {
+		return mqtt.ConnackServerUnavailable // 3.1.1 has no better one
+	}
+	return code
 }
 
 // refuse answers CONNECT with an error and closes the connection [MQTT-3.2.2-5] (5.0:
@@ -151,10 +179,15 @@ func (b *Broker) expel(s *session, code mqtt.ReasonCode, why error) {
 	s.conn.Fail(why)
 }
 
-// remove removes a session from the clients. Nothing more is sent to it.
+// remove removes a session from the clients. Nothing more is sent to it, and only the will is
+// kept.
 func (b *Broker) remove(s *session) {
-	s.state = disconnecting
-	s.outbox = outbox{}
+	s.state, s.fetches = disconnecting, nil
+	for _, sub := range s.subs {
+		b.removeSub(sub)
+	}
+	s.subs, s.outbox = nil, outbox{}
+	b.settleAccount(s)
 	if b.clients[s.id] == s {
 		delete(b.clients, s.id)
 	}

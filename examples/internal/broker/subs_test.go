@@ -45,30 +45,56 @@ func TestSubsMatch(t *testing.T) {
 		{"retain as published", []mqtt.Filter{f("+", 2), {Topic: "a", RetainAsPublished: true}}, "a", false, want{true, 2, true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := make(subs)
+			var root subTree
+			s := &session{subs: make(subs)}
 			for _, f := range tc.filters {
-				s.add(f)
+				root.add(s, f)
 			}
-			got, ok := s.match(tc.topic, tc.own)
-			if g := (want{ok, got.QoS, got.RetainAsPublished}); g != tc.want {
-				t.Errorf("match(%q) = %+v, want %+v", tc.topic, g, tc.want)
+			from := s
+			if !tc.own {
+				from = nil
+			}
+			got := want{}
+			for _, tg := range root.targets(tc.topic, from) {
+				got = want{true, tg.qos, tg.published}
+			}
+			if got != tc.want {
+				t.Errorf("the targets of %q are %+v, want %+v", tc.topic, got, tc.want)
 			}
 		})
 	}
 }
 
+// targets returns the clients that get a message.
+func (root *subTree) targets(topic string, from *session) []target {
+	p := publication{from: from, index: map[*session]int{}}
+	for p.walk.start(&root.node, topic); !p.walk.done(); {
+		p.walk.step(func(list *subscribers) { p.add(*list) })
+	}
+	return p.targets
+}
+
 func TestSubsAddRemove(t *testing.T) {
-	s := make(subs)
-	if !s.add(mqtt.Filter{Topic: "a", QoS: 1}) {
+	var root subTree
+	a, b := &session{subs: make(subs)}, &session{subs: make(subs)}
+	if _, isNew := root.add(a, mqtt.Filter{Topic: "a/+", QoS: 1}); !isNew {
 		t.Error("the first subscription is not new")
 	}
-	if s.add(mqtt.Filter{Topic: "a", QoS: 2}) || len(s) != 1 {
+	if _, isNew := root.add(a, mqtt.Filter{Topic: "a/+", QoS: 2}); isNew || len(a.subs) != 1 {
 		t.Error("the same filter makes a second subscription")
 	}
-	if s.remove("b") {
-		t.Error("what is not there was removed")
+	root.add(b, mqtt.Filter{Topic: "a/+"})
+	root.add(b, mqtt.Filter{Topic: "a/b"})
+	if got := root.targets("a/b", nil); len(got) != 2 {
+		t.Fatalf("%d clients, want 2", len(got))
 	}
-	if !s.remove("a") || len(s) != 0 {
-		t.Error("what is there was not removed")
+	a.subs["a/+"].remove()
+	if got := root.targets("a/c", nil); len(got) != 1 || got[0].s != b || len(a.subs) != 0 {
+		t.Errorf("after the first is removed: %+v", got)
+	}
+	b.subs["a/+"].remove()
+	b.subs["a/b"].remove()
+	if len(root.children) != 0 || len(b.subs) != 0 {
+		t.Error("the tree is not empty")
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // subscribe handles SUBSCRIBE: it adds the subscriptions, sends the SUBACK, and then sends
-// the retained messages that match.
+// the retained messages that match. A filter that occurs twice gets them once.
 func (b *Broker) subscribe(s *session, m *mqtt.Message) {
 	var p mqtt.Property
 	for ofs := m.NextProp(&p, 0); ofs > 0; ofs = m.NextProp(&p, ofs) {
@@ -17,27 +17,24 @@ func (b *Broker) subscribe(s *session, m *mqtt.Message) {
 		}
 	}
 	var codes []mqtt.ReasonCode // one per filter, in order [MQTT-3.8.4-5] (5.0: [MQTT-3.8.4-6])
-	var retained []mqtt.Filter  // those that get retained messages
-	var f mqtt.Filter
+	refused := 0
+	var f mqtt.Filter // after the loop, the last one: the log names it
 	for ofs := m.NextFilter(&f, 0); ofs > 0; ofs = m.NextFilter(&f, ofs) {
-		code := s.subscribable(&f)
+		code := b.subscribable(s, &f)
 		if code < mqtt.ReasonUnspecified {
-			isNew := s.subs.add(f)
+			sub, isNew := b.subs.add(s, f)
 			if f.RetainHandling == 0 || f.RetainHandling == 1 && isNew { // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
-				retained = append(retained, f)
+				b.fetchFor(sub)
 			}
-		}
-		if code < mqtt.ReasonUnspecified {
-			b.log.Info("subscribe", "client", s.id, "filter", f.Topic, "qos", f.QoS)
 		} else {
-			b.log.Info("subscription refused", "client", s.id, "filter", f.Topic, "code", codeName(code, s.version))
+			refused++
 		}
 		codes = append(codes, code)
 	}
+	b.log.Info("subscribe", "client", s.id, "filter", f.Topic,
+		"code", codeName(codes[len(codes)-1], s.version), "filters", len(codes), "refused", refused)
 	mqtt.Suback(s.conn, m.ID, codes...) // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
-	for _, f := range retained {
-		b.sendRetained(s, f)
-	}
+	b.continueFetching(s)
 }
 
 // codeName returns a reason code for the log, as in "0x87 not authorized".
@@ -46,12 +43,14 @@ func codeName(code mqtt.ReasonCode, version uint8) string {
 }
 
 // subscribable returns the code that answers a filter in the SUBACK: the requested QoS, or the
-// reason for a refusal.
-func (s *session) subscribable(f *mqtt.Filter) mqtt.ReasonCode {
+// reason for a refusal. If the filter is new, it is charged to the client.
+func (b *Broker) subscribable(s *session, f *mqtt.Filter) mqtt.ReasonCode {
 	code := mqtt.ReasonCode(f.QoS)
 	if _, _, shared := mqtt.SplitShare(f.Topic); shared && s.version == 5 {
 		code = mqtt.ReasonSharedSubsNotSupported
-	} else if _, had := s.subs[f.Topic]; !had && len(s.subs) >= MaxFilters {
+	} else if levels(f.Topic) > b.limits.Levels {
+		code = mqtt.ReasonTopicFilterInvalid
+	} else if s.subs[f.Topic] == nil && (len(s.subs) >= b.limits.Filters || !b.charge(s, filterSize(f.Topic))) {
 		code = mqtt.ReasonQuotaExceeded
 	}
 	if code >= mqtt.ReasonUnspecified && s.version != 5 {
@@ -60,33 +59,25 @@ func (s *session) subscribable(f *mqtt.Filter) mqtt.ReasonCode {
 	return code
 }
 
-// sendRetained sends the retained messages that match a new subscription [MQTT-3.3.1-6], with
-// the RETAIN flag set [MQTT-3.3.1-8]. DropAbove does not apply to them: RetainedLimit is less
-// than CloseAbove.
-func (b *Broker) sendRetained(s *session, f mqtt.Filter) {
-	for msg := range b.retained.match(f.Topic, b.m.Now()) {
-		d := delivery{msg, min(msg.qos, f.QoS), true}
-		if d.qos == 0 {
-			b.send(s, d)
-		} else {
-			b.deliver(s, d)
-		}
-		if s.state != connected { // it was too slow
-			return
-		}
-	}
-}
-
+// unsubscribe handles UNSUBSCRIBE.
 func (b *Broker) unsubscribe(s *session, m *mqtt.Message) {
 	var codes []mqtt.ReasonCode
-	var f mqtt.Filter
+	var f mqtt.Filter // after the loop, the last one: the log names it
 	for ofs := m.NextFilter(&f, 0); ofs > 0; ofs = m.NextFilter(&f, ofs) {
 		code := mqtt.ReasonNoSubscriptionExisted
-		if s.subs.remove(f.Topic) {
+		if sub := s.subs[f.Topic]; sub != nil {
+			b.removeSub(sub)
 			code = mqtt.ReasonSuccess
 		}
-		b.log.Info("unsubscribe", "client", s.id, "filter", f.Topic)
 		codes = append(codes, code)
 	}
+	b.log.Info("unsubscribe", "client", s.id, "filter", f.Topic, "filters", len(codes))
 	mqtt.Unsuback(s.conn, m.ID, codes...) // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
+}
+
+// removeSub ends a subscription.
+func (b *Broker) removeSub(sub *subscription) {
+	sub.endFetch()
+	sub.remove()
+	b.release(sub.s, filterSize(sub.Topic))
 }

@@ -8,6 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strconv"
+	"time"
 )
 
 // Run parses args, calls main, and returns the exit status. f must have the program's name
@@ -53,3 +55,59 @@ func (u *usage) Unwrap() error { return u.error }
 
 // Usage is fmt.Errorf for an error in the command line. If main returns it, Run returns 2.
 func Usage(format string, args ...any) error { return &usage{fmt.Errorf(format, args...)} }
+
+// Timeout defines a flag for a time limit, such as 30s. 0 means no limit. A negative time is an
+// error.
+func Timeout(f *flag.FlagSet, p *time.Duration, name string, value time.Duration, usage string) {
+	*p = value
+	f.Var((*timeout)(p), name, usage)
+}
+
+// Deadline returns the value of a field of reactor.Deadlines for a time limit of Timeout: in
+// these fields zero means the default, and a negative value means none.
+func Deadline(limit time.Duration) time.Duration {
+	if limit == 0 {
+		return -1
+	}
+	return limit
+}
+
+// timeout is the flag.Value of Timeout.
+type timeout time.Duration
+
+func (t *timeout) String() string { return time.Duration(*t).String() }
+
+func (t *timeout) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		return errors.New("want a time such as 30s or 5m")
+	case d < 0:
+		return errors.New("it is negative; 0 means no limit")
+	}
+	*t = timeout(d)
+	return nil
+}
+
+// Count defines a flag for a number of things that is not negative.
+func Count(f *flag.FlagSet, p *int, name string, value int, usage string) {
+	*p = value
+	f.Var((*count)(p), name, usage)
+}
+
+// count is the flag.Value of Count.
+type count int
+
+func (n *count) String() string { return strconv.Itoa(int(*n)) }
+
+func (n *count) Set(s string) error {
+	v, err := strconv.ParseInt(s, 10, 32)
+	switch {
+	case err != nil:
+		return errors.New("want a number")
+	case v < 0:
+		return errors.New("it is negative")
+	}
+	*n = count(v)
+	return nil
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/clog"
 )
@@ -78,6 +79,60 @@ func TestControlBytesAreEscaped(t *testing.T) {
 		if got, want := logged(t, func(l *slog.Logger) { l.Info("m", "a", tt.text) }), "m a="+tt.want+"\n"; got != want {
 			t.Errorf("attribute %q is %q, want %q", tt.text, got, want)
 		}
+	}
+}
+
+// A text at the limit is logged whole. A longer one is cut, so a record has a bounded length.
+func TestLongTextsAreCut(t *testing.T) {
+	at := strings.Repeat("a", 512)
+	for _, tt := range []struct{ text, want string }{
+		{at, at}, {at + "b", at + "... (513 bytes)"},
+		{strings.Repeat("\n", 65536), strings.Repeat(`\n`, 256) + "... (65536 bytes)"},
+	} {
+		if got, want := logged(t, func(l *slog.Logger) { l.Info(tt.text, "a", tt.text) }), tt.want+" a="+tt.want+"\n"; got != want {
+			t.Errorf("%d bytes are logged as %q, want %q", len(tt.text), got, want)
+		}
+	}
+	spaced := strings.Repeat("\x1b ", 256)
+	for text, want := range map[string]string{
+		spaced:        `m a="` + strings.Repeat(`\x1b `, 256) + "\"\n",
+		spaced + "\n": `m a="` + strings.Repeat(`\x1b `, 256) + "\"... (513 bytes)\n",
+	} {
+		if got := logged(t, func(l *slog.Logger) { l.Info("m", "a", errors.New(text)) }); got != want {
+			t.Errorf("%d bytes are logged as %q, want %q", len(text), got, want)
+		}
+	}
+}
+
+// Limit passes 100 records at once and 10 per second. Loggers made with With share the limit.
+// The number of dropped records is logged before the next record, at level Warn.
+func TestLimit(t *testing.T) {
+	var b bytes.Buffer
+	log := clog.New(&b, slog.LevelInfo)
+	limited := clog.Limit(log)
+	handlers := []slog.Handler{limited.Handler(), limited.With("a", 1).Handler(), limited.WithGroup("g").Handler()}
+	start := time.Now()
+	write := func(at time.Duration, n int) {
+		for i := range n {
+			if err := handlers[i%3].Handle(t.Context(), slog.NewRecord(start.Add(at), slog.LevelInfo, "m", 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	lines := func() int { return strings.Count(b.String(), "\n") }
+	write(0, 100)
+	if lines() != 100 {
+		t.Errorf("%d lines of the first 100 records", lines())
+	}
+	write(0, 7)
+	log.Info("not limited")
+	if lines() != 101 {
+		t.Errorf("%d lines after 107 limited records and another, want 101", lines())
+	}
+	b.Reset()
+	write(time.Second, 12)
+	if got := b.String(); lines() != 11 || !strings.Contains(got, "WARN") || !strings.Contains(got, "records dropped count=7\n") {
+		t.Errorf("a second later: %q", got)
 	}
 }
 

@@ -56,8 +56,16 @@ func newJoined(t *testing.T, opts ...reactor.Option) *joined {
 // proxy has accepted the client and not yet connected to the target.
 func connectClient(t *testing.T, to, request string, opts ...reactor.Option) *joined {
 	t.Helper()
+	return connectWith(t, defaults(t, "-to", to), request, opts...)
+}
+
+// connectWith is connectClient with options. Their URL to listen on is replaced.
+func connectWith(t *testing.T, o *options, request string, opts ...reactor.Option) *joined {
+	t.Helper()
+	o.listen = "tcp://127.0.0.1:0"
+	opts = append([]reactor.Option{reactor.WithDeadlines(o.deadlines())}, opts...)
 	j := &joined{t: t, m: looptest.NewManager(t, opts...)}
-	l, err := proxy(j.m, "tcp://127.0.0.1:0", to)
+	l, err := proxy(j.m, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +81,7 @@ func connectClient(t *testing.T, to, request string, opts ...reactor.Option) *jo
 func (j *joined) acceptTarget() {
 	j.t.Helper()
 	j.target = &end{j.ln.AwaitAccept(j.m), "target"}
+	j.await("the connection to the target", func() bool { return j.m.Stats().Paused == 0 })
 }
 
 func (j *joined) await(what string, done func() bool) {
@@ -81,10 +90,10 @@ func (j *joined) await(what string, done func() bool) {
 }
 
 // eachWay runs a test in both directions.
-func eachWay(t *testing.T, test func(t *testing.T, j *joined, from, to *end)) {
+func eachWay(t *testing.T, test func(t *testing.T, j *joined, from, to *end), opts ...reactor.Option) {
 	for _, name := range []string{"client", "target"} {
 		t.Run("from "+name, func(t *testing.T) {
-			j := newJoined(t)
+			j := newJoined(t, opts...)
 			if name == "client" {
 				test(t, j, j.client, j.target)
 			} else {
@@ -103,31 +112,33 @@ func (j *joined) say(from, to *end, s string) {
 }
 
 // fill writes numbers at one end, while the other does not read, until the proxy has stopped
-// reading and the socket takes nothing more. It returns the number of bytes written.
+// reading and the socket takes nothing more for some turns. It returns the number of bytes written.
+// A delayed acknowledgement may make space for a few bytes later. That is far less than the proxy
+// must write before it reads again.
 func (j *joined) fill(from *end) (written int) {
 	j.t.Helper()
+	return j.fillAll(from)[from]
+}
+
+// fillAll is fill at several ends at once.
+func (j *joined) fillAll(from ...*end) map[*end]int {
+	j.t.Helper()
+	written := map[*end]int{}
 	full := 0
-	var next []byte
 	j.await("the proxy to stop reading", func() bool {
-		for {
-			if len(next) == 0 {
-				next = numbers(written, 1<<14)
-			}
-			n, err := unix.Write(from.FD, next)
-			if err == unix.EAGAIN {
-				if j.m.Stats().Paused > 0 {
-					full++
+		full++
+		for _, e := range from {
+			for n := -1; n != 0; looptest.Spin(j.t, j.m, 1) {
+				if n = e.WriteSome(numbers(written[e], 1<<14)); n > 0 {
+					written[e] += n
+					full = 0
 				}
-				return full >= 3
 			}
-			if err != nil {
-				j.t.Fatal(err)
-			}
-			written += n
-			full = 0
-			next = next[n:]
-			looptest.Spin(j.t, j.m, 1)
 		}
+		if j.m.Stats().Paused < len(from) {
+			full = 0
+		}
+		return full >= 3
 	})
 	return written
 }
