@@ -5,7 +5,7 @@
 .PHONY: all build run test bench fuzz lint fmt-check vet cross staticcheck clean help
 
 # The root module and the nested ones that are tested with it.
-MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod bench/go.mod))
+MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod interop/attack/go.mod bench/go.mod))
 
 # The systems other than Linux. They use reactor/internal/poll/kqueue.go.
 BSDS := darwin freebsd netbsd openbsd dragonfly
