@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	rikkihttp "github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
+	"github.com/rikki-go/rikki/reactor"
 )
 
 // page is a page of a headless Chromium. The test controls it over a WebSocket to the
@@ -190,6 +192,57 @@ func TestChromium(t *testing.T) {
 		t.Parallel()
 		browserClient(t, addr)
 	})
+	t.Run("origin", func(t *testing.T) {
+		t.Parallel()
+		browserOrigins(t, addr)
+	})
+}
+
+// browserOrigins lets pages of a server and an empty page open WebSockets to that server and to
+// another one. By default a server accepts its own pages only.
+func browserOrigins(t *testing.T, addr string) {
+	l := newLoop(t)
+	serve := func(origins ...string) (host string) {
+		c, err := rikkihttp.Listen(l.m, "http://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
+			if ev != reactor.EvHTTPMsg {
+				return
+			}
+			if hm := data.(*rikkihttp.Message); hm.Header("Upgrade") == nil {
+				rikkihttp.Reply(c, 200, "Content-Type: text/html\r\n", "<!doctype html><title>page</title>")
+			} else {
+				ws.Upgrade(c, hm, "", &ws.Options{Origins: origins})
+			}
+		}, nil)
+		noError(t, err)
+		return c.LocalAddr().String()
+	}
+	own := serve()
+	others := "http://" + own
+	for _, row := range []struct{ page, server, want string }{
+		{"http://" + own + "/", own, "open"},
+		{"http://" + own + "/", serve(), "refused"},
+		{"http://" + own + "/", serve(others), "open"},
+		{"http://" + own + "/", serve("http://127.0.0.1:*"), "open"},
+		{"http://" + own + "/", serve("https://127.0.0.1:*", "null"), "refused"},
+		{"about:blank", own, "refused"},
+		{"about:blank", serve("null"), "open"},
+		{"about:blank", serve("*"), "open"},
+	} {
+		b := l.openPage(addr)
+		if row.page != "about:blank" { // which a new page shows; to navigate would end what runs on it
+			b.call("Page.navigate", map[string]any{"url": row.page})
+		}
+		b.await(`document.readyState === "complete" && location.href === "` + row.page + `"`)
+		var got string
+		b.eval(&got, `new Promise(resolve => {
+			const socket = new WebSocket("ws://%s/");
+			socket.onopen = () => resolve("open");
+			socket.onerror = () => resolve("refused");
+		})`, row.server)
+		if got != row.want {
+			t.Errorf("a page of %s, server %s: %s, want %s", row.page, row.server, got, row.want)
+		}
+	}
 }
 
 // usePage uses the page of examples/websocket-server as a person would. The page's log and the

@@ -63,6 +63,7 @@ func (o *wsOurs) handle(c *reactor.Conn, ev reactor.Event, data any) {
 func (l *loop) serveWS(way ourWay) (o *wsOurs, url string) {
 	l.t.Helper()
 	o = &wsOurs{loop: l, opts: way.options()}
+	o.opts.Origins = []string{"null"} // of the empty page in the browser
 	c, err := http.Listen(l.m, "http://127.0.0.1:0", o.serve, nil)
 	if err != nil {
 		l.t.Fatal(err)
