@@ -9,13 +9,16 @@ import (
 )
 
 // layers lists what each public package, with its subpackages, may import besides the standard
-// library and itself. Names without a dot, such as "reactor", are folders of this repository.
+// library and itself, and the same for what they import. Names without a dot, such as "reactor",
+// are folders of this repository.
 var layers = map[string][]string{
-	"reactor":                {"golang.org/x/sys", "reactor/internal/poll", "reactor/internal/tlsio"},
+	"internal/quote":         {},
+	"internal/rate":          {},
+	"reactor":                {"golang.org/x/sys", "reactor/internal/poll", "reactor/internal/tlsio", "internal/quote", "internal/rate"},
 	"reactor/internal/poll":  {"golang.org/x/sys"},
 	"reactor/internal/tlsio": {},
-	"proto/http":             {"reactor"},
-	"proto/ws":               {"github.com/gobwas/ws", "reactor", "proto/http"},
+	"proto/http":             {"reactor", "internal/quote"},
+	"proto/ws":               {"github.com/gobwas/ws", "reactor", "proto/http", "internal/quote"},
 	"proto/mqtt":             {"reactor", "proto/http", "proto/ws"},
 	"proto/mqtt/session":     {"reactor", "proto/http", "proto/ws", "proto/mqtt"},
 }
