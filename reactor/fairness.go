@@ -61,8 +61,8 @@ const (
 	// maxWrite is the most that one connection writes in a settle phase, in bytes. A socket may
 	// take megabytes at once, and the kernel copies them.
 	maxWrite = 256 << 10
-	// maxWrites is what all connections together write in a settle phase. After that, each one
-	// still writes up to minWrite bytes.
+	// maxWrites is what all connections together write in a turn. After that, each one still
+	// writes up to minWrite bytes in a settle phase.
 	maxWrites = 2 << 20
 	minWrite  = 16 << 10
 )

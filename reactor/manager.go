@@ -53,7 +53,7 @@ type Manager struct {
 	grown        turnList   // Send has grown beyond a mark or limit
 	checkingSend bool       // checkGrown is running
 	turn         turnBudget // the time that the phase may take
-	writeLeft    int        // bytes that connections may still write in this settle phase
+	writeLeft    int        // bytes that connections may still write in this turn
 	pollConns    []*Conn    // to get EvPoll in each turn
 	ackQueue     []*Conn    // connections that have read; an early acknowledgement may be due
 	timers       timerHeap
@@ -163,6 +163,7 @@ func (m *Manager) Poll(timeout time.Duration) error {
 	// 1. Log the errors of earlier turns that the program has not handled.
 	m.logReports()
 	m.stats.Turns++
+	m.writeLeft = maxWrites
 	// 2. Raise EvOpen for new connections. Flush, register or close the marked ones.
 	m.settle()
 	// 3. Wait for readiness, unless there is work already.
@@ -202,7 +203,6 @@ func (m *Manager) Poll(timeout time.Duration) error {
 
 // settle raises EvOpen for new connections and then settles the marked ones, see Conn.settle.
 func (m *Manager) settle() {
-	m.writeLeft = maxWrites
 	m.newConns.each(m, (*Conn).start)
 	m.dirty.each(m, (*Conn).settle)
 	m.checkBudget()

@@ -22,7 +22,7 @@ type suite struct {
 	short                bool
 	late                 time.Duration // how long the server's clock runs fast
 	leave                time.Duration // for the server to close what the attacker has left
-	kill                 int           // a server that takes more memory is killed, in bytes
+	kill                 int64         // a server that takes more memory is killed, in bytes
 	dir                  string        // for logs
 }
 
@@ -219,7 +219,7 @@ func lastLine(name string) string {
 type watch struct {
 	server *process
 	idle   int
-	kill   int // bytes
+	kill   int64 // bytes
 
 	mu     sync.Mutex
 	memory int // the most so far
@@ -233,7 +233,7 @@ type watch struct {
 // sampleTime is the time between two looks.
 const sampleTime = 50 * time.Millisecond
 
-func watchServer(server *process, idle, kill int) *watch {
+func watchServer(server *process, idle int, kill int64) *watch {
 	w := &watch{server: server, idle: idle, kill: kill, over: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
@@ -259,7 +259,7 @@ func (w *watch) look() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.memory, w.peak = max(w.memory, memory), max(w.peak, files)
-	if w.memory > w.kill && w.ended == "" {
+	if int64(w.memory) > w.kill && w.ended == "" {
 		w.ended = fmt.Sprintf("killed at %d MB", w.memory>>20)
 		w.server.cmd.Process.Kill()
 	}
