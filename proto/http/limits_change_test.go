@@ -146,8 +146,7 @@ func status(err error) int {
 // SetLimits may be called at every byte of a request. The client gets the response that it
 // would get if the limits had been there from the beginning.
 func TestSetLimitsAtEveryByte(t *testing.T) {
-	var s *server
-	s = listen(t, func(c *reactor.Conn, ev reactor.Event, m *http.Message) {
+	s := listen(t, func(c *reactor.Conn, ev reactor.Event, m *http.Message) {
 		if ev == reactor.EvHTTPMsg {
 			must(t, http.Reply(c, 200, "", "%s", m.Body))
 		}
@@ -220,8 +219,7 @@ func TestExpectResponseToAtEveryByte(t *testing.T) {
 	for change := range len(answer) {
 		p := http.Parser{Response: true}
 		var msg http.Message
-		n, err := p.Parse([]byte(answer[:change]), &msg)
-		if err != http.ErrIncomplete {
+		if _, err := p.Parse([]byte(answer[:change]), &msg); err != http.ErrIncomplete {
 			t.Fatalf("%d bytes: %v", change, err)
 		}
 		p.Method = "HEAD"
@@ -229,7 +227,7 @@ func TestExpectResponseToAtEveryByte(t *testing.T) {
 		if change < head {
 			want = head
 		}
-		if n, err = p.Parse([]byte(answer), &msg); n != want || err != nil {
+		if n, err := p.Parse([]byte(answer), &msg); n != want || err != nil {
 			t.Errorf("HEAD at byte %d: %d bytes used, %v, want %d", change, n, err, want)
 		}
 	}
