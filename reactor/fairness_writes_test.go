@@ -20,7 +20,7 @@ const (
 // all of them together. The loop does not block meanwhile, and everything arrives.
 func TestWritesOfATurnAreBounded(t *testing.T) {
 	const size = 1 << 20 // less than a socket takes
-	for _, n := range []int{1, 40} {
+	for _, n := range []int{1, 20} {
 		m, _ := timed(t)
 		var servers []*reactor.Conn
 		l := listen(t, m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {

@@ -165,9 +165,13 @@ func TestAcceptedSetsAreReused(t *testing.T) {
 	if k.m.acceptedSets[s.index] != nil {
 		t.Fatal("the set is left")
 	}
-	for range 1<<16 - 1 {
-		k.m.newAcceptedSet(new(acceptor))
+	for len(k.m.acceptedSets) < 1<<16-1 {
+		k.m.acceptedSets = append(k.m.acceptedSets, nil)
 	}
+	for i := range k.m.acceptedSets {
+		k.m.acceptedSets[i] = &acceptedSet{index: uint16(i), listeners: 1}
+	}
+	k.m.newAcceptedSet(new(acceptor))
 	var a, b acceptor
 	k.m.newAcceptedSet(&a)
 	k.m.newAcceptedSet(&b)

@@ -80,7 +80,14 @@ func TestLimitsChangeInMessage(t *testing.T) {
 				}
 				for _, r := range roles {
 					in := kind.frames((&testConn{role: r}).frame)
-					for _, limit := range []int{0, -1, 1, 4, size - 1, size, size + 1, math.MaxInt, math.MinInt} {
+					limits := []int{0, 1, size - 1, size}
+					switch { // the parts that depend on the delivery, on the role and on the value are separate
+					case how == ws.Whole && r == asServer:
+						limits = append(limits, -1, 4, size+1, math.MaxInt, math.MinInt)
+					case how != ws.Whole && r == asClient:
+						continue
+					}
+					for _, limit := range limits {
 						fits := limit <= 0 || limit >= size
 						for change := range len(in) {
 							got := receiveChanged(t, env, r, in, change, limit)
