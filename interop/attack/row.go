@@ -33,8 +33,8 @@ const packetLog = 10
 const base = 64 * mb
 
 // budget is reactor's default memory budget for unfinished messages, and what the garbage
-// collector adds: it collects when the heap has doubled.
-const budget = 2*256*mb + base
+// collector adds: it collects when the heap has doubled, and returns memory to the system later.
+const budget = 2*256*mb + 2*base
 
 func closeIt(c net.Conn) { c.Close() }
 

@@ -31,9 +31,9 @@ func newSlowEnv(t testing.TB, o ws.Options, takes time.Duration) *testEnv {
 func TestInflatingTakesTurns(t *testing.T) {
 	s := largeText()
 	for name, frames := range map[string]func(f func(byte, string) string) string{
-		"one frame": func(f func(byte, string) string) string { return f(fin|rsv1|text, deflated(s)) },
+		"one frame": func(f func(byte, string) string) string { return f(fin|rsv1|text, largeDeflated()) },
 		"fragments": func(f func(byte, string) string) string {
-			z := deflated(s)
+			z := largeDeflated()
 			return f(rsv1|text, z[:1000]) + f(fin|ping, "p") + f(fin|cont, z[1000:])
 		},
 	} {
@@ -68,6 +68,9 @@ func TestInflatingTakesTurns(t *testing.T) {
 		}
 	}
 }
+
+// largeDeflated is largeText in compressed form.
+var largeDeflated = sync.OnceValue(func() string { return deflated(largeText()) })
 
 // largeText is text that compression makes a little smaller.
 var largeText = sync.OnceValue(func() string {
@@ -111,7 +114,7 @@ func TestWhileInflating(t *testing.T) {
 					env := newSlowEnv(t, ws.Options{Delivery: how}, 400*time.Microsecond)
 					a := &assembler{TB: t}
 					tc := env.open(r, a.handle)
-					sent := tc.frame(fin|rsv1|text, deflated(largeText()))
+					sent := tc.frame(fin|rsv1|text, largeDeflated())
 					stop := looptest.EachTurn(tc.manager, func() { sent = sent[tc.peer.WriteSome([]byte(sent)):] })
 					await(t, tc.manager, "a yield", func() bool { return sent == "" && tc.conn.Stack().Yielded() })
 					stop()
