@@ -30,7 +30,7 @@ import (
 // descriptors are short, the listener with the most idle connections evicts one, so a flood on one
 // listener does not cost another one its connections.
 //
-// For a descriptor only one connection goes, even if the new connection's number stays in the
+// If descriptors are short, one connection is evicted, even if the new number stays in the
 // reserve. Other parts of the process may have the lower numbers, or RLIMIT_NOFILE is lower than
 // before. If accept has failed, one more goes, so that the reserve grows again.
 //

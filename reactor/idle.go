@@ -39,7 +39,7 @@ type acceptedSet struct {
 	first     int32  // the one that is idle longest
 	last      int32
 
-	// For the log, see logFull.
+	// The log uses these, see logFull.
 	evicted, refused uint64 // since the last record
 	logged           bool
 	nextLog          int64 // tick before which nothing is logged

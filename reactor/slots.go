@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Who loses a handshake slot. The peers of a server may take a slot and then send nothing more.
-// They must not keep others out. When a connection needs a slot and none is free, this decides
-// which connection loses its slot:
+// Which connection loses its handshake slot. A client may take a slot and then send nothing more.
+// Such clients must not keep others out. When a connection needs a slot and none is free, this
+// table decides:
 //
 //	the holder waits for              it loses its slot
 //	the rest of its ClientHello       at once
