@@ -53,7 +53,7 @@ func TestUnixPath(t *testing.T) {
 	}
 }
 
-// For the kernel a path ends at a NUL. A URL with one is refused, so that no other path
+// The kernel ends a path at a NUL. A URL with one is refused, so that no other path
 // is bound or connected to.
 func TestUnixPathWithNUL(t *testing.T) {
 	m := newManager(t)

@@ -70,11 +70,8 @@ func (c *Conn) dispatch(ev Event, data any) {
 		if len(m.grown.list) > 0 {
 			m.checkGrown()
 		}
-		if b := &m.turn; b.units+1 >= b.nextLook {
-			b.units++
+		if m.turn.units++; m.turn.units >= m.turn.nextLook {
 			m.look(ev == EvRead && !c.isDatagram())
-		} else {
-			b.units++
 		}
 	}
 	m.exitDispatch()

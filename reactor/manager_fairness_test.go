@@ -95,7 +95,7 @@ var endlessWork = map[string]func(t *testing.T, m *reactor.Manager, again func()
 			p.WriteString("some")
 		}
 	},
-	// For every connection that is accepted, another client connects.
+	// Each time a connection is accepted, another client connects.
 	"clients without end": func(t *testing.T, m *reactor.Manager, again func()) {
 		var l *reactor.Conn
 		l = listen(t, m, "tcp://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, _ any) {
