@@ -13,6 +13,7 @@ import "github.com/rikki-go/rikki/reactor/internal/poll"
 //
 //	deadline         before it is enforced
 //	Life             nothing
+//	layer's, NoRead  nothing
 //	Resolve          answers of the resolver that were posted are delivered
 //	Connect          an attempt that has succeeded meanwhile becomes the connection
 //	Stall            the socket is written to, and read
@@ -36,7 +37,7 @@ func (w *watchdog) timerFired() {
 		return
 	}
 	switch {
-	case p.kind == deadlineLife && p.layer == nil:
+	case p.kind == deadlineLife && p.layer == nil, p.layer != nil && p.layer.NoRead && p.layer.Expired != nil:
 		w.enforce()
 	case p.kind == deadlineResolve && p.layer == nil: // runs after the answers that are already posted
 		c.mgr.Post(c.enforceDeadlines)

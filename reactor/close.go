@@ -9,7 +9,7 @@ package reactor
 // Close closes every connection, raises EvClose on each, and releases all that the manager
 // holds. Called in a handler, it takes effect when the running handlers have returned. From
 // the call on, no connection can be made. Poll, Drain, Connect, Listen, ListenFD, WrapFD,
-// Post and Wakeup return ErrClosed after Close, and so does a second Close.
+// Post, Wakeup and Do return ErrClosed after Close, and so does a second Close.
 //
 // Close also works after a handler has panicked and the program has recovered. If a handler
 // panics at EvClose, the other connections get their EvClose before the panic goes on.
@@ -47,6 +47,14 @@ func (m *Manager) teardown() error {
 			c.free()
 		}
 	}
+	for len(m.locals) > 0 {
+		for key, v := range m.locals {
+			delete(m.locals, key)
+			if e, ok := v.(ManagerEnder); ok {
+				e.ManagerClosed()
+			}
+		}
+	}
 	done = true
 	m.logUnhandledErrors()
 	m.logSuppressed()
@@ -59,6 +67,10 @@ func (m *Manager) teardown() error {
 	m.pool, m.locals, m.shortage = pool{}, nil, descriptorShortage{}
 	return m.poller.Close()
 }
+
+// Closing reports whether Close or Drain was called, or a handler has panicked. No connection can
+// be made any more, so a protocol that reconnects gives up.
+func (m *Manager) Closing() bool { return m.newConnError() != nil }
 
 // pollError returns the reason why the loop cannot run, or nil.
 func (m *Manager) pollError() error {
@@ -85,6 +97,7 @@ func (m *Manager) newConnError() error {
 
 // exitPoll is deferred by Poll. If Poll did not get to its end, a handler has panicked.
 func (m *Manager) exitPoll() {
+	m.inPoll.exit()
 	if m.polling {
 		m.notePanic()
 	}
@@ -92,6 +105,7 @@ func (m *Manager) exitPoll() {
 
 // exitOutside does the same for an event that was raised between two Polls.
 func (m *Manager) exitOutside() {
+	m.inCall.exit()
 	if m.outsidePoll {
 		m.notePanic()
 	}

@@ -293,3 +293,11 @@ func (m *Manager) adopt(fd int, r role, fn Handler, fnData any) (*Conn, error) {
 	m.newConns.add(c)
 	return c, nil
 }
+
+// ClosedConn returns a connection that is closed already. It has no socket, its ID is 0, and every
+// call on it is harmless. It is for protocols that must call a Handler when there is no
+// connection yet, such as that of a session before its first attempt to connect. Find finds
+// its layers, which get no events.
+func ClosedConn(m *Manager, fn Handler, fnData any, layers ...Protocol) *Conn {
+	return &Conn{Fn: fn, FnData: fnData, mgr: m, layers: layers, fd: -1, role: roleClient, life: closed, flags: opened}
+}

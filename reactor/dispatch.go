@@ -24,6 +24,7 @@ func (c *Conn) callOutside(ev Event, data any) {
 	m := c.mgr
 	m.checkOwner()
 	m.outsidePoll = true
+	m.inCall.enter()
 	defer m.exitOutside()
 	c.dispatch(ev, data)
 	m.outsidePoll = false

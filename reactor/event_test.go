@@ -14,14 +14,15 @@ func TestEventNames(t *testing.T) {
 	want := []string{
 		"ERROR", "OPEN", "POLL", "RESOLVE", "CONNECT", "ACCEPT", "TLS_HS", "READ", "WRITE", "CLOSE",
 		"HTTP_HDRS", "HTTP_MSG", "WS_OPEN", "WS_MSG", "WS_CTL", "MQTT_CMD", "MQTT_MSG", "MQTT_OPEN",
-		"WAKEUP", "HIGH_WATER", "LOW_WATER", "END", "USER", "USER+1",
+		"WAKEUP", "HIGH_WATER", "LOW_WATER", "END",
+		"SESSION_UP", "SESSION_DOWN", "SESSION_RETRY", "SESSION_PUB", "SESSION_SUB", "USER", "USER+1",
 	}
 	for i, name := range want {
 		if got := reactor.Event(i).String(); got != name {
 			t.Errorf("event %d: %s, want %s", i, got, name)
 		}
 	}
-	if reactor.EvUser != 22 || reactor.EvClose != 9 || reactor.EvMQTTOpen != 17 {
+	if reactor.EvUser != 27 || reactor.EvClose != 9 || reactor.EvMQTTOpen != 17 {
 		t.Errorf("numbers of events: EvClose %d, EvMQTTOpen %d, EvUser %d", reactor.EvClose, reactor.EvMQTTOpen, reactor.EvUser)
 	}
 	if got := reactor.Event(-1).String(); got != "Event(-1)" {
@@ -116,7 +117,7 @@ func TestReadAndWriteCounts(t *testing.T) {
 }
 
 func TestUserEventNames(t *testing.T) {
-	if reactor.EvEnd != reactor.EvLowWater+1 || reactor.EvUser != reactor.EvEnd+1 || reactor.EvUserInput != 1<<16 {
+	if reactor.EvEnd != reactor.EvLowWater+1 || reactor.EvUser != reactor.EvSessionSub+1 || reactor.EvUserInput != 1<<16 {
 		t.Errorf("EvLowWater %d, EvEnd %d, EvUser %d, EvUserInput %d", reactor.EvLowWater, reactor.EvEnd, reactor.EvUser, reactor.EvUserInput)
 	}
 	for ev, want := range map[reactor.Event]string{

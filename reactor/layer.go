@@ -63,7 +63,7 @@ type GoodbyeSayer interface {
 // nil. An empty NextProtos that is not nil means no protocol.
 type Negotiator interface {
 	// ALPN returns the name, or "" for none. If several layers have a name, that of the
-	// lowest counts.
+	// lowest counts. It may depend on the role of the connection.
 	ALPN() string
 }
 
@@ -135,6 +135,10 @@ func (s Stack) Redispatch() {
 // protocol of requests and answers need not handle requests that it cannot answer.
 func (s Stack) CanSend() bool { return !s.Closed() && !s.c.writeHasFailed() }
 
+// Draining reports whether this side is ending the connection: Drain, AwaitEnd or Close was
+// called, or the end of the peer was handled. A connection that has failed may not be draining.
+func (s Stack) Draining() bool { return s.c.life >= draining }
+
 // AwaitEnd drains the connection as Conn.Drain does, but the peer is to end the stream first.
 // Once Send is empty, the connection waits up to one second for the peer's end. A reset also
 // counts as a normal end. Over TLS the peer is sent close_notify.
@@ -196,8 +200,8 @@ func (c *Conn) setPhase(f flags, k deadlineKind, on bool) (changed bool) {
 // A Deadline bounds one wait of a layer, for example for the answer to a request or for a sign
 // of life. A layer has one for each of its waits, and starts and stops it with StartDeadline
 // and StopDeadline. When the time is up, the loop first reads what is in the connection's
-// socket. If the layer has not stopped or restarted the deadline by then, the connection fails
-// with a *DeadlineError.
+// socket, unless NoRead is set. If the layer has not stopped or restarted the deadline by then,
+// the connection fails with a *DeadlineError.
 //
 // The fields must be set before the first StartDeadline.
 type Deadline struct {
@@ -208,6 +212,10 @@ type Deadline struct {
 	// RunWhilePaused makes the deadline run while the connection is paused. Otherwise it stops
 	// in a pause and continues at Resume.
 	RunWhilePaused bool
+	// NoRead makes the loop call Expired without reading the socket first, which saves system
+	// calls. It is for an Expired that does not judge the peer, for example one that sends a
+	// ping. It has no effect if Expired is nil.
+	NoRead bool
 	// Expired is called instead of Conn.Fail, if it is not nil. The deadline is stopped
 	// then, and Expired may start it again.
 	Expired func(c *Conn)
@@ -264,10 +272,17 @@ func Find[T Protocol](c *Conn) (T, bool) {
 	return none, false
 }
 
+// ManagerEnder is implemented by the values of Local that must know when the manager closes.
+type ManagerEnder interface {
+	// ManagerClosed is called when the manager closes, after the EvClose of all connections. It may
+	// call handlers, with a connection of ClosedConn.
+	ManagerClosed()
+}
+
 // Local returns the T that a protocol keeps once per manager. The T holds what the protocol's
 // connections share, such as spare memory. The first call makes a zero T. Later calls return the
-// same one until the manager closes. T should be a type of the caller's package, so that two
-// packages do not share one by accident.
+// same one until the manager closes. If *T is a ManagerEnder, it is told then. T should be a type
+// of the caller's package, so that two packages do not share one by accident.
 func Local[T any](m *Manager) *T {
 	m.checkOwner()
 	key := any((*T)(nil))

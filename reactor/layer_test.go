@@ -174,3 +174,24 @@ func TestRedispatchBeforeEnd(t *testing.T) {
 		t.Errorf("got %q, errors %v", layer.got, r.Errs)
 	}
 }
+
+// Draining reports whether this side is ending the connection, or has handled the peer's end.
+func TestStackDraining(t *testing.T) {
+	for name, row := range map[string]struct {
+		call func(c *reactor.Conn)
+		want bool
+	}{
+		"nothing":    {func(*reactor.Conn) {}, false},
+		"Pause":      {(*reactor.Conn).Pause, false},
+		"CloseWrite": {func(c *reactor.Conn) { c.CloseWrite() }, false},
+		"Fail":       {func(c *reactor.Conn) { c.Fail(nil) }, false},
+		"Drain":      {(*reactor.Conn).Drain, true},
+		"AwaitEnd":   {func(c *reactor.Conn) { c.Stack().AwaitEnd() }, true},
+		"Close":      {(*reactor.Conn).Close, true},
+	} {
+		c, _ := looptest.Wrap(t, newManager(t), nil)
+		if row.call(c); c.Stack().Draining() != row.want {
+			t.Errorf("%s: Draining is %v, want %v", name, !row.want, row.want)
+		}
+	}
+}

@@ -14,8 +14,8 @@ import (
 )
 
 // Manager is an event loop with its connections, listeners and timers. The Manager and
-// everything on it belong to one goroutine, the one that calls Poll. Only Post and Wakeup may
-// be called from other goroutines. New makes a Manager. The zero Manager is not usable.
+// everything on it belong to one goroutine, the one that calls Poll. Only Post, Wakeup and Do
+// may be called from other goroutines. New makes a Manager. The zero Manager is not usable.
 type Manager struct {
 	// Settings, which New makes from its options.
 	log           *slog.Logger
@@ -83,6 +83,8 @@ type Manager struct {
 
 	// Where the loop is.
 	epoch         time.Time // ticks counts from here
+	inPoll        runner    // the goroutine that is inside Poll
+	inCall        runner    // the goroutine that dispatches an event between two Polls
 	polling       bool      // Poll is running
 	outsidePoll   bool      // an event that was raised between two Polls is being dispatched
 	depth         int       // handlers, timers and posted functions that are running, nested
@@ -154,6 +156,7 @@ func (m *Manager) Poll(timeout time.Duration) error {
 		return err
 	}
 	m.polling, m.handlerCalled = true, false
+	m.inPoll.enter()
 	defer m.exitPoll()
 	// Each phase handles what is on its list when the phase begins. What handlers add to a
 	// list waits for the next run of its phase, so no handler keeps the loop busy. No phase

@@ -22,6 +22,7 @@ var forbidden = map[string]func(m *reactor.Manager, c, l *reactor.Conn, timer *r
 	},
 	"AddTimer":         func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.AddTimer(time.Hour, 0, func() {}) },
 	"Timer.Stop":       func(_ *reactor.Manager, _, _ *reactor.Conn, timer *reactor.Timer) { timer.Stop() },
+	"Timer.Reset":      func(_ *reactor.Manager, _, _ *reactor.Conn, timer *reactor.Timer) { timer.Reset(time.Hour) },
 	"Conns":            func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Conns() },
 	"Stats":            func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.Stats() },
 	"NextTimeout":      func(m *reactor.Manager, _, _ *reactor.Conn, _ *reactor.Timer) { m.NextTimeout() },
@@ -100,7 +101,7 @@ func TestOwnerCheck(t *testing.T) {
 func TestOwnerCheckMessage(t *testing.T) {
 	m := newManager(t, reactor.WithOwnerCheck())
 	spin(t, m, 1)
-	for _, words := range []string{"reactor: ", "Post and Wakeup", "from goroutine "} {
+	for _, words := range []string{"reactor: ", "Post, Wakeup and Do", "from goroutine "} {
 		elsewhere(func() { wantPanic(t, words, func() { m.Poll(0) }) })
 	}
 }

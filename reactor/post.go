@@ -19,6 +19,8 @@ type postQueue struct {
 	signaled bool       // the wake-up descriptor is readable
 	refusing bool       // the manager is closing: post returns ErrClosed
 	wakeup   *poll.Wakeup
+
+	refused chan struct{} // closed when refusing is set: what waits is not delivered any more
 }
 
 // postedWork is a list of functions and wake-ups. The data of all wake-ups is in one slice, so
@@ -37,7 +39,7 @@ type posted struct {
 
 // newPostQueue makes the queue and registers its wake-up descriptor.
 func newPostQueue(m *Manager) (*postQueue, error) {
-	q := &postQueue{m: m}
+	q := &postQueue{m: m, refused: make(chan struct{})}
 	var err error
 	if q.wakeup, err = poll.NewWakeup(); err != nil {
 		return nil, err
@@ -142,7 +144,10 @@ func (w *postedWork) clear() {
 // refuse makes post return ErrClosed from now on.
 func (q *postQueue) refuse() {
 	q.mu.Lock()
-	q.refusing = true
+	if !q.refusing {
+		q.refusing = true
+		close(q.refused)
+	}
 	q.mu.Unlock()
 }
 

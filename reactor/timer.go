@@ -66,6 +66,24 @@ func (t *Timer) Stop() {
 	}
 }
 
+// Reset makes the timer fire after d, and, if it repeats, after every d from then on. It does not
+// matter whether the timer is armed, has fired or is stopped. A timer that Stop has stopped
+// fires once. Handlers and fn itself may call Reset. A negative d counts as 0. On a closed manager
+// the timer never fires. Reset does not allocate. It panics as AddTimer does.
+func (t *Timer) Reset(d time.Duration) {
+	t.m.checkOwner()
+	if t.flags&TimerRepeat != 0 && d <= 0 {
+		panic("reactor: Reset of a timer with TimerRepeat to a period of " + d.String() + ", want more than 0")
+	}
+	t.period = max(d, 0)
+	if t.pos >= 0 {
+		heap.Remove(&t.m.timers, t.pos)
+	}
+	if !t.m.closed {
+		t.arm(t.period)
+	}
+}
+
 // arm arms the timer, to fire after d. It must not be armed already.
 func (t *Timer) arm(d time.Duration) { t.armAt(addSaturated(t.m.ticks(), d)) }
 
