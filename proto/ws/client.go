@@ -17,6 +17,7 @@ import (
 
 // clientHandshake is the state of a client during the opening handshake.
 type clientHandshake struct {
+	socket    string // URL of the socket
 	request   []byte // the request without its end: sendRequest adds extensions and an empty line
 	accept    string // the Sec-WebSocket-Accept that the server must send
 	protocols []string
@@ -35,47 +36,67 @@ type clientHandshake struct {
 // response, an *http.Message. fn may be nil if other layers handle the events.
 func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, headers string,
 	opts ...*Options) (*reactor.Conn, error) {
-	o, err := oneOptions("Connect", opts)
+	h, o, err := prepare(url, headers, opts)
 	if err != nil {
 		return nil, err
+	}
+	c, err := m.Connect(h.socket, fn, fnData)
+	if err != nil {
+		return nil, err
+	}
+	c.Stack().Push(&layer{opts: o, extras: &extras{handshake: h}})
+	return c, nil
+}
+
+// CheckConnect returns the error that Connect would return for these arguments, without making a
+// connection. It is for programs that connect later, and again and again.
+func CheckConnect(url, headers string, opts ...*Options) error {
+	_, _, err := prepare(url, headers, opts)
+	return err
+}
+
+// prepare checks the arguments of Connect, and returns the handshake.
+func prepare(url, headers string, opts []*Options) (*clientHandshake, *Options, error) {
+	o, err := oneOptions("Connect", opts)
+	if err != nil {
+		return nil, nil, err
 	}
 	u, err := reactor.ParseURL(url)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	bad := func(why string) (*clientHandshake, *Options, error) {
+		return nil, nil, fmt.Errorf("ws: bad URL %q: %s", u.Redacted(), why)
 	}
 	transport := map[string]string{"ws": "tcp", "wss": "tls"}[u.Scheme]
-	if transport == "" {
-		return nil, fmt.Errorf("ws: bad URL %q: want scheme ws:// or wss://", u.Redacted())
-	}
-	if strings.Contains(url, "#") { // [RFC 6455 3]
-		return nil, fmt.Errorf("ws: bad URL %q: a fragment (#...) is not allowed", u.Redacted())
-	}
-	if u.Host == "" {
-		return nil, fmt.Errorf("ws: bad URL %q: host is missing", u.Redacted())
-	}
-	if strings.Contains(u.User, ":") { // the colon would end the user name [RFC 7617 2]
-		return nil, fmt.Errorf("ws: bad URL %q: a colon in the user name is not allowed", u.Redacted())
+	switch {
+	case transport == "":
+		return bad("want scheme ws:// or wss://")
+	case strings.Contains(url, "#"): // [RFC 6455 3]
+		return bad("a fragment (#...) is not allowed")
+	case u.Host == "":
+		return bad("host is missing")
+	case u.HasPort && u.Port == 0:
+		return bad("want a port other than 0 to connect to")
+	case strings.Contains(u.User, ":"): // the colon would end the user name [RFC 7617 2]
+		return bad("a colon in the user name is not allowed")
 	}
 	protocols, err := o.validate(headers)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defaultPort := uint16(80) // [RFC 6455 3]
 	if transport == "tls" {
 		defaultPort = 443
 	}
 	h := newClientHandshake(u, hostHeader(u, defaultPort), headers, protocols)
+	h.socket = u.Socket(transport, defaultPort)
 	var request http.Message
 	_, err = http.ParseHead(append(h.request, "\r\n"...), &request, http.Limits{Head: len(h.request) + 3})
 	if err != nil {
-		return nil, fmt.Errorf("ws: bad URL %q: request would be malformed: %w", u.Redacted(), err)
+		return nil, nil, fmt.Errorf("ws: bad URL %q: request would be malformed: %w", u.Redacted(), err)
 	}
-	c, err := m.Connect(u.Socket(transport, defaultPort), fn, fnData)
-	if err != nil {
-		return nil, err
-	}
-	c.Stack().Push(&layer{opts: o, extras: &extras{handshake: h}})
-	return c, nil
+	return h, o, nil
 }
 
 // hostHeader returns the value of Host. It leaves out the default port of the scheme

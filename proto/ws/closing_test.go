@@ -180,3 +180,39 @@ func TestCloseFrameBeforeReset(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseFrameExpected: Expected says whether this side was ending the connection when the
+// peer's Close frame arrived.
+func TestCloseFrameExpected(t *testing.T) {
+	for name, row := range map[string]struct {
+		before   func(c *reactor.Conn) error // called at a message in front of the Close frame
+		expected bool
+	}{
+		"nothing": {func(*reactor.Conn) error { return nil }, false},
+		"Ping":    {func(c *reactor.Conn) error { return ws.Ping(c, nil) }, false},
+		"Close":   {func(c *reactor.Conn) error { return ws.Close(c, ws.StatusNormalClosure, "") }, true},
+		"Drain":   {func(c *reactor.Conn) error { c.Drain(); return nil }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachRole(t, func(t *testing.T, env *testEnv, r role) {
+				frames := 0
+				tc := env.open(r, func(c *reactor.Conn, ev reactor.Event, data any) {
+					switch ev {
+					case reactor.EvWSMsg:
+						must(t, row.before(c))
+					case reactor.EvWSCtl:
+						frames++
+						if got := data.(*ws.Message).Expected; got != row.expected {
+							t.Errorf("Expected is %v, want %v", got, row.expected)
+						}
+					}
+				})
+				tc.peerSends(tc.frame(fin|text, "a") + tc.frame(fin|opClose, closePayload(1000, "")))
+				tc.awaitEnd()
+				if frames != 1 {
+					t.Errorf("%d control frames, want 1", frames)
+				}
+			})
+		})
+	}
+}

@@ -18,6 +18,9 @@ type Message struct {
 	Op    OpCode // EvWSMsg: OpText or OpBinary; EvWSCtl: OpClose, OpPing or OpPong
 	First bool   // Data begins the message
 	Fin   bool   // Data ends the message
+	// Expected is set for a Close frame if this side was ending the connection before: it has sent
+	// a Close frame itself, or it was draining.
+	Expected bool
 }
 
 // CloseStatus returns the code and the reason in a Close frame. If the frame contains no code,
@@ -196,15 +199,17 @@ func (l *layer) End(c *reactor.Conn) error {
 
 // handleControl handles a control frame. It may arrive between the fragments of a message.
 func (l *layer) handleControl(c *reactor.Conn, op OpCode, payload []byte) {
+	m := Message{Data: payload, Op: op, First: true, Fin: true}
 	switch op {
 	case OpPing:
 		l.answerPing(c, payload)
 	case OpPong:
 		l.pongArrived(c)
 	case OpClose:
+		m.Expected = l.state != open || c.Stack().Draining()
 		l.answerClose(c, payload)
 	}
-	l.raise(c, reactor.EvWSCtl, Message{Data: payload, Op: op, First: true, Fin: true})
+	l.raise(c, reactor.EvWSCtl, m)
 }
 
 // failWith fails the connection with err. If err is a *ProtocolError and no Close frame was
