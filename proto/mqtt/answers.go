@@ -10,21 +10,23 @@ func Pong(c *reactor.Conn) error {
 	return sendOn(c, func(_ *layer, dst []byte) ([]byte, error) { return AppendPingresp(dst), nil })
 }
 
-// DisconnectCode sends DISCONNECT with a reason code. In 3.1.1 the packet has no code, and
-// the call ignores code. A 3.1.1 server must not send DISCONNECT: Disconnect and
-// DisconnectCode return an error there.
-func DisconnectCode(c *reactor.Conn, code ReasonCode) error {
+// DisconnectCode sends DISCONNECT with a reason code and properties. In 3.1.1 the packet has
+// neither: the call ignores code, and properties are an error. A 3.1.1 server must not send
+// DISCONNECT: Disconnect and DisconnectCode return an error there.
+func DisconnectCode(c *reactor.Conn, code ReasonCode, props ...Property) error {
 	l, err := layerOf(c)
 	if err != nil {
 		return err
 	}
-	return l.disconnect(c, code, nil)
+	return l.disconnect(c, code, props)
 }
 
-// Connack answers CONNECT, at once or later. A code other than 0 refuses the client, and
-// drains the connection [MQTT-3.2.2-5]. Connack returns ErrNoConnect if no CONNECT waits for
-// an answer. The error wraps its cause: use errors.Is. If the program does not use the error,
-// it is logged once at level Warn. reactor.ErrClosed and ErrDisconnected are not logged.
+// Connack answers CONNECT, at once or later. A code other than 0 refuses the client, and drains
+// the connection [MQTT-3.2.2-5]. Connack returns ErrNoConnect if no CONNECT waits for an answer.
+// If CONNECT has an Authentication Method, Connack adds it to the CONNACK that accepts the client,
+// unless props contains it. The error wraps its cause: use errors.Is. If the program does not use
+// the error, it is logged once at level Warn. reactor.ErrClosed and ErrDisconnected are not
+// logged.
 func Connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props ...Property) error {
 	return reportIgnored(c, connack(c, sessionPresent, code, props))
 }
@@ -46,11 +48,18 @@ func connack(c *reactor.Conn, sessionPresent bool, code ReasonCode, props []Prop
 	if l.role == client || l.role == server && l.phase != connecting {
 		return ErrNoConnect
 	}
+	if code == 0 {
+		if props, err = l.withAuthMethod(CmdConnack, props); err != nil {
+			return err
+		}
+	}
 	err = l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, l.version, sessionPresent, code, props) })
 	switch {
 	case err != nil:
 	case code == 0:
-		l.phase, l.receiveMax = connected, receiveMaximum(props)
+		l.phase = connected
+		l.sentConnack(props)
+		c.Stack().SetHandshaking(false)
 		if !l.parsing {
 			c.Stack().Redispatch() // handle the packets that have waited for CONNACK
 		}

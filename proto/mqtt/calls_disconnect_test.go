@@ -136,7 +136,11 @@ func TestDisconnectFromPeerSendsCloseFrame(t *testing.T) {
 		x.p.Write(x.p.frame(8, closeNormal))
 		x.p.Close()
 		x.waitClose()
-		x.r.wantPackets("disconnect CLOSE")
+		if row.role == "client" {
+			x.r.wantPackets("disconnect ERROR CLOSE")
+		} else {
+			x.r.wantPackets("disconnect CLOSE")
+		}
 	}
 }
 
@@ -216,4 +220,46 @@ func TestDrainSendsNoDisconnect(t *testing.T) {
 			t.Errorf("after DISCONNECT: the peer got % x, want % x", x.p.got, want)
 		}
 	})
+}
+
+// A client may change the Session Expiry Interval in DISCONNECT, unless that of CONNECT was 0 (5.0
+// section 3.14.2.2.2). So no session is left behind by a client without an identifier of its own. A
+// server must not send the property [MQTT-3.14.2-2].
+func TestDisconnectSessionExpiry(t *testing.T) {
+	expiry := func(seconds uint32) []mqtt.Property {
+		return []mqtt.Property{{ID: mqtt.PropSessionExpiryInterval, Int: seconds}}
+	}
+	for _, login := range []bool{false, true} {
+		for _, row := range []struct {
+			connect, disconnect []mqtt.Property
+			words               string
+		}{
+			{nil, expiry(0), ""},
+			{nil, expiry(1), "that of CONNECT was 0"},
+			{expiry(0), expiry(1), "that of CONNECT was 0"},
+			{expiry(1), expiry(0), ""},
+			{expiry(1), expiry(2), ""},
+		} {
+			opts := &mqtt.Options{ClientID: "c", Version: 5, Props: row.connect}
+			var c *reactor.Conn
+			if login {
+				c, _ = connWithoutLayer(t, looptest.NewManager(t), &recorder{t: t})
+				if err := mqtt.Login(c, opts); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				x := startClient(t, "mqtt", opts, nil)
+				looptest.Await(t, x.m, "CONNECT", func() bool { x.p.readAll(); return len(x.p.got) > 0 })
+				c = x.c
+			}
+			err := mqtt.Disconnect(c, &mqtt.Options{Props: row.disconnect})
+			if row.words == "" && err != nil || row.words != "" && err == nil {
+				t.Errorf("login %v: CONNECT %v, DISCONNECT %v: error %v, want %q", login, row.connect, row.disconnect, err, row.words)
+			} else if err != nil {
+				looptest.WantErr(t, err, mqtt.ErrMalformed, row.words, "DISCONNECT")
+			}
+		}
+	}
+	x := connectedServer(t, "mqtt", 5, nil)
+	looptest.WantErr(t, mqtt.Disconnect(x.c, &mqtt.Options{Props: expiry(0)}), mqtt.ErrMalformed, "MQTT-3.14.2-2")
 }

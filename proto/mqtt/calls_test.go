@@ -2,6 +2,7 @@ package mqtt_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -59,8 +60,8 @@ func calls(version uint8) []callRow {
 		return rows
 	}
 	return append(rows,
-		callRow{"Pub with properties", "30 0b 00 03'a/b' 03 23 0007'hi'", pub(0, mqtt.Options{Topic: "a/b", Message: []byte("hi"),
-			Props: []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: 7}}})},
+		callRow{"Pub with properties", "30 0c 00 03'a/b' 04 03 0001'k' 'hi'", pub(0, mqtt.Options{Topic: "a/b", Message: []byte("hi"),
+			Props: []mqtt.Property{{ID: mqtt.PropContentType, Value: []byte("k")}}})},
 		callRow{"Sub with properties", "82 09 00 05 02 0b 05 00 01'+' 00", func(c *reactor.Conn) error {
 			_, err := mqtt.Sub(c, &mqtt.Options{Topic: "+", Props: []mqtt.Property{{ID: mqtt.PropSubscriptionIdentifier, Int: 5}}})
 			return err
@@ -116,8 +117,9 @@ func TestCallsAfterLogin(t *testing.T) {
 		}
 		p.Shutdown()
 		looptest.Await(t, m, "EvClose", r.Closed)
-		if len(r.Errs) > 0 { // the layer does not know whether a packet is complete
-			t.Errorf("errors %v, want none", r.Errs)
+		var closed *mqtt.ClosedError // the program has not sent DISCONNECT
+		if err := r.Err(t); !errors.As(err, &closed) {
+			t.Errorf("error %v, want a ClosedError", err)
 		}
 	}
 }
@@ -195,6 +197,9 @@ func TestPacketIdentifiersWrapAround(t *testing.T) {
 		id, err := mqtt.Pub(c, pubOptions(1))
 		if expect := uint16((want-1)%65535 + 1); err != nil || id != expect {
 			t.Fatalf("identifier %d, want %d; error %v", id, expect, err)
+		}
+		if err := mqtt.Ack(c, &mqtt.Message{Cmd: mqtt.CmdPuback, ID: id}); err != nil {
+			t.Fatal(err)
 		}
 		c.Send.Reset()
 	}

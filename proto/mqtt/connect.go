@@ -22,8 +22,8 @@ const protocolHeader = "Sec-WebSocket-Protocol: " + subprotocol + "\r\n"
 //	wss://host[:443][/path][?query]     WebSocket over TLS
 //
 // The URL may contain a user and a password. They go into CONNECT unless opts has a user or
-// a password. opts are the options of Login. Nil opts request a clean session. fn may be
-// nil if layers do all the work.
+// a password. opts are the options of Login, and those of the transport: Headers, WS, TLS and
+// Deadlines. Nil opts request a clean session. fn may be nil if layers do all the work.
 //
 // The handler gets the events of the connection, then EvMQTTOpen with the code of CONNACK.
 // If the broker refuses, the connection fails after EvMQTTOpen. Each packet raises
@@ -34,6 +34,55 @@ const protocolHeader = "Sec-WebSocket-Protocol: " + subprotocol + "\r\n"
 // Connect returns an error for an invalid URL and for invalid options. Later failures raise
 // EvError.
 func Connect(m *reactor.Manager, url string, opts *Options, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
+	d, err := prepare(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	opts = d.opts
+	l := &layer{role: client, version: opts.version(), limits: defaultLimits, ownFlows: opts.Manual, overWS: d.overWS}
+	l.connectPacket = d.packet
+	l.sentConnect(d.content)
+	var c *reactor.Conn
+	if d.overWS {
+		c, err = ws.Connect(m, d.below, fn, fnData, protocolHeader+opts.Headers, opts.WS)
+	} else {
+		c, err = m.Connect(d.below, fn, fnData)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.keepAlive = l.newKeepAlive(opts, l.overWS)
+	if opts.TLS != nil {
+		c.StartTLS(opts.TLS)
+	}
+	if opts.Deadlines != nil {
+		c.SetDeadlines(*opts.Deadlines)
+	}
+	c.Stack().Push(l)
+	return c, nil
+}
+
+// CheckConnect returns the error that Connect would return for this URL and these Options, without
+// making a connection. It is for programs that connect later, and again and again.
+func CheckConnect(url string, opts *Options) error {
+	d, err := prepare(url, opts)
+	if err == nil && d.overWS {
+		err = ws.CheckConnect(d.below, protocolHeader+d.opts.Headers, d.opts.WS)
+	}
+	return err
+}
+
+// dialing is what Connect needs to make a connection.
+type dialing struct {
+	opts    *Options
+	content *ConnectPacket
+	packet  []byte // content as a packet
+	below   string // URL of the connection below the layer
+	overWS  bool   // it is a WebSocket
+}
+
+// prepare checks the arguments of Connect. Over WebSocket package ws checks its part.
+func prepare(url string, opts *Options) (*dialing, error) {
 	u, err := reactor.ParseURL(url)
 	if err != nil {
 		return nil, err
@@ -41,38 +90,32 @@ func Connect(m *reactor.Manager, url string, opts *Options, fn reactor.Handler, 
 	if opts == nil {
 		opts = &Options{Clean: true}
 	}
-	content, err := opts.connect()
-	if err != nil {
+	d := &dialing{opts: opts, overWS: u.Scheme == "ws" || u.Scheme == "wss"}
+	if d.content, err = opts.connect(); err != nil {
 		return nil, err
 	}
 	if opts.User == "" && opts.Password == "" {
-		content.User, content.HasUser = u.User, u.User != "" || u.HasPassword
-		content.Password, content.HasPassword = []byte(u.Password), u.HasPassword
+		d.content.User, d.content.HasUser = u.User, u.User != "" || u.HasPassword
+		d.content.Password, d.content.HasPassword = []byte(u.Password), u.HasPassword
 	}
-	l := &layer{role: client, version: opts.version(), limits: defaultLimits}
-	if l.connectPacket, err = AppendConnect(nil, l.version, content); err != nil {
+	if d.packet, err = AppendConnect(nil, opts.version(), d.content); err != nil {
 		return nil, err
 	}
-	l.receiveMax = receiveMaximum(content.Props)
-	var c *reactor.Conn
-	switch u.Scheme {
-	case "mqtt", "mqtts":
-		var socket string
-		if socket, err = socketURL(u); err == nil {
-			c, err = m.Connect(socket, fn, fnData)
-		}
-	case "ws", "wss":
-		l.overWS = true
-		u.User, u.Password, u.HasPassword = "", "", false // they belong to MQTT, not to HTTP
-		c, err = ws.Connect(m, u.Redacted(), fn, fnData, protocolHeader)
+	switch {
+	case d.overWS:
+		below := u
+		below.User, below.Password, below.HasPassword = "", "", false // they belong to MQTT, not to HTTP
+		d.below = below.Redacted()
+	case u.Scheme != "mqtt" && u.Scheme != "mqtts":
+		return nil, schemeError(u)
+	case u.Host == "" || u.HasPort && u.Port == 0:
+		return nil, fmt.Errorf("mqtt: bad URL %q: want a host and a port other than 0 to connect to", u.Redacted())
 	default:
-		err = schemeError(u)
+		if d.below, err = socketURL(u); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	c.Stack().Push(l)
-	return c, nil
+	return d, opts.checkTransport(u)
 }
 
 // schemeError is the error of Connect and Listen for a URL with another scheme.

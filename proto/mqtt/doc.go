@@ -10,6 +10,9 @@
 // A broker calls Listen instead of Connect. Its handler also gets EvMQTTMsg and EvMQTTCmd. It
 // answers packets with Connack, Suback, Unsuback and Pong.
 //
+// This package is about one connection. Package session reconnects, sends again what was not
+// acknowledged, and tells the outcome of each message.
+//
 // # The phases of a connection
 //
 //	       Connect                                Listen
@@ -36,11 +39,28 @@
 //	disconnected   sends nothing, and ignores all input
 //
 // In the connected phase the layer acknowledges QoS 1 messages and runs the QoS 2
-// handshakes. It sends each acknowledgement after the handlers of the packet have returned.
+// handshakes. It sends each acknowledgement after the handlers of the packet have returned. A
+// handler that wants another reason code or properties calls AckCode for its message. With
+// Options.Manual the program runs the handshakes.
+//
+// A packet identifier is in use until the peer has sent the packet that ends the exchange. No
+// call gives it out before.
 //
 // MQTT is a stream of bytes. Over WebSocket the peer may split a packet over several
 // messages or send several packets in one message [MQTT-6.0.0-2]. This package sends each
 // packet in one message.
+//
+// # What MQTT 5 peers tell each other
+//
+// In CONNECT and CONNACK both sides name limits. PeerCapabilities returns those of the peer. Pub,
+// Sub and the other calls return a *PeerLimitError for a packet beyond them, and send nothing. The
+// limits of this side are properties in Options.Props or of Connack. The layer enforces Receive
+// Maximum (0x93), Topic Alias Maximum (0x94) and Maximum Packet Size (0x95).
+//
+// The layer resolves the topic aliases of the peer: the Topic of a Message is never empty. To send
+// a topic alias, put it into Options.Props.
+//
+// AUTH packets need an Authentication Method in CONNECT, see Auth.
 //
 // # Packets that the program frames and parses
 //
@@ -48,9 +68,10 @@
 // ws.Connect. There Login, Sub and Pub append packets without a WebSocket frame. The program
 // frames them with ws.Wrap and parses the input with Parse.
 //
-// Call Login first: it adds the layer that stores the version and the last packet
-// identifier. Before Login the other calls return ErrNotMQTT. A server that parses packets
-// itself writes its answers with the Append functions.
+// Call Login first: it adds the layer that stores the version and the packet identifiers in use.
+// Pass each packet that was parsed to Ack: it sends the acknowledgement, and frees identifiers.
+// Before Login the other calls return ErrNotMQTT. A server that parses packets itself writes its
+// answers with the Append functions.
 //
 // # Deadlines
 //
@@ -58,6 +79,16 @@
 // CONNACK has arrived, Message and MessageRate a packet that has begun to arrive, and Stall a peer
 // that does not read. A connection that is logged in has no deadline between packets. A broker
 // that enforces the keep-alive of CONNECT uses Stack.StartDeadline with RestartOnRead.
+//
+// A client with Options.KeepAlive sends PINGREQ before the interval without packets is over. It
+// fails if the server does not answer within Options.PingTimeout.
+//
+// # The end of a connection
+//
+// A client ends a connection with Disconnect, and then calls c.Drain. If the server ends it first,
+// the client gets EvError: a *RefusedError with the code and the texts of the server's DISCONNECT
+// or CONNACK, or a *ClosedError if there was neither, over WebSocket with the code of the Close
+// frame. A server gets no error when a client vanishes between two packets.
 //
 // # Limits
 //
@@ -73,8 +104,8 @@
 //
 // Parse checks every rule that concerns a single packet. The caller checks the rules that
 // depend on the state of the connection: a second CONNECT, a packet that the other side must
-// not send, a topic alias above the agreed maximum. The iterators NextProp and NextFilter
-// cannot fail on a message that Parse returned.
+// not send, a topic alias above the agreed maximum. Connections of Connect and Listen do that. The
+// iterators NextProp and NextFilter cannot fail on a message that Parse returned.
 //
 // Each Append function appends one packet to a slice and returns the extended slice. On an
 // error it returns the slice unchanged. The Append functions check their packets with the

@@ -10,3 +10,13 @@ func UnparsedMemory(c *reactor.Conn) int {
 	}
 	return 0
 }
+
+// CheckPackets runs the checks of SendPackets on a new connection.
+func CheckPackets(version uint8, packets []byte) error {
+	l := &layer{role: client, phase: connected, version: version}
+	err := l.checkPackets(packets)
+	if err == nil {
+		_, err = l.takeIDs(packets, nil)
+	}
+	return err
+}

@@ -50,6 +50,40 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzSendPackets checks that the checks of SendPackets do not panic, and that they accept packets
+// that Parse accepts, unless there are calls for them or an identifier occurs twice.
+func FuzzSendPackets(f *testing.F) {
+	for _, tc := range goodPackets {
+		f.Add(append(pack(tc.bytes), pack(tc.bytes)...), tc.version == 5)
+	}
+	f.Add(pack("32 04 00 01't' 00"), false)
+	f.Add(pack("62 00"), true)
+	f.Fuzz(func(t *testing.T, buf []byte, five bool) {
+		version := uint8(4)
+		if five {
+			version = 5
+		}
+		err := mqtt.CheckPackets(version, buf)
+		if err == nil || err == mqtt.ErrPacketIDInUse {
+			return
+		}
+		var m mqtt.Message
+		for rest := buf; ; {
+			n, parseErr := mqtt.Parse(rest, version, &m)
+			if parseErr != nil && len(rest) > 0 {
+				return
+			}
+			switch m.Cmd {
+			case mqtt.CmdConnect, mqtt.CmdConnack, mqtt.CmdDisconnect, mqtt.CmdAuth:
+				return
+			}
+			if rest = rest[n:]; len(rest) == 0 {
+				t.Fatalf("SendPackets refuses % x: %v", buf, err)
+			}
+		}
+	})
+}
+
 // checkIterators checks that NextProp and NextFilter advance and reach the end.
 func checkIterators(t *testing.T, m *mqtt.Message) {
 	var p mqtt.Property

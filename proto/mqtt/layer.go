@@ -3,7 +3,6 @@ package mqtt
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
@@ -26,22 +25,6 @@ var (
 	ErrDisconnected = errors.New("mqtt: disconnected: no packet can follow DISCONNECT or a refusal")
 )
 
-// A RefusedError is the data of EvError after a CONNACK that refuses the connection, and
-// after a DISCONNECT in which a 5.0 server gives the reason 0x80 or higher.
-type RefusedError struct {
-	Cmd     Cmd // CmdConnack or CmdDisconnect
-	Code    ReasonCode
-	Version uint8 // the protocol level that defines Code
-}
-
-// Error returns who ended the connection and the code with its name.
-func (e *RefusedError) Error() string {
-	if e.Cmd == CmdDisconnect {
-		return "mqtt: disconnected by the server: " + e.Code.text(e.Version)
-	}
-	return "mqtt: connection refused: " + e.Code.text(e.Version)
-}
-
 type role uint8
 
 const (
@@ -63,24 +46,40 @@ const (
 // WebSocket it parses the concatenation of all messages, because a packet may begin and end
 // anywhere in a message [MQTT-6.0.0-2].
 type layer struct {
-	role          role
-	phase         phase
-	version       uint8 // 4 or 5
-	overWS        bool
-	parsing       bool           // parse or parseMessage is running
-	receiving     bool           // this layer has started the Message deadline
-	lastPacketID  uint16         // last packet identifier that nextID returned
-	receiveMax    uint16         // Receive Maximum that this side has sent; its default in 3.1.1
-	limits        *Limits        // resolved
-	connectPacket []byte         // CONNECT of a client until it is sent
-	wsInput       reactor.Buffer // over WebSocket: unparsed rest of earlier messages
-	unreleased    idSet          // identifiers of QoS 2 messages that wait for PUBREL
-	msg           Message        // the packet that is being handled
+	role           role
+	phase          phase
+	version        uint8 // 4 or 5
+	overWS         bool
+	parsing        bool           // parse or parseMessage is running
+	receiving      bool           // this layer has started the Message deadline
+	ownFlows       bool           // Options.Manual: the program runs the QoS handshakes
+	cleanStart     bool           // of CONNECT
+	peerKnown      bool           // CONNECT of a client or an accepting CONNACK was received
+	awaitsAuth     bool           // a server has answered CONNECT with AUTH
+	askedKeepAlive uint16         // of CONNECT, in seconds
+	now            current        // what l.msg is, while its events are raised
+	limits         *Limits        // resolved
+	keepAlive      *keepAlive     // of a client; nil if it is off
+	connectPacket  []byte         // CONNECT of a client until it is sent
+	wsInput        reactor.Buffer // over WebSocket: unparsed rest of earlier messages
+	v5             *agreement     // 5.0: what both sides allow
+	ids            *identifiers   // packet identifiers in use; nil if none was used
+	msg            Message        // the packet that is being handled
 }
 
 // Handle implements reactor.Protocol.
 func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
-	if l.role == manual {
+	if l.keepAlive != nil {
+		n, _ := data.(*int) // nil if a program raises the event with other data
+		switch {
+		case n == nil:
+		case ev == reactor.EvWrite:
+			l.keepAlive.written(c, *n)
+		case ev == reactor.EvRead && *n > 0 && l.mayBeMQTT(c):
+			l.bytesRead(c)
+		}
+	}
+	if l.role == manual && ev != reactor.EvWSCtl {
 		return
 	}
 	switch ev {
@@ -105,32 +104,34 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 			l.parse(c, &c.Recv)
 		}
 	case reactor.EvWSMsg:
+		if l.keepAlive != nil {
+			l.bytesRead(c)
+		}
 		l.parseMessage(c, data.(*ws.Message))
 	case reactor.EvError: // the connection may stay open for a while, to send what is in Send
 		if !l.parsing {
 			l.wsInput = reactor.Buffer{}
 		}
+		if l.v5 != nil {
+			l.v5.aliases = nil
+		}
 	case reactor.EvEnd: // MQTT does not support half-closed connections
 		c.Drain()
 	case reactor.EvWSCtl:
-		if data.(*ws.Message).Op == ws.OpClose {
-			if err := l.endError(l.wsInput.Len()); err != nil {
-				c.Fail(err)
-			}
+		if m := data.(*ws.Message); m.Op == ws.OpClose {
+			l.closeFrame(c, m)
 		}
 	}
 }
 
-// ALPN implements reactor.Negotiator. Over WebSocket the name of the WebSocket layer is
-// used instead.
-func (*layer) ALPN() string { return "mqtt" }
-
-// End implements reactor.Ender. The stream may end between packets.
-func (l *layer) End(c *reactor.Conn) error {
-	if l.overWS {
-		return l.endError(l.wsInput.Len())
+// ALPN implements reactor.Negotiator. A server accepts the name mqtt, which IANA has registered. A
+// client offers no name: proxies in front of brokers often know h2 and http/1.1 alone, and refuse
+// a client that offers only mqtt. Over WebSocket the name of the WebSocket layer is used instead.
+func (l *layer) ALPN() string {
+	if l.role == server {
+		return "mqtt"
 	}
-	return l.endError(c.Recv.Len())
+	return ""
 }
 
 // SayGoodbye implements reactor.GoodbyeSayer. It sends DISCONNECT if this side may send one.
@@ -143,22 +144,6 @@ func (l *layer) SayGoodbye(c *reactor.Conn) bool {
 		DisconnectCode(c, code) // returns an error if this side may not send DISCONNECT now
 	}
 	return false
-}
-
-// endError returns the error for a stream that ends now. unparsed is the number of input bytes
-// that are not parsed yet. endError returns nil if nothing is missing.
-func (l *layer) endError(unparsed int) error {
-	switch {
-	case l.phase == disconnected || l.role == manual:
-		return nil
-	case unparsed > 0 && l.role == server && l.phase == connecting:
-		return fmt.Errorf("mqtt: connection closed before its CONNECT was answered: %w", io.ErrUnexpectedEOF)
-	case unparsed > 0:
-		return fmt.Errorf("mqtt: connection closed inside a packet: %w", io.ErrUnexpectedEOF)
-	case l.role == client && l.phase != connected:
-		return fmt.Errorf("mqtt: connection closed before CONNACK: %w", io.ErrUnexpectedEOF)
-	}
-	return nil
 }
 
 // parseMessage parses the packets of a WebSocket message. Packets may begin in earlier messages and
@@ -232,7 +217,7 @@ func (l *layer) parseNext(c *reactor.Conn, input []byte) int {
 	if len(input) == 0 || c.InputStopped() || l.phase == disconnected || l.waitsForConnack(c, len(input)) {
 		return 0
 	}
-	size, err := 0, CheckSize(input, l.version, l.limits.Packet)
+	size, err := 0, CheckSize(input, l.version, l.packetLimit())
 	if err == nil {
 		size, err = parse(input, l.version, l.limits, &l.msg)
 	}
@@ -244,13 +229,25 @@ func (l *layer) parseNext(c *reactor.Conn, input []byte) int {
 		err = l.checkOrder(c)
 	}
 	if err == nil {
-		err = l.checkUnreleased()
+		err = l.checkProps()
+	}
+	if err == nil {
+		err = l.checkPublish(c)
 	}
 	if err != nil {
 		l.refuse(c, err)
 		return 0
 	}
+	l.keepAlivePacket(c)
 	return size
+}
+
+// packetLimit returns the size in bytes of the largest packet that the peer may send.
+func (l *layer) packetLimit() int {
+	if l.v5 == nil {
+		return l.limits.Packet
+	}
+	return min(l.limits.Packet, int(l.v5.own.maxPacket)) // [MQTT-3.1.2-24] [MQTT-3.2.2-15]
 }
 
 // setReceiving tells the reactor whether the rest of a packet is expected. Over WebSocket the layer
@@ -270,7 +267,7 @@ func (l *layer) setReceiving(c *reactor.Conn, rest bool) {
 // yet [MQTT-3.2.0-1], [MQTT-3.1.4-5]. size is the number of bytes that wait. If it is larger
 // than Limits.Packet, the connection fails.
 func (l *layer) waitsForConnack(c *reactor.Conn, size int) bool {
-	if l.role != server || l.phase != connecting {
+	if l.role != server || l.phase != connecting || l.awaitsAuth {
 		return false
 	}
 	if size > l.limits.Packet {
@@ -294,6 +291,12 @@ func (l *layer) refuse(c *reactor.Conn, err error) {
 		} else if code := connackFor(err); code != 0 {
 			l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, 4, false, code, nil) })
 		}
+	case l.role == server && l.phase == connecting && l.version == 5: // during authentication
+		code := disconnectFor(err)
+		if !code.legalIn(CmdConnack, 5) {
+			code = ReasonUnspecified
+		}
+		l.encode(c, func(dst []byte) ([]byte, error) { return AppendConnack(dst, 5, false, code, nil) })
 	case l.version == 5 && (l.phase == connected || l.phase == connecting && l.role == client):
 		// A server sends no DISCONNECT before CONNACK [MQTT-3.14.0-1].
 		DisconnectCode(c, disconnectFor(err))
@@ -325,6 +328,14 @@ func disconnectFor(err error) ReasonCode {
 		return ReasonPacketTooLarge
 	}
 	return ReasonProtocolError
+}
+
+// failIfTooSmall fails the connection if err says that a packet which the protocol requires is
+// larger than the peer allows. Other errors are those of a connection that is closing.
+func (l *layer) failIfTooSmall(c *reactor.Conn, err error) {
+	if _, ok := err.(*PeerLimitError); ok { // errors.As would allocate
+		l.fail(c, err)
+	}
 }
 
 // fail fails the connection and makes the layer ignore all further input.

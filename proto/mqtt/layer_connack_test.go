@@ -92,7 +92,8 @@ func TestConnackOpensConnection(t *testing.T) {
 			{"v5 session present, properties", 5, pack("20 06 01 00 03 13 000a")},
 		} {
 			t.Run(row.name, func(t *testing.T) {
-				x := awaitingConnack(t, scheme, row.version, nil)
+				present := row.connack[2] == 1
+				x := startClient(t, scheme, &mqtt.Options{ClientID: "c", Clean: !present, Version: row.version}, nil)
 				x.p.send(row.connack)
 				looptest.Await(t, x.m, "connack", x.r.Noted("connack"))
 				looptest.Settle(t, x.m)
@@ -150,17 +151,16 @@ func TestSecondConnackIsAnError(t *testing.T) {
 	})
 }
 
-// DISCONNECT from a 5.0 server ends the connection. A code of 0x80 or higher is an error, see
-// 5.0 section 3.14.
+// DISCONNECT from a 5.0 server ends the connection with an error that has its code. 5.0 section
+// 3.14.
 func TestDisconnectFromServer(t *testing.T) {
 	overEachTransport(t, func(t *testing.T, scheme string) {
 		t.Run("without reason", func(t *testing.T) {
 			x := connectedClient(t, scheme, 5, nil)
 			x.p.send(pack("e0 00"), pack("ff ff")) // input after DISCONNECT is ignored
-			x.waitEnd()
-			x.p.Close()
 			x.waitClose()
-			x.r.wantPackets("disconnect CLOSE")
+			x.r.wantPackets("disconnect ERROR CLOSE")
+			looptest.WantErr(t, x.r.Err(x.t), nil, "0x00 Normal disconnection")
 		})
 		for code, name := range map[byte]string{0x8b: "0x8B Server shutting down", 0x8e: "0x8E Session taken over", 0x8d: "0x8D Keep alive timeout", 0x9c: "0x9C Use another server"} {
 			t.Run(name, func(t *testing.T) {

@@ -83,7 +83,7 @@ func TestEndOfStreamDuringPause(t *testing.T) {
 			looptest.Await(t, x.m, "the last", x.r.Noted("a/b=3"))
 			x.c.Resume()
 			x.waitClose()
-			x.r.wantPackets("a/b=1 publish a/b=3 publish CLOSE")
+			x.r.wantPackets("a/b=1 publish a/b=3 publish ERROR CLOSE")
 		}
 	})
 }
@@ -200,6 +200,9 @@ func TestCloseFrameDuringPause(t *testing.T) {
 				x.p.wantLastFrame(0x88, closeNormal)
 				x.p.Close()
 				x.waitClose()
+				if role == "client" {
+					want += "ERROR "
+				}
 				x.r.wantPackets(want + "CLOSE")
 			})
 		}

@@ -22,7 +22,9 @@ import (
 type Limits struct {
 	// Packet is the size of the largest accepted packet in bytes. A larger packet fails the
 	// connection as soon as its fixed header has arrived. Over WebSocket the connection fails
-	// when the message that contains the header is complete. The default is DefaultMaxPacket.
+	// when the message that contains the header is complete. In 5.0 a Maximum Packet Size that
+	// this side sends in its CONNECT or CONNACK also applies, if it is lower. The default is
+	// DefaultMaxPacket.
 	Packet int
 	// Properties is the largest number of properties in a packet of 5.0. The properties of the
 	// will are counted separately. The default is DefaultMaxProperties.
@@ -32,8 +34,8 @@ type Limits struct {
 	Filters int
 	// Unreleased is the largest number of QoS 2 messages that the peer has sent without
 	// releasing their packet identifiers with PUBREL. In 5.0 a Receive Maximum that this side
-	// sends in its CONNECT or CONNACK also applies, if it is lower [MQTT-3.3.4-7]
-	// [MQTT-3.3.4-9]. The default is DefaultMaxUnreleased.
+	// sends in its CONNECT or CONNACK also applies, if it is lower, and to messages of QoS 1 too
+	// [MQTT-3.3.4-7] [MQTT-3.3.4-9]. The default is DefaultMaxUnreleased.
 	Unreleased int
 }
 

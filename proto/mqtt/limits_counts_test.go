@@ -68,7 +68,7 @@ var countRows = []countRow{
 // authOf makes an AUTH with n properties. One is the method, which AUTH must have.
 func authOf(n int) []byte {
 	props := append(slices.Repeat(pack(userProp), n-1), pack("15 00 01'm'")...)
-	body := append(appendLength(pack("00"), len(props)), props...)
+	body := append(appendLength(pack("18"), len(props)), props...)
 	return append(appendLength([]byte{0xf0}, len(body)), body...)
 }
 
@@ -97,7 +97,12 @@ func checkCountLimit(t *testing.T, scheme string, row *countRow, limit int) {
 		}
 	}
 	open := func() *pair {
-		x := connectedAs(t, scheme, row.role, row.version, nil)
+		x := (*pair)(nil)
+		if row.name == "AUTH" {
+			x = authConn(t, scheme, row.role, nil)
+		} else {
+			x = connectedAs(t, scheme, row.role, row.version, nil)
+		}
 		if limit != 0 {
 			if err := mqtt.SetLimits(x.c, limits); err != nil {
 				t.Fatal(err)
@@ -267,7 +272,7 @@ func TestReceiveMaximumLimitsUnreleased(t *testing.T) {
 		x.p.wantGot(x.m, "50 02 00 01")
 		x.p.send(second)
 		x.waitClose()
-		looptest.WantErr(t, x.r.Err(t), mqtt.ErrLimit, "more than 1 QoS 2 messages", "MQTT-3.3.4-")
+		looptest.WantErr(t, x.r.Err(t), mqtt.ErrLimit, "more than 1 messages", "MQTT-3.3.4-")
 	}
 
 	x := connectedServer(t, "mqtt", 4, nil)

@@ -21,9 +21,12 @@ import (
 //
 // The layer checks the order of packets: CONNECT comes first and only once, and a packet
 // that only servers send is an error. It acknowledges each PUBLISH and runs the QoS 2
-// handshakes after the handler has returned. The handler answers these packets:
+// handshakes after the handler has returned. The handler may do that itself with AckCode. In 5.0
+// Pub respects the limits in the client's CONNECT, and the layer refuses what exceeds the limits
+// in the properties of Connack. The handler answers these packets:
 //
-//	CONNECT        Connack, at once or later; packets that follow CONNECT wait until then
+//	CONNECT        Connack, at once or later; packets that follow CONNECT wait until then.
+//	               For enhanced authentication Auth, and Connack after the client's AUTH
 //	SUBSCRIBE      Suback
 //	UNSUBSCRIBE    Unsuback
 //	PINGREQ        Pong
@@ -106,5 +109,5 @@ func (*listener) Handle(*reactor.Conn, reactor.Event, any) {}
 
 // Accept implements reactor.Acceptor.
 func (p *listener) Accept(*reactor.Conn) reactor.Protocol {
-	return &layer{role: server, version: 4, overWS: p.overWS, limits: p.limits, receiveMax: noReceiveMax}
+	return &layer{role: server, version: 4, overWS: p.overWS, limits: p.limits}
 }

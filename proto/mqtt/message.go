@@ -17,8 +17,8 @@ type Message struct {
 	// is 0 if the packet leaves the code out. For SUBACK and UNSUBACK it is the first code.
 	Ack ReasonCode
 
-	// Topic is the topic name of PUBLISH. In 5.0 it may be empty: the property Topic Alias
-	// identifies the topic then.
+	// Topic is the topic name of PUBLISH. In 5.0 Parse may leave it empty: the property Topic
+	// Alias identifies the topic then. A connection of Connect or Listen fills it in.
 	Topic []byte
 
 	// Data is the payload:

@@ -25,7 +25,11 @@ func TestConnectRefusesInvalidOptions(t *testing.T) {
 		{"KeepAlive -1 ns", mqtt.Options{KeepAlive: -1}, "KeepAlive is -1ns: want a time.Duration"},
 		{"KeepAlive -1 s", mqtt.Options{KeepAlive: -time.Second}, "KeepAlive is -1s: want a time.Duration"},
 		{"KeepAlive -2 s", mqtt.Options{KeepAlive: -2 * time.Second}, "KeepAlive is -2s: want a time.Duration"},
+		{"PingTimeout in seconds", mqtt.Options{PingTimeout: 10}, "PingTimeout is 10ns: want a time.Duration"},
 		{"Session Expiry Interval without client identifier", mqtt.Options{Version: 5, Props: []mqtt.Property{{ID: mqtt.PropSessionExpiryInterval, Int: 1}}}, "without ClientID"},
+		{"AssignID in 3.1.1", mqtt.Options{AssignID: true}, "AssignID needs Version 5"},
+		{"AssignID with ClientID", mqtt.Options{AssignID: true, Version: 5, ClientID: "c"}, "AssignID needs Version 5 and no ClientID"},
+		{"properties of no will", mqtt.Options{Version: 5, WillProps: []mqtt.Property{{ID: mqtt.PropWillDelayInterval, Int: 1}}}, "WillProps without Topic"},
 		{"MQTT-3.1.2-14 will QoS 3", mqtt.Options{Topic: "t", QoS: 3}, "QoS"},
 		{"MQTT-3.1.2-22 password without user", mqtt.Options{Password: "p"}, "password"},
 		{"MQTT-4.7.1-1 wildcard in will topic", mqtt.Options{Topic: "a/#"}, "MQTT-"},
@@ -71,6 +75,20 @@ func TestRandomClientID(t *testing.T) {
 			if opts == nil && (!conn.CleanStart || msg.Version != 4) {
 				t.Errorf("nil options: %+v, version %d", conn, msg.Version)
 			}
+		}
+	}
+}
+
+// Options that only name a user leave no session behind: the connection is clean, and in 5.0 its
+// session ends with it.
+func TestUserAloneLeavesNoSession(t *testing.T) {
+	for _, version := range []uint8{4, 5} {
+		x := startClient(t, "mqtt", &mqtt.Options{User: "u", Version: version}, nil)
+		var msg mqtt.Message
+		looptest.Await(t, x.m, "CONNECT", func() bool { x.p.readAll(); n, _ := mqtt.Parse(x.p.got, version, &msg); return n > 0 })
+		conn := msg.Connect()
+		if !conn.CleanStart || conn.User != "u" || conn.ClientID == "" || len(conn.Props) > 0 {
+			t.Errorf("version %d: CONNECT %+v, want a clean one of user u without properties", version, conn)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package mqtt
 
 import (
-	"strconv"
-
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -18,11 +16,7 @@ const (
 // checkOrder checks that the peer may send the packet in l.msg now. If the packet changes the
 // phase, checkOrder sets the new phase.
 func (l *layer) checkOrder(c *reactor.Conn) error {
-	cmd, protocolError := l.msg.Cmd, func(rule4, rule5, reason string) error {
-		parseErr := newParseError(l.version, ReasonProtocolError, rule4, rule5, reason)
-		parseErr.Cmd = l.msg.Cmd
-		return parseErr
-	}
+	cmd, protocolError := l.msg.Cmd, l.protocolError
 	if l.role == server {
 		switch {
 		case 1<<cmd&clientSends == 0:
@@ -34,6 +28,11 @@ func (l *layer) checkOrder(c *reactor.Conn) error {
 		case cmd == CmdConnect:
 			c.Stack().SetHandshaking(false)
 			l.phase, l.version = connecting, l.msg.Version
+			l.receivedConnect(&l.msg)
+		case l.phase == connecting && cmd != CmdAuth && cmd != CmdDisconnect:
+			return protocolError("", "MQTT-3.1.2-30", "the client sent another packet than AUTH before CONNACK")
+		case cmd == CmdAuth:
+			return l.checkAuth(c)
 		}
 		return nil
 	}
@@ -47,9 +46,37 @@ func (l *layer) checkOrder(c *reactor.Conn) error {
 	case cmd == CmdConnack && l.msg.Ack != 0:
 		l.phase = disconnected
 	case cmd == CmdConnack:
-		c.Stack().SetHandshaking(false)
-		l.phase = connected
+		return l.accepted(c)
+	case cmd == CmdAuth:
+		return l.checkAuth(c)
 	}
+	return nil
+}
+
+// protocolError returns the error for the packet in l.msg. rule4 and rule5 are the rules that it
+// breaks.
+func (l *layer) protocolError(rule4, rule5, reason string) error {
+	return l.refusal(ReasonProtocolError, rule4, rule5, reason)
+}
+
+// refusal is protocolError with the reason code of the DISCONNECT.
+func (l *layer) refusal(code ReasonCode, rule4, rule5, reason string) error {
+	err := newParseError(l.version, code, rule4, rule5, reason)
+	err.Cmd = l.msg.Cmd
+	return err
+}
+
+// accepted handles the CONNACK in l.msg, which accepts the connection.
+func (l *layer) accepted(c *reactor.Conn) error {
+	if l.cleanStart && l.msg.SessionPresent {
+		return l.protocolError("MQTT-3.2.2-1", "MQTT-3.2.2-4", "Session Present is set, but CONNECT asked for a clean start")
+	}
+	if err := l.checkAuthMethod(false); err != nil {
+		return err
+	}
+	c.Stack().SetHandshaking(false)
+	l.phase = connected
+	l.receivedConnack(&l.msg)
 	return nil
 }
 
@@ -58,94 +85,45 @@ func (l *layer) checkOrder(c *reactor.Conn) error {
 // EvMQTTOpen and PUBLISH raises EvMQTTMsg.
 func (l *layer) handlePacket(c *reactor.Conn) {
 	m := &l.msg
-	cmd, id, qos, code := m.Cmd, m.ID, m.QoS, m.Ack // copies: a handler may change the message
+	l.now = current{cmd: m.Cmd, id: m.ID, qos: m.QoS, code: m.Ack} // a handler may change the message
+	p := &l.now
+	l.endExchange(p.cmd, p.id, p.code)
+	var refused *RefusedError
+	if l.role == client && (p.cmd == CmdConnack && p.code != 0 || p.cmd == CmdDisconnect) {
+		refused = newRefusedError(m, l.version)
+	}
 	switch {
-	case cmd == CmdConnack:
-		c.Call(reactor.EvMQTTOpen, code)
-	case cmd == CmdPublish && (qos < 2 || l.noteQoS2(id)):
+	case p.cmd == CmdConnack:
+		c.Call(reactor.EvMQTTOpen, p.code)
+	case p.cmd == CmdPublish && (p.qos < 2 || l.ownFlows || l.noteQoS2(p.id)):
 		c.Call(reactor.EvMQTTMsg, m)
 	}
 	c.Call(reactor.EvMQTTCmd, m)
+	if answer := p.answer(); answer != 0 && !p.acknowledged && !l.ownFlows {
+		l.failIfTooSmall(c, l.acknowledge(c, answer, l.automaticCode(), nil))
+	}
+	cmd, code := p.cmd, p.code
+	l.now = current{}
 	switch cmd {
-	case CmdPublish:
-		switch qos {
-		case 1:
-			l.ack(c, CmdPuback, id, 0) // [MQTT-4.3.2-4]
-		case 2:
-			l.ack(c, CmdPubrec, id, 0) // [MQTT-4.3.3-8]
-		}
-	case CmdPubrec:
-		if code < 0x80 {
-			l.ack(c, CmdPubrel, id, 0) // [MQTT-4.3.3-4]
-		}
-	case CmdPubrel:
-		l.answerPubrel(c, id)
 	case CmdConnack:
 		if code != 0 {
-			l.fail(c, &RefusedError{cmd, code, l.version})
+			l.fail(c, refused)
 		}
 	case CmdDisconnect:
-		l.handleDisconnect(c, code)
+		l.handleDisconnect(c, refused)
 	}
 }
 
-// noteQoS2 notes the identifier of a QoS 2 message until PUBREL. It returns false if the message
-// is a duplicate: it was delivered before, and PUBREL has not arrived [MQTT-4.3.3-10].
-func (l *layer) noteQoS2(id uint16) bool {
-	if l.unreleased.has(id) {
-		return false
-	}
-	l.unreleased.add(id)
-	return true
-}
-
-// noReceiveMax is the Receive Maximum of a side that sends none. 5.0 section 3.1.2.11.3.
-const noReceiveMax = 65535
-
-// receiveMaximum returns the Receive Maximum in the properties of a CONNECT or CONNACK.
-func receiveMaximum(props []Property) uint16 {
-	for i := range props {
-		if props[i].ID == PropReceiveMaximum {
-			return uint16(props[i].Int)
-		}
-	}
-	return noReceiveMax
-}
-
-// checkUnreleased refuses a QoS 2 message in l.msg if too many of the peer's messages wait for
-// PUBREL. A message of QoS 1 does not wait, because it is acknowledged when its handlers return.
-func (l *layer) checkUnreleased() error {
-	limit := min(l.limits.Unreleased, int(l.receiveMax))
-	if l.msg.Cmd != CmdPublish || l.msg.QoS < 2 || l.unreleased.size < limit || l.unreleased.has(l.msg.ID) {
-		return nil
-	}
-	rule5 := "MQTT-3.3.4-7"
-	if l.role == client {
-		rule5 = "MQTT-3.3.4-9"
-	}
-	err := newParseError(l.version, ReasonReceiveMaximumExceeded, ruleLimitV4, rule5,
-		"more than "+strconv.Itoa(limit)+" QoS 2 messages wait for PUBREL")
-	err.Cmd = CmdPublish
-	return err
-}
-
-// answerPubrel forgets the identifier of a QoS 2 message and answers PUBREL [MQTT-4.3.3-11].
-func (l *layer) answerPubrel(c *reactor.Conn, id uint16) {
-	code := ReasonCode(0)
-	if found := l.unreleased.remove(id); !found && l.version == 5 {
-		code = ReasonPacketIDNotFound
-	}
-	l.ack(c, CmdPubcomp, id, code)
-}
-
-// handleDisconnect ends the connection after DISCONNECT from the peer. On a client it fails the
-// connection if the server gives a reason of 0x80 or higher.
-func (l *layer) handleDisconnect(c *reactor.Conn, code ReasonCode) {
-	if l.role == client && code >= 0x80 {
-		l.fail(c, &RefusedError{CmdDisconnect, code, l.version})
+// handleDisconnect ends the connection after DISCONNECT from the peer. A client fails with refused.
+func (l *layer) handleDisconnect(c *reactor.Conn, refused *RefusedError) {
+	if refused == nil {
+		l.drain(c)
 		return
 	}
-	l.drain(c)
+	if l.overWS {
+		ws.Close(c, ws.StatusNormalClosure, "") // returns an error if a Close frame was sent before
+	}
+	l.fail(c, refused)
 }
 
 // drain drains the connection. Over WebSocket it sends a Close frame first.

@@ -23,11 +23,20 @@ var malformedConnack = []malformedPacket{
 	{"section 3.2.2.1", 4, malformed, "20 02 02 00", "reserved flags"},
 	{"MQTT-3.2.2-4", 4, protocol, "20 02 01 05", "session present in a refusal"},
 	{"MQTT-3.2.2-6", 4, protocol, "20 02 00 06", "return code 6"},
+	{"MQTT-3.2.2-6", 4, protocol, "20 02 00 80", "code 0x80 of 5.0"},
+	{"MQTT-3.2.2-6", 4, protocol, "20 02 00 84", "code 0x84 of 5.0"},
+	{"MQTT-3.2.2-6", 4, protocol, "20 02 00 86", "code 0x86 of 5.0"},
+	{"MQTT-3.2.2-6", 4, protocol, "20 02 00 87", "code 0x87 of 5.0"},
+	{"MQTT-4.8.0-1", 4, malformed, "20 03 00 00 00", "CONNACK of 5.0"},
 	// 5.0
 	{"MQTT-3.1.2-2", 5, mqtt.ReasonUnsupportedVersion, "20 02 00 01", "3.1.1 server refuses 5.0"},
 	{"MQTT-2.2.2-1", 5, malformed, "20 02 00 00", "no property length"},
 	{"MQTT-3.2.2-1", 5, malformed, "20 03 80 00 00", "reserved flags"},
 	{"MQTT-3.2.2-6", 5, protocol, "20 03 01 87 00", "session present in a refusal"},
+	{"MQTT-3.2.2-8", 5, protocol, "20 03 00 01 00", "code 1 of 3.1.1"},
+	{"MQTT-3.2.2-8", 5, protocol, "20 03 00 02 00", "code 2 of 3.1.1"},
+	{"MQTT-3.2.2-8", 5, protocol, "20 03 00 03 00", "code 3 of 3.1.1"},
+	{"MQTT-3.2.2-8", 5, protocol, "20 03 00 04 00", "code 4 of 3.1.1"},
 	{"MQTT-3.2.2-8", 5, protocol, "20 03 00 05 00", "code of 3.1.1"},
 }
 

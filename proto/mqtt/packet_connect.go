@@ -140,14 +140,10 @@ func (c *cursor) connectPayload(flags byte) {
 // Connect decodes the content of a CONNECT that Parse has returned. The result is a copy. For
 // other messages Connect returns the zero value.
 func (m *Message) Connect() ConnectPacket {
-	h, headerSize, err := ParseHeader(m.Dgram, 0)
-	if err != nil || m.Cmd != CmdConnect || h.Cmd != CmdConnect || len(m.Dgram) < headerSize+connFixedSize {
+	flags, keepAlive, ok := m.connectFixed()
+	if !ok {
 		return ConnectPacket{}
 	}
-	fixed := cursor{rest: m.Dgram[headerSize+connFlagsOffset:]}
-	flags := fixed.u8(&fieldConnFlags)
-	keepAlive := fixed.u16(&fieldKeepAlive)
-
 	c := cursor{rest: m.Data, version: m.Version}
 	conn := ConnectPacket{
 		CleanStart:  flags&connClean != 0,
@@ -174,6 +170,16 @@ func (m *Message) Connect() ConnectPacket {
 		conn.Password = bytes.Clone(c.binary(&fieldPassword))
 	}
 	return conn
+}
+
+// connectFixed returns the connect flags and the keep-alive of a CONNECT that Parse has returned.
+func (m *Message) connectFixed() (flags byte, keepAlive uint16, ok bool) {
+	h, headerSize, err := ParseHeader(m.Dgram, 0)
+	if err != nil || m.Cmd != CmdConnect || h.Cmd != CmdConnect || len(m.Dgram) < headerSize+connFixedSize {
+		return 0, 0, false
+	}
+	fixed := cursor{rest: m.Dgram[headerSize+connFlagsOffset:]}
+	return fixed.u8(&fieldConnFlags), fixed.u16(&fieldKeepAlive), true
 }
 
 // cloneProps decodes encoded properties into copies. It returns nil if there are none.

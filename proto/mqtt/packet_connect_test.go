@@ -54,13 +54,13 @@ var malformedConnect = []malformedPacket{
 	{"MQTT-3.1.2-3", 5, malformed, "10 0d 0004 'MQTT' 05 01 0000 00 0000", "reserved flag"},
 	{"MQTT-3.1.2-9", 5, malformed, "10 0e 0004 'MQTT' 05 04 0000 00 0000 00", "no will topic"},
 	{"MQTT-3.1.2-11", 5, malformed, "10 0d 0004 'MQTT' 05 10 0000 00 0000", "will QoS without will"},
-	{"MQTT-3.1.2-12", 5, malformed, "10 12 0004 'MQTT' 05 1c 0000 00 0000 00 0001't' 0000", "will QoS 3"},
+	{"MQTT-3.1.2-12", 5, malformed, "10 13 0004 'MQTT' 05 1c 0000 00 0000 00 0001't' 0000", "will QoS 3"},
 	{"MQTT-3.1.2-13", 5, malformed, "10 0d 0004 'MQTT' 05 20 0000 00 0000", "will retain without will"},
 	{"MQTT-3.1.2-17", 5, malformed, "10 0d 0004 'MQTT' 05 80 0000 00 0000", "no user name"},
 	{"MQTT-3.1.2-19", 5, malformed, "10 0d 0004 'MQTT' 05 40 0000 00 0000", "no password"},
 	{"MQTT-4.13.1-1", 5, malformed, "10 0e 0004 'MQTT' 05 00 0000 00 0000 00", "3.1.2-16, -18: bytes left over"},
 	{"MQTT-1.5.4-1", 5, malformed, "10 0e 0004 'MQTT' 05 00 0000 00 0001 ff", "3.1.3-4: client identifier"},
-	{"MQTT-4.7.0-1", 5, malformed, "10 12 0004 'MQTT' 05 04 0000 00 0000 00 0001'+' 0000", "will topic wildcard"},
+	{"MQTT-4.7.0-1", 5, malformed, "10 13 0004 'MQTT' 05 04 0000 00 0000 00 0001'+' 0000", "will topic wildcard"},
 	{"section 3.1.2.11.10", 5, protocol, "10 11 0004 'MQTT' 05 00 0000 04 16 0001 00 0000", "Authentication Data without method"},
 }
 

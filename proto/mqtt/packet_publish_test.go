@@ -14,6 +14,13 @@ var goodPublish = []goodPacket{
 	{"publish 3.1.1 empty", 4, "31 03 0001 't'", false, mqtt.Message{Retain: true, Topic: []byte("t")}},
 	{"publish 5.0 qos 2", 5, "34 08 0001 't' ffff 00 'xy'", false,
 		mqtt.Message{QoS: 2, ID: 0xffff, Topic: []byte("t"), Data: []byte("xy")}},
+	// One byte of payload looks like a property length, which must not be left out.
+	{"publish 5.0 empty", 5, "30 04 0001 't' 00", false, mqtt.Message{Topic: []byte("t")}},
+	{"publish 5.0 one zero byte", 5, "30 05 0001 't' 00 00", false, mqtt.Message{Topic: []byte("t"), Data: pack("00")}},
+	{"publish 5.0 one byte", 5, "30 05 0001 't' 00 05", false, mqtt.Message{Topic: []byte("t"), Data: pack("05")}},
+	{"publish 5.0 qos 1 empty", 5, "32 06 0001 't' 0007 00", false, mqtt.Message{QoS: 1, ID: 7, Topic: []byte("t")}},
+	{"publish 5.0 qos 1 one zero byte", 5, "32 07 0001 't' 0007 00 00", false,
+		mqtt.Message{QoS: 1, ID: 7, Topic: []byte("t"), Data: pack("00")}},
 	{"publish 5.0 alias", 5, "30 07 0000 03 230001 'z'", false,
 		mqtt.Message{Props: pack("230001"), Data: []byte("z")}},
 	{"publish 5.0 properties", 5, "30 20 0001 't' 1c 0101 0200000001 080001'r' 09000100 0b01 0bffffff7f 26 0000 0001'v'", false,
@@ -38,6 +45,9 @@ var malformedPublish = []malformedPacket{
 	{"MQTT-3.3.1-2", 5, malformed, "38 04 0001 't' 00", "DUP at QoS 0"},
 	{"MQTT-3.3.1-4", 5, malformed, "36 06 0001 't' 0001 00", "QoS 3"},
 	{"MQTT-3.3.2-2", 5, malformed, "30 04 0001 '#' 00", "wildcard"},
+	{"MQTT-2.2.2-1", 5, malformed, "30 03 0001 't'", "no property length at QoS 0"},
+	{"MQTT-2.2.2-1", 5, malformed, "32 05 0001 't' 0007", "no property length at QoS 1"},
+	{"section 2.2.2.1", 5, malformed, "30 04 0001 't' 05", "the payload of 3.1.1 as property length"},
 	{"section 3.3.2.1", 5, protocol, "30 03 0000 00", "neither topic nor alias"},
 }
 

@@ -52,7 +52,6 @@ var exchanges = []exchange{
 	{"SUBACK", []string{"90 03 00 01 01"}, "suback", "", true, false, "client"},
 	{"UNSUBACK", []string{"b0 02 00 01"}, "unsuback", "", true, false, "client"},
 	{"PINGRESP", []string{"d0 00"}, "pingresp", "", true, true, "client"},
-	{"AUTH", []string{"f0 05 18 03 15 00 00"}, "auth", "", false, true, "client"},
 	{"PINGREQ is answered by the handler", []string{"c0 00"}, "pingreq", "", true, true, "server"},
 	{"SUBSCRIBE is answered by the handler", []string{"82 06 00 01 00 01'a' 00"}, "subscribe", "", true, false, "server"},
 	{"UNSUBSCRIBE is answered by the handler", []string{"a2 05 00 01 00 01'a'"}, "unsubscribe", "", true, false, "server"},

@@ -25,7 +25,7 @@ var malformedProperties = []malformedPacket{
 	{"section 2.2.2.2", 5, malformed, "30 07 0001 't' 03 21 0001", "Receive Maximum in PUBLISH"},
 	{"section 2.2.2.2", 5, malformed, "62 06 0001 00 02 0101", "Payload Format Indicator in PUBREL"},
 	{"section 2.2.2.2", 5, malformed, "10 12 0004 'MQTT' 05 00 0000 05 1800000000 0000", "Will Delay Interval outside the will"},
-	{"section 2.2.2.2", 5, malformed, "10 17 0004 'MQTT' 05 04 0000 00 0000 05 1100000000 0001 't' 0000", "Session Expiry Interval in the will"},
+	{"section 2.2.2.2", 5, malformed, "10 18 0004 'MQTT' 05 04 0000 00 0000 05 1100000000 0001 't' 0000", "Session Expiry Interval in the will"},
 	{"section 2.2.2.2", 5, malformed, "82 09 0001 02 0101 0001 'a' 00", "Payload Format Indicator in SUBSCRIBE"},
 	{"section 2.2.2.2", 5, malformed, "a2 08 0001 02 0b01 0001 'a'", "Subscription Identifier in UNSUBSCRIBE"},
 	{"section 3.1.2.11.2", 5, protocol, "10 17 0004 'MQTT' 05 00 0000 0a 1100000001 1100000001 0000", "Session Expiry Interval twice"},
