@@ -22,8 +22,8 @@ func packetEnds(packets [][]byte, frameHeader int) map[int]int {
 	return ends
 }
 
-// The stream of a server ends after each byte. The client fails with io.ErrUnexpectedEOF inside
-// a packet and before CONNACK. Between packets the end is not an error.
+// The stream of a server ends after each byte. The client fails with a ClosedError, which says
+// when that was inside a packet or before CONNACK.
 func TestEndOfServerStream(t *testing.T) {
 	overEachTransport(t, func(t *testing.T, scheme string) {
 		header := 0
@@ -54,16 +54,20 @@ func TestEndOfServerStream(t *testing.T) {
 func checkEnd(t *testing.T, x *pair, at int, ends map[int]int) {
 	t.Helper()
 	packets, whole := ends[at]
+	words := "mqtt: connection closed by the server: unexpected EOF"
 	switch {
 	case !whole:
-		looptest.WantErr(t, x.r.Err(x.t), io.ErrUnexpectedEOF, "closed inside a")
+		words = "closed inside a"
 	case packets == 0:
-		looptest.WantErr(t, x.r.Err(x.t), io.ErrUnexpectedEOF, "before CONNACK")
-	case len(x.r.Errs) > 0:
-		t.Errorf("errors %v between packets, want none", x.r.Errs)
+		words = "mqtt: connection closed before CONNACK: unexpected EOF"
 	}
-	if n := len(x.r.Lines); x.r.Lines[n-1] != "CLOSE" || !whole && x.r.Lines[n-2] != "ERROR" {
-		t.Errorf("events %v, want CLOSE at the end, and ERROR before it inside a packet", x.r.Lines)
+	looptest.WantErr(t, x.r.Err(x.t), io.ErrUnexpectedEOF, words)
+	var closed *mqtt.ClosedError
+	if whole && (!errors.As(x.r.Err(x.t), &closed) || closed.Code != 0 || closed.Reason != "") {
+		t.Errorf("error %#v, want a ClosedError without a code", x.r.Err(x.t))
+	}
+	if n := len(x.r.Lines); x.r.Lines[n-1] != "CLOSE" || x.r.Lines[n-2] != "ERROR" {
+		t.Errorf("events %v, want ERROR and CLOSE at the end", x.r.Lines)
 	}
 }
 
@@ -90,7 +94,7 @@ func TestEndBetweenMessagesInsidePacket(t *testing.T) {
 	}
 }
 
-// A Close frame between packets is not an error.
+// A Close frame between packets is an error of a client, and none of a server.
 func TestCloseFrameBetweenPackets(t *testing.T) {
 	for _, role := range []string{"client", "server"} {
 		x := connectedAs(t, "ws", role, 4, nil)
@@ -99,7 +103,11 @@ func TestCloseFrameBetweenPackets(t *testing.T) {
 		looptest.Await(t, x.m, "the close frame", func() bool { x.p.readAll(); return len(x.p.frames) > 0 })
 		x.p.Close()
 		x.waitClose()
-		x.r.wantPackets("a/b=x publish CLOSE")
+		if role == "client" {
+			x.r.wantPackets("a/b=x publish ERROR CLOSE")
+		} else {
+			x.r.wantPackets("a/b=x publish CLOSE")
+		}
 		if f := x.p.frames[0]; f.op != 0x88 || string(f.payload) != "\x03\xe8" {
 			t.Errorf("the answer is frame %02x % x, want Close 1000", f.op, f.payload)
 		}
