@@ -1,5 +1,6 @@
 // Command mqtt-server is Mongoose's mqtt-server tutorial: a small MQTT broker over TCP and
-// WebSocket, with and without TLS. Package examples/internal/broker describes its features.
+// WebSocket, with and without TLS. Package examples/internal/broker describes its features. It is
+// for tests and for learning: it keeps nothing on disk. For production use mosquitto or a cluster.
 //
 //	go run ./examples/mqtt-server
 //	mosquitto_sub -t 'greetings/#' &
@@ -11,8 +12,12 @@
 // the server reads the certificate files again. New connections use the new certificate, open
 // connections go on.
 //
-// The flags -conns, -packet, -client, -retained and -origin set limits. Their defaults suit a
-// small public server. A negative number means no limit.
+// With -passwords FILE, clients need a user name and a password. mosquitto_passwd writes the file.
+// SIGHUP reloads it too; clients that are connected stay.
+//
+// The flags -conns, -packet, -client, -queue, -sessions, -kept, -expiry and -retained set limits.
+// -origin says which web pages may connect. The defaults suit a small public server. A negative
+// number means no limit.
 //
 // It logs to standard output. The exit status is 0 after SIGINT or SIGTERM, 1 if it cannot
 // listen or the loop fails, and 2 for wrong usage. The reason for 1 and 2 is on standard
@@ -48,6 +53,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // run runs the program and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("mqtt-server", flag.ContinueOnError)
+	f.Usage = usage(f)
 	var urls []string
 	f.Func("listen", fmt.Sprintf("`URL` to listen on: mqtt://host:port, ws://host:port/path, or mqtts:// and wss:// with TLS; may be repeated (default %q, with -cert also %q)", defaultURLs, secureURLs),
 		func(s string) error { urls = append(urls, s); return nil })
@@ -56,15 +62,34 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var limits broker.Limits
 	f.IntVar(&limits.Conns, "conns", broker.MaxConns, "most `connections` of each URL; beyond it, one without a CONNECT or the new one is closed")
 	f.IntVar(&limits.Packet, "packet", broker.MaxPacket, "size of the largest packet in `bytes`")
-	f.IntVar(&limits.Client, "client", broker.ClientLimit, "`bytes` of a client's subscriptions, will and queue")
+	f.IntVar(&limits.Client, "client", broker.ClientLimit, "`bytes` of a session's subscriptions, will, queue and messages in flight")
+	f.IntVar(&limits.Queue, "queue", broker.MaxQueue, "most `messages` that wait for a client that is away")
+	f.IntVar(&limits.Sessions, "sessions", broker.MaxSessions, "most `sessions` of clients that are away; beyond it, the one that is away longest ends")
+	f.IntVar(&limits.Kept, "kept", broker.KeptLimit, "`bytes` of all sessions of clients that are away")
+	f.DurationVar(&limits.Expiry, "expiry", broker.MaxExpiry, "longest `time` that a session is kept without its client")
 	f.IntVar(&limits.Retained, "retained", broker.RetainedLimit, "`bytes` of all retained messages")
 	var origins []string
 	f.Func("origin", "`pattern` of the web pages that may connect over WebSocket, such as https://example.com or *; may be repeated (default: pages of this server)",
 		func(s string) error { origins = append(origins, s); return nil })
+	passwords := f.String("passwords", "", "`file` of user names and passwords, as mosquitto_passwd writes it; SIGHUP reloads it (default: everyone is let in)")
 	verbose := f.Bool("v", false, "log every message")
 	return cli.Run(f, args, stderr, func() error {
-		return serve(listenOn(urls, identity.Given()), origins, limits, &identity, clog.New(stdout, clog.Level(*verbose)))
+		s := server{urls: listenOn(urls, identity.Given()), origins: origins, limits: limits, identity: &identity,
+			passwords: *passwords, log: clog.New(stdout, clog.Level(*verbose))}
+		return s.serve()
 	})
+}
+
+// usage returns the function that prints the help of f.
+func usage(f *flag.FlagSet) func() {
+	return func() {
+		fmt.Fprintf(f.Output(), `Usage of %s:
+A small MQTT broker for tests and for learning. It keeps nothing on disk.
+For production use mosquitto or a cluster.
+
+`, f.Name())
+		f.PrintDefaults()
+	}
 }
 
 // listenOn returns the URLs to listen on. urls are those of the flags, nil if there are none.
@@ -78,32 +103,48 @@ func listenOn(urls []string, cert bool) []string {
 	return defaultURLs
 }
 
+// server is what the flags say.
+type server struct {
+	urls, origins []string
+	limits        broker.Limits
+	identity      *certs.Server
+	passwords     string // file, or empty
+	log           *slog.Logger
+}
+
 // serve runs the broker until SIGINT or SIGTERM.
-func serve(urls, origins []string, limits broker.Limits, identity *certs.Server, log *slog.Logger) error {
-	cfg, err := identity.Config(urls, log)
+func (s *server) serve() error {
+	cfg, err := s.identity.Config(s.urls, s.log)
 	if err != nil {
 		return err
 	}
-	m, err := reactor.New(reactor.WithLogger(log))
+	m, err := reactor.New(reactor.WithLogger(s.log))
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	b := broker.New(m, s.log)
+	b.SetLimits(s.limits)
+	if s.passwords != "" {
+		p, err := broker.ReadPasswords(s.passwords)
+		if err != nil {
+			return cli.Usage("-passwords: %w", err)
+		}
+		s.usePasswords(b, p, "passwords loaded")
+		defer s.reloadPasswordsAtHangup(m, b)()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	defer identity.ReloadAtHangup(m)()
+	defer s.identity.ReloadAtHangup(m)()
 	running := true
 	context.AfterFunc(ctx, func() {
 		m.Post(func() {
-			log.Info("stopping", "reason", context.Cause(ctx))
+			s.log.Info("stopping", "reason", context.Cause(ctx))
 			running = false
 		})
 	})
-
-	b := broker.New(m, log)
-	b.SetLimits(limits)
-	for _, url := range urls {
-		l, err := b.Listen(url, origins...)
+	for _, url := range s.urls {
+		l, err := b.Listen(url, s.origins...)
 		if err != nil {
 			return err
 		}
@@ -118,4 +159,31 @@ func serve(urls, origins []string, limits broker.Limits, identity *certs.Server,
 	}
 	b.Close()
 	return m.Poll(0) // sends DISCONNECT to the clients
+}
+
+// usePasswords sets the passwords and logs message.
+func (s *server) usePasswords(b *broker.Broker, p *broker.Passwords, message string) {
+	b.SetPasswords(p)
+	s.log.Info(message, "file", s.passwords, "users", p.Len())
+}
+
+// reloadPasswordsAtHangup reads the file again at each SIGHUP, until stop is called. A file with an
+// error is logged and changes nothing. The loop does not wait for the file.
+func (s *server) reloadPasswordsAtHangup(m *reactor.Manager, b *broker.Broker) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			p, err := broker.ReadPasswords(s.passwords)
+			if err != nil {
+				s.log.Error("passwords not reloaded, the old ones stay in use", "error", err)
+				continue
+			}
+			m.Post(func() { s.usePasswords(b, p, "passwords reloaded") })
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+	}
 }

@@ -77,7 +77,7 @@ func TestServe(t *testing.T) {
 			if _, err := client.Write(packet); err != nil {
 				t.Fatal(err)
 			}
-			p.Await(`^\d\d:\d\d:\d\d\.\d{3} INFO  session\.go:\d+  connected .*client=a`)
+			p.Await(`^\d\d:\d\d:\d\d\.\d{3} INFO  client\.go:\d+  connected .*client=a`)
 			p.Signal(sig)
 			answers, err := io.ReadAll(client)
 			if want := []byte{byte(mqtt.CmdDisconnect) << 4, 2, byte(mqtt.ReasonServerShuttingDown), 0}; err != nil || !bytes.HasSuffix(answers, want) {

@@ -13,7 +13,7 @@ func TestFiltersAreCharged(t *testing.T) {
 	for v, refused := range map[uint8]string{4: "80", 5: "97"} {
 		h := newFixture(t)
 		long := strings.Repeat("x", 1000) + "/y/z"
-		h.b.SetLimits(Limits{Client: overhead + len("a") + filterSize(long) + filterSize("t")})
+		h.b.SetLimits(Limits{Client: sessionSize("a") + filterSize(long) + filterSize("t")})
 		play(h, "tcp", []step{
 			{"a", connect(v, "a"), "a: CONNACK 0x0"},
 			{"a", subscribe(v, 1, filter(long, 0), filter("t", 1)), "a: SUBACK 1 0001"}, // the limit
@@ -21,7 +21,7 @@ func TestFiltersAreCharged(t *testing.T) {
 			{"a", unsubscribe(v, 3, "t"), map[uint8]string{4: "a: UNSUBACK 3 ", 5: "a: UNSUBACK 3 00"}[v]},
 			{"a", subscribe(v, 4, filter("u", 0)), "a: SUBACK 4 00"},
 		})
-		if s := h.b.clients["a"]; s.stored != h.b.limits.Client || h.b.used != s.stored+s.unsent {
+		if s := h.b.sessions["a"]; s.stored != h.b.limits.Client || h.b.used != s.stored+s.client.unsent {
 			t.Errorf("%d of %d bytes are stored, %d are used", s.stored, h.b.limits.Client, h.b.used)
 		}
 	}
@@ -42,9 +42,9 @@ func TestWillIsCharged(t *testing.T) {
 		}
 		packet := connect(v, "a", func(p *mqtt.ConnectPacket) { p.Will = will })
 		h := newFixture(t)
-		h.b.SetLimits(Limits{Client: overhead + 1 + size})
+		h.b.SetLimits(Limits{Client: sessionSize("a") + size})
 		play(h, "tcp", []step{{"a", packet, "a: CONNACK 0x0"}})
-		h.b.SetLimits(Limits{Client: overhead + size})
+		h.b.SetLimits(Limits{Client: sessionSize("a") + size - 1})
 		play(h, "tcp", []step{{"b", bytes.Replace(packet, []byte("\x00\x01a"), []byte("\x00\x01b"), 1), "b: CONNACK " + refused + ", closed"}})
 	}
 }
@@ -78,14 +78,14 @@ func TestUnsentBytesCount(t *testing.T) {
 		{"a", subscribe(5, 1, filter("t", 0)), "a: SUBACK 1 00"},
 		{"b", connect(5, "b"), "b: CONNACK 0x0"},
 	})
-	a, s, before := h.peers["a"], h.b.clients["a"], h.b.used
+	a, s, before := h.peers["a"], h.b.sessions["a"], h.b.used
 	a.conn.Pause()
 	for range 20 {
 		h.peers["b"].send(publish(5, 0, "t", strings.Repeat("x", 1<<20)))
 	}
-	h.until("unsent bytes", func() bool { return s.unsent > SendLimit && len(h.b.work.queue) == 0 })
-	if h.b.used != before+s.unsent {
-		t.Errorf("%d bytes are used, want %d", h.b.used, before+s.unsent)
+	h.until("unsent bytes", func() bool { return s.client.unsent > SendLimit && len(h.b.work.queue) == 0 })
+	if h.b.used != before+s.client.unsent {
+		t.Errorf("%d bytes are used, want %d", h.b.used, before+s.client.unsent)
 	}
 	a.conn.Resume()
 	h.settle()
@@ -98,23 +98,20 @@ func TestUnsentBytesCount(t *testing.T) {
 func TestUnsentAnswersCount(t *testing.T) {
 	h := newFixture(t)
 	play(h, "tcp", []step{{"a", connect(5, "a"), "a: CONNACK 0x0"}})
-	s := h.b.clients["a"]
-	h.b.command(s, &mqtt.Message{Cmd: mqtt.CmdPingreq})
-	if n := s.conn.Send.Len(); n == 0 || s.unsent != n {
-		t.Errorf("%d bytes are unsent, %d are counted", n, s.unsent)
+	c := h.b.sessions["a"].client
+	h.b.command(c, &mqtt.Message{Cmd: mqtt.CmdPingreq})
+	if n := c.conn.Send.Len(); n == 0 || c.unsent != n {
+		t.Errorf("%d bytes are unsent, %d are counted", n, c.unsent)
 	}
-	h.until("the answer", func() bool { return s.unsent == 0 })
+	h.until("the answer", func() bool { return c.unsent == 0 })
 }
 
 // checkAccounts recomputes what the accounts count.
 func (h *fixture) checkAccounts() {
 	h.t.Helper()
-	used, underway := 0, 0
-	for id, s := range h.b.clients {
-		stored := overhead + len(id)
-		if strings.HasPrefix(id, "auto-") {
-			stored = overhead
-		}
+	used, underway, away, n := 0, 0, 0, 0
+	for id, s := range h.b.sessions {
+		stored := sessionSize(id) + s.counted
 		if s.will != nil {
 			stored += s.will.size()
 		}
@@ -124,19 +121,44 @@ func (h *fixture) checkAccounts() {
 		for _, d := range s.queue {
 			stored += d.msg.size()
 		}
-		if s.stored != stored || s.unsent > s.conn.Send.Len() {
-			h.t.Errorf("client %q: %d bytes are stored and %d counted; %d are unsent and %d counted",
-				id, stored, s.stored, s.conn.Send.Len(), s.unsent)
+		for _, f := range s.flights {
+			if f.msg != nil {
+				stored += f.msg.size()
+			}
 		}
-		used += s.stored + s.unsent
+		if s.client != nil {
+			stored += s.client.aliases.stored
+			used += s.client.unsent
+			if n := s.client.conn.Send.Len(); s.client.unsent > n {
+				h.t.Errorf("client %q: %d bytes are unsent and %d counted", id, n, s.client.unsent)
+			}
+		} else {
+			away += s.stored
+			n++
+		}
+		ids := unreleasedSize(s.unreleased.Len()) // that of the last PUBREL may still count
+		if s.stored != stored || s.counted < ids || s.counted > ids && s.client == nil {
+			h.t.Errorf("session %q: %d bytes are stored and %d counted", id, stored, s.stored)
+		}
+		used += s.stored
 	}
 	for _, lane := range h.b.lanes {
 		for _, p := range lane {
 			underway += p.msg.size()
 		}
 	}
+	for _, j := range h.b.work.queue {
+		if o, ok := j.(*handover); ok {
+			for _, d := range o.list {
+				underway += d.msg.size()
+			}
+		}
+	}
 	if h.b.used != used || h.b.underway != underway {
 		h.t.Errorf("%d bytes are used and %d counted; %d are underway and %d counted", used, h.b.used, underway, h.b.underway)
+	}
+	if h.b.away.bytes != away || h.b.away.list.Len() != n {
+		h.t.Errorf("%d sessions with %d bytes are away, %d with %d counted", n, away, h.b.away.list.Len(), h.b.away.bytes)
 	}
 }
 
@@ -162,7 +184,7 @@ func TestNothingIsLeftOfClients(t *testing.T) {
 				{"mute", connect(v, "m", will, func(p *mqtt.ConnectPacket) { p.KeepAlive = 60 }), "mute: CONNACK 0x0"},
 				{"b", connect(v, "", will), "b: CONNACK 0x0"},
 			})
-			h.b.clients["m"].window = 3
+			h.b.sessions["m"].window = 3
 			h.peers["mute"].send(subscribe(v, 1, filter("t", 2), filter("+/a/b", 1), filter("$x/#", 0), filter("t", 1)))
 			h.peers["mute"].send(subscribe(v, 2, filter("r/+", 1), filter("#", 0), filter("r/7", 1)))
 			h.peers["mute"].send(unsubscribe(v, 3, "#", "none", "+/a/b"))
@@ -173,7 +195,7 @@ func TestNothingIsLeftOfClients(t *testing.T) {
 				h.settle()
 				h.checkAccounts()
 			}
-			if h.b.clients["m"].queue == nil {
+			if h.b.sessions["m"].queue == nil {
 				t.Error("nothing is in the queue")
 			}
 			leave(h, v)
@@ -183,10 +205,10 @@ func TestNothingIsLeftOfClients(t *testing.T) {
 			for _, p := range h.peers {
 				p.conn.Close()
 			}
-			h.until("the end of all", func() bool { return len(h.b.sessions) == 0 && len(h.b.work.queue) == 0 })
-			if h.b.used != 0 || h.b.underway != 0 || len(h.b.clients)+len(h.b.lanes)+len(h.b.subs.children) != 0 {
+			h.until("the end of all", func() bool { return len(h.b.clients) == 0 && len(h.b.work.queue) == 0 })
+			if h.b.used != 0 || h.b.underway != 0 || len(h.b.sessions)+len(h.b.lanes)+h.b.subs.Len() != 0 {
 				t.Errorf("%s, version %d: %d bytes used, %d underway, %d clients, %d lanes, %d filters", name, v,
-					h.b.used, h.b.underway, len(h.b.clients), len(h.b.lanes), len(h.b.subs.children))
+					h.b.used, h.b.underway, len(h.b.sessions), len(h.b.lanes), h.b.subs.Len())
 			}
 		}
 	}

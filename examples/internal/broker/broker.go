@@ -1,21 +1,63 @@
-// Package broker is a small MQTT broker for the examples and their tests: a port of
-// Mongoose's mqtt-server tutorial. It speaks MQTT 3.1.1 and 5.0 over TCP and WebSocket,
-// QoS 0 to 2, with the wildcards + and #, retained messages and wills. It accepts any user
-// name and password.
+// Package broker is a small MQTT broker for the examples and for tests: a port of Mongoose's
+// mqtt-server tutorial. It speaks MQTT 3.1.1 and 5.0 over TCP and WebSocket, QoS 0 to 2, with
+// wildcards, shared subscriptions, retained messages, wills, and sessions that outlive their
+// connections. For production use mosquitto or a cluster: this broker keeps nothing on disk.
 //
 // A broker runs on one manager and does all its work in one handler. All state is in
 // memory.
 //
 //	file              what it has
 //	broker.go         the handler
-//	session.go        a connection: CONNECT, keep-alive, DISCONNECT, the end
-//	subscribe.go      SUBSCRIBE, UNSUBSCRIBE; subs.go has the subscriptions
+//	client.go         a connection: keep-alive, DISCONNECT, the end
+//	connect.go        CONNECT; password.go checks passwords, hash.go reads their file
+//	session.go        what outlives a connection; keep.go has those that are away
+//	subscribe.go      SUBSCRIBE, UNSUBSCRIBE
+//	subs.go           subscriptions; group.go has the shared ones
 //	fetch.go          retained messages for a new subscription; retained.go stores them
-//	publication.go    a message on its way to all subscribers
-//	route.go          a message on its way to one client; outbox.go has the client's queue
-//	tree.go, walk.go  trees of filters and of topics, and the searches in them
-//	limits.go         the limits; account.go counts bytes per client
+//	publication.go    a message on its way to all subscribers; will.go publishes wills
+//	route.go          a message on its way to one client
+//	outbox.go         messages of a session: the queue, and those in flight
+//	alias.go          topic aliases
+//	limits.go         the limits; account.go counts bytes per session
 //	work.go           work that takes several turns of the loop
+//
+// # Connections and sessions
+//
+// A client is an accepted connection. A session belongs to a client identifier. It has the
+// subscriptions, the queue, the messages in flight, the identifiers of unfinished QoS 2 messages
+// that the client has sent, and the will. A session has one client or none.
+//
+//	a client                             a session
+//
+//	[connecting]                         [connected] <-------------+
+//	    |  CONNECT, the password is      |  the connection ends    |  CONNECT of the same
+//	    |  checked, CONNACK 0            v                         |  client identifier
+//	[connected]                        expiry > 0? ----yes---> [away]
+//	    |  DISCONNECT, expelled,         | no                      |  the expiry passes, or
+//	    |  taken over, closed            v                         |  CONNECT with clean start,
+//	[disconnecting]                    [ended] <-------------------+  or removed for room
+//
+// The expiry is the Session Expiry Interval of CONNECT, or of DISCONNECT [MQTT-3.1.2-23]. In 3.1.1
+// a session without clean session does not expire [MQTT-3.1.2-4]. Limits.Expiry bounds both.
+//
+//	event                  what happens to the session
+//	connection ends        it is away: its queue grows up to a limit, without QoS 0
+//	taken over             the old connection ends first [MQTT-3.1.4-2] (5.0: [MQTT-3.1.4-3])
+//	resumed                PUBLISH with DUP and PUBREL go out again, in order, with the same
+//	                       identifiers, and then the queue [MQTT-4.4.0-1] [MQTT-4.6.0-1]
+//	ended                  its subscriptions end, its will is published, and other members of
+//	                       shared subscriptions get its messages
+//
+// The will is published when the connection has closed without a DISCONNECT of reason code 0 and
+// the Will Delay Interval has passed, or when the session ends. If the session is resumed before
+// that, it is not published [MQTT-3.1.3-9].
+//
+// # Shared subscriptions
+//
+// Each message goes to one member: in turn, to the next that is connected and has nothing waiting,
+// or else to the next that is connected, or else into the queue of one that is away. If a member's
+// session ends, its messages go to other members that have room for them, except those of QoS 2 in
+// flight [MQTT-4.8.2-5].
 //
 // # What clients cannot do
 //
@@ -28,7 +70,12 @@
 //	subscribes beside many retained  sends what the client reads, in several turns of the loop
 //	publishes to many subscribers    delivers in several turns; the publisher waits meanwhile
 //	does not read or acknowledge     drops QoS 0, queues other messages up to a limit, disconnects
+//	leaves sessions behind           bounds their number, bytes and age; the session that is away
+//	                                 longest ends first
 //	sends a large will               counts it with all its properties, refuses the CONNECT
+//	sets topic aliases               allows few, and counts their bytes
+//	guesses passwords                checks one after the other on a goroutine beside the loop; if
+//	                                 many clients wait for that, it refuses the next
 //	sends nothing                    has a deadline for CONNECT and for each packet
 //	makes log records                cuts their texts, and writes 100 at once and 10 in a second
 //
@@ -37,10 +84,9 @@
 //
 // # What it does not support
 //
-// Sessions end with their connection. A CONNECT that asks for a persistent session is
-// accepted, but Session Present is always 0, and in 5.0 the Session Expiry Interval of the
-// CONNACK is 0. Shared subscriptions, subscription identifiers, topic aliases and enhanced
-// authentication are refused with their reason codes.
+// Sessions and retained messages end with the process. Enhanced authentication is refused with its
+// reason code. There is no authorization: a client that is let in may publish and subscribe to
+// everything. In 3.1.1 a filter that begins with $share/ is an ordinary filter.
 package broker
 
 import (
@@ -58,11 +104,14 @@ import (
 var (
 	errTakenOver   = errors.New("broker: another connection uses the client identifier")
 	errKeepAlive   = errors.New("broker: no packet within one and a half times the keep alive")
-	errNoConnect   = errors.New("broker: no CONNECT within the time allowed")
+	errNoConnect   = errors.New("broker: no CONNECT, or no answer to it, within the time allowed")
 	errTooSlow     = errors.New("broker: the client reads or acknowledges too slowly")
 	errMemory      = errors.New("broker: the clients use too much memory, and this one uses most")
 	errUnderway    = errors.New("broker: too many bytes are being delivered")
 	errLevels      = errors.New("broker: the topic has too many levels")
+	errAliases     = errors.New("broker: the topic aliases have too many bytes")
+	errUnreleased  = errors.New("broker: too many QoS 2 messages wait for PUBREL")
+	errNotSent     = errors.New("broker: a message cannot be sent")
 	errUnsupported = errors.New("broker: the client uses a feature that the CONNACK excludes")
 	errShutdown    = errors.New("broker: shutting down")
 )
@@ -74,14 +123,19 @@ type Broker struct {
 	verbose   *slog.Logger // not limited
 	limits    Limits
 	listeners []*reactor.Conn
-	sessions  map[uint64]*session // all accepted connections, by ID
-	clients   map[string]*session // the connected clients, by client identifier
-	subs      subTree             // the subscriptions of all clients
+	passwords *Passwords          // nil: everyone is let in
+	checks    checks              // of passwords
+	clients   map[uint64]*client  // all accepted connections, by ID
+	sessions  map[string]*session // by client identifier
+	away      away                // the sessions without a client
+	subs      subTree             // the subscriptions of all sessions
 	retained  retained
-	used      int                       // what the accounts of all clients count
+	used      int                       // what the accounts of all sessions and clients count
 	work      work                      // what needs several turns of the loop
 	lanes     map[string][]*publication // by client identifier: what needs several turns, in order
-	underway  int                       // bytes of the messages in lanes
+	atOnce    *publication              // that publish has begun and that is in no lane yet
+	spread    int                       // publications with many targets, at most maxSpread
+	underway  int                       // bytes of the messages in lanes and handovers
 	spare     *publication              // for the next message
 	out       mqtt.Options              // scratch for send
 }
@@ -89,7 +143,7 @@ type Broker struct {
 // New makes a broker that has no listener yet. It logs to log.
 func New(m *reactor.Manager, log *slog.Logger) *Broker {
 	return &Broker{m: m, log: clog.Limit(log), verbose: log, limits: Limits{}.resolved(),
-		sessions: make(map[uint64]*session), clients: make(map[string]*session),
+		clients: make(map[uint64]*client), sessions: make(map[string]*session), checks: checks{m: m},
 		lanes: make(map[string][]*publication), work: work{m: m, left: turnWork}}
 }
 
@@ -119,73 +173,86 @@ func (b *Broker) Listen(url string, origins ...string) (*reactor.Conn, error) {
 	return c, nil
 }
 
-// Close closes the listeners and disconnects all clients. It takes effect in the manager's
-// next Poll.
+// Close closes the listeners, disconnects all clients and ends all sessions. Wills of sessions
+// without a client are not published. Close takes effect in the manager's next Poll.
 func (b *Broker) Close() {
 	for _, l := range b.listeners {
 		l.Close()
 	}
+	for _, c := range b.clients {
+		b.expel(c, mqtt.ReasonServerShuttingDown, errShutdown)
+	}
 	for _, s := range b.sessions {
-		b.expel(s, mqtt.ReasonServerShuttingDown, errShutdown)
+		b.dropWill(s)
+		b.end(s)
 	}
 }
 
 // Clients returns the number of connected clients.
-func (b *Broker) Clients() int { return len(b.clients) }
+func (b *Broker) Clients() int { return len(b.sessions) - b.away.list.Len() }
 
 // handle is the handler of the listeners and of the connections that they accept.
-func (b *Broker) handle(c *reactor.Conn, ev reactor.Event, data any) {
+func (b *Broker) handle(conn *reactor.Conn, ev reactor.Event, data any) {
 	if ev == reactor.EvAccept {
-		b.accept(c)
+		b.accept(conn)
 	}
-	s := b.sessions[c.ID()]
-	if s == nil {
-		return // c is a listener
+	c := b.clients[conn.ID()]
+	if c == nil {
+		return // conn is a listener
 	}
 	switch ev {
 	case reactor.EvMQTTMsg:
-		b.received(s, data.(*mqtt.Message))
+		b.received(c, data.(*mqtt.Message))
 	case reactor.EvMQTTCmd:
-		b.command(s, data.(*mqtt.Message))
+		b.command(c, data.(*mqtt.Message))
 	case reactor.EvWrite:
-		b.meter(s)
-		if s.conn.Send.Len() <= b.limits.Send/2 {
-			b.resume(s)
+		b.meter(c)
+		if conn.Send.Len() <= b.limits.Send/2 {
+			b.resume(c.session)
 		}
 	case reactor.EvHighWater:
-		b.expel(s, mqtt.ReasonQuotaExceeded, errTooSlow)
+		b.expel(c, mqtt.ReasonQuotaExceeded, errTooSlow)
 	case reactor.EvError:
-		b.log.Info("connection failed", "id", c.ID(), "client", s.id, "error", data.(error))
+		b.log.Info("connection failed", "id", conn.ID(), "client", c.id, "error", data.(error))
+		if c.phase == connected {
+			b.depart(c)
+		}
 	case reactor.EvClose:
-		b.closed(s)
+		b.closed(c)
 	}
 }
 
 // command answers the packets that the mqtt layer does not answer itself.
-func (b *Broker) command(s *session, m *mqtt.Message) {
+func (b *Broker) command(c *client, m *mqtt.Message) {
+	if c.phase != connected && m.Cmd != mqtt.CmdConnect {
+		return // it was disconnected in the EvMQTTMsg of this packet
+	}
 	switch m.Cmd {
 	case mqtt.CmdConnect:
-		b.connect(s, m)
+		b.connect(c, m)
 	case mqtt.CmdSubscribe:
-		b.subscribe(s, m)
+		b.subscribe(c.session, m)
 	case mqtt.CmdUnsubscribe:
-		b.unsubscribe(s, m)
+		b.unsubscribe(c.session, m)
 	case mqtt.CmdPuback:
-		s.acknowledged(m.ID, 1)
+		b.acknowledged(c.session, m.ID, 1)
 	case mqtt.CmdPubcomp:
-		s.acknowledged(m.ID, 2)
+		b.acknowledged(c.session, m.ID, 2)
 	case mqtt.CmdPubrec:
 		if m.Ack >= mqtt.ReasonUnspecified { // refused: the handshake ends here
-			s.acknowledged(m.ID, 2)
+			b.acknowledged(c.session, m.ID, 2)
+		} else {
+			b.halfway(c.session, m.ID)
 		}
 	case mqtt.CmdPingreq:
-		mqtt.Pong(s.conn) // [MQTT-3.12.4-1]
+		mqtt.Pong(c.conn) // [MQTT-3.12.4-1]
 	case mqtt.CmdDisconnect:
-		b.disconnect(s, m)
-	case mqtt.CmdAuth: // no enhanced authentication was begun [MQTT-4.12.0-1]
-		b.expel(s, mqtt.ReasonProtocolError, errUnsupported)
+		b.disconnect(c, m)
 	}
-	b.resume(s)
-	b.meter(s) // with the answers
-	s.await()
+	if c.session != nil {
+		b.chargeUnreleased(c.session)
+	}
+	b.resume(c.session)
+	b.meter(c) // with the answers
+	c.await()
 }

@@ -3,7 +3,7 @@ package broker
 import (
 	"bytes"
 	"fmt"
-	"strings"
+	"math"
 	"testing"
 	"time"
 
@@ -40,17 +40,23 @@ func TestExpiry(t *testing.T) {
 
 // TestConnackProperties reads the properties of the CONNACK in 5.0.
 func TestConnackProperties(t *testing.T) {
-	always := fmt.Sprintf("Server Keep Alive=3600 Maximum Packet Size=%d Subscription Identifiers Available=0 Shared Subscription Available=0 ", MaxPacket)
+	const keepAlive = "Server Keep Alive=3600 "
+	always := fmt.Sprintf("Receive Maximum=1000 Topic Alias Maximum=16 Maximum Packet Size=%d ", MaxPacket)
 	for _, tc := range []struct {
 		name   string
 		packet []byte
 		want   string
 	}{
-		{"plain", connect(5, "a"), always},
-		{"no identifier", connect(5, ""), "Server Keep Alive=3600 Assigned Client Identifier=0 " + strings.TrimPrefix(always, "Server Keep Alive=3600 ")},
-		{"session expiry 0", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval})), always},
-		{"session expiry", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: 60})),
-			"Session Expiry Interval=0 " + always},
+		{"plain", connect(5, "a"), keepAlive + always},
+		{"no identifier", connect(5, ""), keepAlive + "Assigned Client Identifier=0 " + always},
+		{"session expiry 0", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval})), keepAlive + always},
+		{"session expiry", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: 60})), keepAlive + always},
+		{"session expiry of the limit", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: 86400})), keepAlive + always},
+		{"longer session expiry", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: 86401})),
+			"Session Expiry Interval=86400 " + keepAlive + always},
+		{"no session expiry", connect(5, "a", withProps(mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: math.MaxUint32})),
+			"Session Expiry Interval=86400 " + keepAlive + always},
+		{"3.1.1", connect(4, ""), ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newFixture(t)
@@ -60,7 +66,7 @@ func TestConnackProperties(t *testing.T) {
 			m := &h.peers["a"].connack
 			for ofs := m.NextProp(&p, 0); ofs > 0; ofs = m.NextProp(&p, ofs) {
 				got += fmt.Sprintf("%v=%d ", p.ID, p.Int)
-				if p.ID == mqtt.PropAssignedClientIdentifier && h.b.clients[string(p.Value)] == nil {
+				if p.ID == mqtt.PropAssignedClientIdentifier && h.b.sessions[string(p.Value)] == nil {
 					t.Errorf("no client has the identifier %q", p.Value)
 				}
 			}

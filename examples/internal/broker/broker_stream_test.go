@@ -35,14 +35,14 @@ func (h *fixture) pieces(transport string, v uint8, pieces ...[]byte) {
 	h.t.Helper()
 	if old := h.peers["a"]; old != nil {
 		old.conn.Close()
-		h.until("the end of the last client", func() bool { return len(h.b.sessions) == 0 && old.closed })
+		h.until("the end of the last client", func() bool { return len(h.b.clients) == 0 && old.closed })
 		h.peers = map[string]*peer{}
 	}
 	p := h.dial("a", transport)
 	p.level = v
-	h.until("the broker's side of the connection", func() bool { return len(h.b.sessions) == 1 })
+	h.until("the broker's side of the connection", func() bool { return len(h.b.clients) == 1 })
 	arrived, sent := 0, 0
-	for _, s := range h.b.sessions {
+	for _, s := range h.b.clients {
 		s.conn.Fn = func(c *reactor.Conn, ev reactor.Event, data any) {
 			switch {
 			case ev == reactor.EvRead && !p.ws:

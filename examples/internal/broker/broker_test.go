@@ -40,7 +40,7 @@ func TestClient(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					h.until("the end", func() bool { return closed && len(h.b.sessions) == 0 })
+					h.until("the end", func() bool { return closed && len(h.b.clients) == 0 })
 					if want := []string{fmt.Sprintf("PUBLISH q%d mg/test=hello", qos)}; !slices.Equal(got, want) {
 						t.Errorf("got %q, want %q", got, want)
 					}

@@ -1,6 +1,11 @@
 package broker
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/rikki-go/rikki/internal/topics"
+	"github.com/rikki-go/rikki/proto/mqtt"
+)
 
 // fetch sends the retained messages that match a new subscription [MQTT-3.3.1-6], with the
 // RETAIN flag set [MQTT-3.3.1-8]. The session sends them in pieces: it is a job, and it waits
@@ -13,7 +18,7 @@ type fetch struct {
 	sub   *subscription
 	after int // begins when so many messages were taken from the queue
 	since int // the last retained message at the SUBSCRIBE
-	walk  topicWalk[message]
+	walk  topics.TopicWalk[message]
 	held  *message // found, but it could not be sent yet
 }
 
@@ -22,7 +27,7 @@ type fetch struct {
 func (b *Broker) fetchFor(sub *subscription) {
 	sub.endFetch()
 	f := &fetch{sub: sub, after: sub.s.pushed(), since: b.retained.puts}
-	f.walk.start(&b.retained.root, sub.Topic)
+	f.walk.Start(&b.retained.root, sub.Topic)
 	sub.fetch = f
 	sub.s.fetches = append(sub.s.fetches, f)
 }
@@ -48,7 +53,7 @@ func (s *session) fetchIsNext() bool {
 
 // continueFetching runs the session as a job, if it has something to fetch.
 func (b *Broker) continueFetching(s *session) {
-	if len(s.fetches) > 0 && !s.fetching {
+	if len(s.fetches) > 0 && !s.fetching && s.client != nil {
 		s.fetching = true
 		b.work.start(s)
 	}
@@ -57,7 +62,7 @@ func (b *Broker) continueFetching(s *session) {
 // run implements job. It is done when the client has got all, or when it must wait for the
 // client: then continueFetching is called after the client has read or acknowledged something.
 func (s *session) run(left *int) (done bool) {
-	for s.state == connected && len(s.fetches) > 0 {
+	for s.client != nil && len(s.fetches) > 0 {
 		if *left <= 0 {
 			return false
 		}
@@ -74,9 +79,8 @@ func (s *session) run(left *int) (done bool) {
 			return true
 		case f.held != nil:
 			*left -= workOf(len(f.held.data))
-			s.b.send(s, delivery{f.held, f.qos(), true})
-			f.held = nil
-		case f.walk.done():
+			f.send(s)
+		case f.walk.Done():
 			f.sub.endFetch()
 		default:
 			*left--
@@ -88,13 +92,32 @@ func (s *session) run(left *int) (done bool) {
 	return true
 }
 
+// send sends the message that was found. Until it is acknowledged it counts like those from the
+// queue.
+func (f *fetch) send(s *session) {
+	b, size := s.b, f.held.size()
+	d := delivery{msg: f.held, qos: f.qos(), retain: true, ids: f.sub.ids}
+	if d.qos > 0 && !b.charge(s, size) {
+		b.expel(s.client, mqtt.ReasonQuotaExceeded, errTooSlow)
+		return
+	}
+	r := b.send(s, d)
+	if r != failed {
+		f.held = nil
+	}
+	if r != sent && d.qos > 0 {
+		b.release(s, size)
+	}
+	b.settle(s, r)
+}
+
 // qos returns the QoS at which held is sent.
 func (f *fetch) qos() uint8 { return min(f.held.qos, f.sub.QoS) }
 
 // find looks at the next topic. It removes the expired messages that it meets, and skips those that
 // were published after the SUBSCRIBE.
 func (f *fetch) find(b *Broker) {
-	m := f.walk.step()
+	m := f.walk.Step()
 	if m != nil && m.expired(b.m.Now()) {
 		b.retained.remove(m.topic)
 		m = nil
@@ -106,5 +129,5 @@ func (f *fetch) find(b *Broker) {
 
 // maySend reports whether a message of this QoS may be sent to the client now.
 func (s *session) maySend(qos uint8) bool {
-	return s.conn.Send.Len() <= s.b.limits.Send && s.mayFly(qos)
+	return s.unsentFits() && s.mayFly(qos)
 }

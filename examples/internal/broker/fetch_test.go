@@ -29,17 +29,17 @@ func TestRetainedMessagesWaitForTheClient(t *testing.T) {
 				{"b", connect(4, "b"), "b: CONNACK 0x0"},
 				{"a", connect(4, "a"), "a: CONNACK 0x0"},
 			})
-			a, s := h.peers["a"], h.b.clients["a"]
+			a, s := h.peers["a"], h.b.sessions["a"]
 			h.b.work.left = 0 // a later turn sends the first
 			a.send(subscribe(4, 1, filter("r/#", qos)))
 			h.until("the SUBSCRIBE", func() bool { return len(s.subs) == 1 })
 			left := 1 << 30
-			if s.run(&left); s.conn.Send.Len() > 64<<10+11_000 || left == 0 {
-				t.Fatalf("%d bytes unsent", s.conn.Send.Len())
+			if s.run(&left); s.client.conn.Send.Len() > 64<<10+11_000 || left == 0 {
+				t.Fatalf("%d bytes unsent", s.client.conn.Send.Len())
 			}
 			h.peers["b"].send(publish(4, qos, "r/new", "live"))
 			h.until("all messages", func() bool {
-				if unsent := s.conn.Send.Len(); unsent > 64<<10+11_000 {
+				if unsent := s.client.conn.Send.Len(); unsent > 64<<10+11_000 {
 					t.Fatalf("%d bytes unsent", unsent)
 				}
 				return len(a.got) > n+1
@@ -79,7 +79,7 @@ func TestFetchEnds(t *testing.T) {
 	h := newFixture(t)
 	h.retainMany(50, "x")
 	play(h, "tcp", []step{{"mute", connect(4, "m"), "mute: CONNACK 0x0"}})
-	s := h.b.clients["m"]
+	s := h.b.sessions["m"]
 	s.window = 10
 	h.peers["mute"].send(subscribe(4, 1, filter("#", 1)))
 	h.settle()
@@ -94,7 +94,7 @@ func TestFetchEnds(t *testing.T) {
 	}
 	play(h, "tcp", []step{{"mute", subscribe(4, 3, filter("+/#", 1)), "mute: SUBACK 3 01, PUBLISH q1 retain r/49=x"}})
 	h.peers["mute"].conn.Close()
-	h.until("the end", func() bool { return len(h.b.sessions) == 0 })
+	h.until("the end", func() bool { return len(h.b.clients) == 0 })
 }
 
 // Filters that come and go while a fetch waits for the client leave nothing behind.
@@ -102,7 +102,7 @@ func TestEndedFetchesAreForgotten(t *testing.T) {
 	h := newFixture(t)
 	h.retainMany(3, "x")
 	play(h, "tcp", []step{{"mute", connect(4, "m"), "mute: CONNACK 0x0"}})
-	s := h.b.clients["m"]
+	s := h.b.sessions["m"]
 	s.window = 1
 	play(h, "tcp", []step{{"mute", subscribe(4, 1, filter("#", 1)), "mute: SUBACK 1 01, PUBLISH q1 retain r/2=x"}})
 	for range 50 {
@@ -125,7 +125,7 @@ func TestRetainedMessagesAreInOrder(t *testing.T) {
 		{"mute", subscribe(4, 1, filter("t", 1)), "mute: SUBACK 1 01"},
 		{"b", connect(4, "b"), "b: CONNACK 0x0"},
 	})
-	h.b.clients["m"].window = 1
+	h.b.sessions["m"].window = 1
 	play(h, "tcp", []step{
 		{"b", publish(4, 1, "t", "0"), "b: PUBACK; mute: PUBLISH q1 t=0"},
 		{"b", publish(4, 1, "t", "1"), "b: PUBACK"},

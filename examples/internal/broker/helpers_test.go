@@ -43,11 +43,15 @@ func newFixture(t *testing.T) *fixture {
 	}
 	t.Cleanup(func() {
 		h.m.Close()
-		if n := len(h.b.sessions) + len(h.b.clients); n != 0 {
-			t.Errorf("%d sessions are left after the manager was closed", n)
+		for _, s := range h.b.sessions { // those that are away
+			h.b.dropWill(s)
+			h.b.end(s)
 		}
-		if h.b.used != 0 || len(h.b.subs.children) != 0 {
-			t.Errorf("without clients %d bytes and %d filters are counted", h.b.used, len(h.b.subs.children))
+		if n := len(h.b.clients) + len(h.b.sessions); n != 0 {
+			t.Errorf("%d clients and sessions are left after the manager was closed", n)
+		}
+		if h.b.used != 0 || h.b.subs.Len() != 0 {
+			t.Errorf("without clients %d bytes and %d filters are counted", h.b.used, h.b.subs.Len())
 		}
 		if after := len(looptest.OpenFiles()); after != before {
 			t.Errorf("%d descriptors before, %d after", before, after)
@@ -66,7 +70,8 @@ func (h *fixture) until(what string, done func() bool) {
 type peer struct {
 	conn   *reactor.Conn
 	ws     bool
-	mute   bool  // the peer with that name
+	mute   bool  // the peers whose names begin with that
+	ids    bool  // got has packet identifiers: the peers whose names begin with muteID
 	level  uint8 // protocol version of the CONNECT that it sent last
 	open   bool  // it got CONNACK 0
 	closed bool
@@ -79,7 +84,7 @@ type peer struct {
 
 func (h *fixture) dial(name, transport string) *peer {
 	h.t.Helper()
-	p := &peer{level: 4, ws: transport == "ws", mute: name == "mute"}
+	p := &peer{level: 4, ws: transport == "ws", mute: strings.HasPrefix(name, "mute")}
 	var err error
 	if p.ws {
 		p.conn, err = ws.Connect(h.m, h.urls[transport]+"/mqtt", p.handle, nil, "Sec-WebSocket-Protocol: mqtt\r\n")
@@ -89,6 +94,7 @@ func (h *fixture) dial(name, transport string) *peer {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	p.ids = strings.HasPrefix(name, "muteID")
 	h.peers[name] = p
 	arrived := false
 	fn := p.conn.Fn
@@ -140,7 +146,11 @@ func (p *peer) parse() {
 			p.pongs++
 			continue
 		}
-		p.got = append(p.got, show(m))
+		if p.ids && m.ID > 0 {
+			p.got = append(p.got, fmt.Sprintf("%s #%d", show(m), m.ID))
+		} else {
+			p.got = append(p.got, show(m))
+		}
 		if !p.mute {
 			p.acknowledge(m)
 		}
@@ -188,7 +198,7 @@ func (h *fixture) settle() {
 			p.send([]byte{byte(mqtt.CmdPingreq) << 4, 0})
 			h.until(name+"'s PINGRESP", func() bool { return p.pongs >= want || p.closed })
 		}
-		h.until("the broker to delete the sessions of closed connections", func() bool { return len(h.b.sessions) == h.alive() })
+		h.until("the broker to delete the sessions of closed connections", func() bool { return len(h.b.clients) == h.alive() })
 	}
 }
 
@@ -310,6 +320,9 @@ func show(m *mqtt.Message) string {
 	case mqtt.CmdSuback, mqtt.CmdUnsuback:
 		return s + fmt.Sprintf(" %d %x", m.ID, m.Data)
 	case mqtt.CmdPubrel, mqtt.CmdPubcomp, mqtt.CmdPubrec, mqtt.CmdPuback:
+		if m.Ack != 0 {
+			s += fmt.Sprintf(" %#x", uint8(m.Ack))
+		}
 		return s
 	}
 	return s + fmt.Sprintf(" %#x", uint8(m.Ack))
@@ -361,6 +374,21 @@ func disconnect(v uint8, code mqtt.ReasonCode) []byte {
 
 func ack(v uint8, cmd mqtt.Cmd, id uint16, code mqtt.ReasonCode) []byte {
 	return must(mqtt.AppendAck(nil, v, cmd, id, code, nil))
+}
+
+// keep makes a CONNECT that asks for a session of 100 s. In 3.1.1 it does not expire.
+func keep(v uint8, id string, change ...func(*mqtt.ConnectPacket)) []byte {
+	return connect(v, id, append([]func(*mqtt.ConnectPacket){func(p *mqtt.ConnectPacket) {
+		p.CleanStart = false
+		if v == 5 {
+			p.Props = []mqtt.Property{{ID: mqtt.PropSessionExpiryInterval, Int: 100}}
+		}
+	}}, change...)...)
+}
+
+// number returns a change that sets the packet identifier, and DUP if dup is set.
+func number(id uint16, dup bool) func(*mqtt.PublishPacket) {
+	return func(p *mqtt.PublishPacket) { p.ID, p.Dup = id, dup }
 }
 
 func withProps(props ...mqtt.Property) func(*mqtt.ConnectPacket) {

@@ -10,7 +10,7 @@ import (
 
 // Limits limits what clients can make the broker hold. In each field zero means the default and a
 // negative value means no limit. Sizes are in bytes. They count an amount for each message,
-// property, filter and level besides its content: see overhead and nodeSize.
+// property, filter and level besides its content: see overhead and topics.NodeSize.
 //
 //	field      default         beyond it
 //	Conns      MaxConns        the oldest connection without a CONNECT closes, or else the new one
@@ -20,9 +20,15 @@ import (
 //	                           for another topic the client is disconnected, 0x90
 //	Client     ClientLimit     SUBACK 0x97 for the filter; CONNACK 0x97 for a will; for a message
 //	                           in its queue the client is disconnected, 0x97
+//	Queue      MaxQueue        the message is not queued for the session
+//	Sessions   MaxSessions     the session that is away longest ends
+//	Kept       KeptLimit       at the end of a connection: the session that is away longest ends;
+//	                           for a message in a queue: it is not queued
+//	Expiry     MaxExpiry       the session ends; in 5.0 the CONNACK sets Session Expiry Interval
 //	Send       SendLimit       messages of QoS 0 are dropped, others wait in the queue; beyond
 //	                           twice Send and one packet the client is disconnected
-//	Total      TotalLimit      the client that uses most is disconnected, 0x97
+//	Total      TotalLimit      the session that is away longest ends; if there is none, the client
+//	                           that uses most is disconnected, 0x97
 //	                           messages that need several turns are counted separately: a client
 //	                           whose message would exceed Total is disconnected, 0x97
 //	Retained   RetainedLimit   the message is not stored
@@ -32,9 +38,13 @@ type Limits struct {
 	Packet    int           // size of a packet
 	Filters   int           // subscriptions of a client
 	Levels    int           // of a topic or a topic filter
-	Client    int           // a client's subscriptions, will, queue, and messages in flight
+	Client    int           // a session's subscriptions, will, queue, messages in flight, and aliases
+	Queue     int           // messages in the queue of a session that is away
+	Sessions  int           // sessions that are away
+	Kept      int           // what Client counts, for all sessions that are away together
+	Expiry    time.Duration // how long a session may be away, in whole seconds
 	Send      int           // a client's unsent bytes
-	Total     int           // what Client and Send count, for all clients together
+	Total     int           // what Client and Send count, for all sessions and clients together
 	Retained  int           // retained messages
 	KeepAlive time.Duration // in whole seconds
 }
@@ -46,6 +56,10 @@ const (
 	MaxFilters    = 1000
 	MaxLevels     = 128
 	ClientLimit   = 4 << 20
+	MaxQueue      = 1000
+	MaxSessions   = 1000
+	KeptLimit     = 64 << 20
+	MaxExpiry     = 24 * time.Hour
 	SendLimit     = 1 << 20
 	TotalLimit    = 256 << 20
 	RetainedLimit = 4 << 20
@@ -55,7 +69,11 @@ const (
 // Other limits, which are fixed. Package mqtt limits the filters and properties of a packet.
 const (
 	ConnectWait = 10 * time.Second // to send CONNECT, and to close after DISCONNECT
-	MaxInflight = 100              // QoS 1 and 2 messages of a client without acknowledgement
+	MaxInflight = 100              // QoS 1 and 2 messages to a client without acknowledgement
+	MaxAliases  = 16               // topic aliases, in each direction
+	// ReceiveMaximum is how many QoS 1 and 2 messages a client may send without acknowledgement. It
+	// is told in 5.0; in 3.1.1 all packet identifiers may be in use.
+	ReceiveMaximum = 1000
 )
 
 // SetLimits sets the limits. Call it before Listen.
@@ -75,6 +93,10 @@ func (l Limits) resolved() Limits {
 		Filters:   value(l.Filters, MaxFilters),
 		Levels:    value(l.Levels, MaxLevels),
 		Client:    value(l.Client, ClientLimit),
+		Queue:     value(l.Queue, MaxQueue),
+		Sessions:  value(l.Sessions, MaxSessions),
+		Kept:      value(l.Kept, KeptLimit),
+		Expiry:    cmp.Or(l.Expiry, MaxExpiry),
 		Send:      value(l.Send, SendLimit),
 		Total:     value(l.Total, TotalLimit),
 		Retained:  value(l.Retained, RetainedLimit),

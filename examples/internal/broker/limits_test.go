@@ -10,8 +10,8 @@ import (
 
 // Nobody turned a default off.
 func TestDefaultLimits(t *testing.T) {
-	want := Limits{Conns: 1000, Packet: 4 << 20, Filters: 1000, Levels: 128, Client: 4 << 20, Send: 1 << 20,
-		Total: 256 << 20, Retained: 4 << 20, KeepAlive: time.Hour}
+	want := Limits{Conns: 1000, Packet: 4 << 20, Filters: 1000, Levels: 128, Client: 4 << 20, Queue: 1000, Sessions: 1000,
+		Kept: 64 << 20, Expiry: 24 * time.Hour, Send: 1 << 20, Total: 256 << 20, Retained: 4 << 20, KeepAlive: time.Hour}
 	h := newFixture(t)
 	if got := h.b.limits; got != want {
 		t.Errorf("the defaults are %+v, want %+v", got, want)

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"bytes"
-	"slices"
 	"time"
 
 	"github.com/rikki-go/rikki/proto/mqtt"
@@ -67,14 +66,15 @@ func (m *message) expired(now time.Time) bool {
 	return !m.expires.IsZero() && !now.Before(m.expires)
 }
 
-// propsAt returns the properties to send now. The expiry interval is the remaining one, in
-// whole seconds, rounded up [MQTT-3.3.2-6].
-func (m *message) propsAt(now time.Time) []mqtt.Property {
+// appendProps appends the properties to send now. The expiry interval is the remaining one, in
+// whole seconds, rounded up [MQTT-3.3.2-6]. It is 0 for a message that has expired in flight.
+func (m *message) appendProps(dst []mqtt.Property, now time.Time) []mqtt.Property {
+	dst = append(dst, m.props...)
 	if m.expires.IsZero() {
-		return m.props
+		return dst
 	}
-	remaining := (m.expires.Sub(now) + time.Second - 1) / time.Second
-	return append(slices.Clip(m.props), mqtt.Property{ID: mqtt.PropMessageExpiryInterval, Int: uint32(remaining)})
+	remaining := max(0, (m.expires.Sub(now)+time.Second-1)/time.Second)
+	return append(dst, mqtt.Property{ID: mqtt.PropMessageExpiryInterval, Int: uint32(remaining)})
 }
 
 // overhead is the number of bytes that limits count for each message and property besides

@@ -38,7 +38,7 @@ func TestMessageIsACopy(t *testing.T) {
 	if n := msg.size(); n != 2*overhead+len("a/b"+"data"+"k"+"v") {
 		t.Errorf("it counts %d bytes", n)
 	}
-	if p := msg.propsAt(noon); len(p) != 1 || string(p[0].Key) != "k" || string(p[0].Value) != "v" {
+	if p := msg.appendProps(nil, noon); len(p) != 1 || string(p[0].Key) != "k" || string(p[0].Value) != "v" {
 		t.Errorf("properties %v", p)
 	}
 }
@@ -62,7 +62,7 @@ func TestMessagePassesOnProperties(t *testing.T) {
 		return a.ID == b.ID && a.Int == b.Int && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value)
 	}
 	for range 2 { // the second call must not see changes of the first
-		got := msg.propsAt(noon.Add(3500 * time.Millisecond))
+		got := msg.appendProps(nil, noon.Add(3500*time.Millisecond))
 		want := append(slices.Clip(kept), mqtt.Property{ID: mqtt.PropMessageExpiryInterval, Int: 7})
 		if !slices.EqualFunc(got, want, same) {
 			t.Errorf("got %v\nwant %v", got, want)
@@ -105,7 +105,7 @@ func TestMessageExpiry(t *testing.T) {
 				if tc.expired {
 					continue
 				}
-				got := msg.propsAt(now)
+				got := msg.appendProps(nil, now)
 				if len(got) != len(props) || len(got) == 1 && got[0].Int != tc.left {
 					t.Errorf("%s: properties %v, want %d seconds left", kind, got, tc.left)
 				}
@@ -119,7 +119,7 @@ func TestWillDelayIsNotPassedOn(t *testing.T) {
 		{ID: mqtt.PropWillDelayInterval, Int: 5}, {ID: mqtt.PropContentType, Value: []byte("x")},
 	}})
 	msg := will.published(noon)
-	if p := msg.propsAt(noon); len(p) != 1 || p[0].ID != mqtt.PropContentType {
+	if p := msg.appendProps(nil, noon); len(p) != 1 || p[0].ID != mqtt.PropContentType {
 		t.Errorf("properties %v", p)
 	}
 	if msg.topic != "w" || string(msg.data) != "bye" || msg.qos != 1 || !msg.retain {

@@ -13,7 +13,8 @@ func TestOutboxWindow(t *testing.T) {
 		if d, ok := o.next(); ok {
 			got = d.msg.topic
 			if d.qos > 0 {
-				o.sent(id, qos)
+				d.qos = qos
+				o.sent(d, id)
 			}
 		}
 		if got != want {

@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/proto/mqtt"
 )
@@ -63,11 +65,43 @@ func TestPublicationWhileClientsLeave(t *testing.T) {
 		{"b", connect(4, "b", func(p *mqtt.ConnectPacket) { p.Will = &mqtt.Will{Topic: "t", Data: []byte("bye")} }), "b: CONNACK 0x0"},
 	})
 	h.b.work.left = 0 // everything waits for the next turn
-	h.b.publish(&message{topic: "t", data: []byte("1")}, h.b.clients["b"])
-	h.b.clients["b"].conn.Close()
-	h.b.clients["a"].conn.Close()
+	h.b.publish(&message{topic: "t", data: []byte("1")}, h.b.sessions["b"].client)
+	h.b.sessions["b"].client.conn.Close()
+	h.b.sessions["a"].client.conn.Close()
 	h.until("both ends", func() bool { return h.peers["a"].closed && h.peers["b"].closed })
 	h.expect("a: closed; b: closed; c: PUBLISH q0 t=1, PUBLISH q0 t=bye")
+}
+
+// A publisher gets its own message, is disconnected by that, and its session ends. So its will is
+// published while the message is being delivered. It comes after the message, and both are counted.
+func TestWillWhilePublishing(t *testing.T) {
+	for left := range 60 { // the work of the first turn: it ends at any point
+		t.Run(fmt.Sprint(left), func(t *testing.T) {
+			h := newFixture(t)
+			will := func(p *mqtt.ConnectPacket) {
+				p.Will = &mqtt.Will{Topic: "w", Data: []byte("bye"), Props: []mqtt.Property{{ID: mqtt.PropWillDelayInterval, Int: 10}}}
+				p.Props = append(p.Props, mqtt.Property{ID: mqtt.PropReceiveMaximum, Int: 1})
+			}
+			msg := &message{topic: "t", data: []byte("1"), qos: 1}
+			h.b.SetLimits(Limits{Kept: 1, Client: 10 * msg.size()})
+			play(h, "tcp", []step{
+				{"mute", keep(5, "a", will), "mute: CONNACK 0x0"},
+				{"mute", subscribe(5, 1, filter("t", 1)), "mute: SUBACK 1 01"},
+				{"b", connect(5, "b"), "b: CONNACK 0x0"},
+				{"b", subscribe(5, 1, filter("t", 0), filter("w", 0)), "b: SUBACK 1 0000"},
+			})
+			c := h.b.sessions["a"].client
+			h.b.limits.Client = c.session.stored
+			h.b.work.left = left
+			h.b.publish(msg, c)
+			h.checkAccounts()
+			h.until("the end of a", func() bool { return h.peers["mute"].closed })
+			h.expect("b: PUBLISH q0 t=1, PUBLISH q0 w=bye; mute: DISCONNECT 0x97, closed")
+			if h.b.underway != 0 || len(h.b.lanes) != 0 {
+				t.Errorf("%d bytes in %d lanes are left", h.b.underway, len(h.b.lanes))
+			}
+		})
+	}
 }
 
 // The will of a publisher, and what the connection that takes over publishes, come after the
@@ -127,12 +161,49 @@ func TestUnderwayIsLimited(t *testing.T) {
 	h.b.SetLimits(Limits{Total: max(2*msg.size(), h.b.used+1000)})
 	h.b.underway = h.b.limits.Total - msg.size()
 	h.b.work.left = 0
-	h.b.publish(msg, h.b.clients["b"])
-	h.b.publish(msg, h.b.clients["c"])
+	h.b.publish(msg, h.b.sessions["b"].client)
+	h.b.publish(msg, h.b.sessions["c"].client)
 	h.until("the end of c", func() bool { return h.peers["c"].closed })
 	h.expect("a: PUBLISH q0 t=1; c: DISCONNECT 0x97, closed")
 	h.logged(errUnderway)
 	if h.b.underway -= h.b.limits.Total - msg.size(); h.b.underway != 0 {
 		t.Errorf("%d bytes are left", h.b.underway)
+	}
+}
+
+// Few of the publications that are being delivered hold lists of sessions. The others wait.
+func TestFewPublicationsHoldTargets(t *testing.T) {
+	h := newFixture(t)
+	for i := range fewTargets + 1 {
+		s := h.b.newSession(fmt.Sprint("s", i))
+		s.expiry = time.Hour
+		h.b.keep(s)
+		f := filter("t", 0)
+		h.b.charge(s, filterSize(f.Topic))
+		h.b.subs.add(s, f, "", nil)
+	}
+	play(h, "tcp", []step{{"a", connect(4, "a"), "a: CONNACK 0x0"}, {"a", subscribe(4, 1, filter("u", 0)), "a: SUBACK 1 00"}})
+	data := make([]byte, 1<<13) // a few targets per turn
+	for i := range 4 * maxSpread {
+		h.b.publishWill(fmt.Sprint("p", i), &message{topic: "t", data: data})
+	}
+	h.b.publishWill("q", &message{topic: "u", data: []byte("1")}) // it does not wait for the others
+	most := 0
+	h.until("the deliveries", func() bool {
+		if h.peers["a"].got != nil && len(h.b.work.queue) < 3*maxSpread {
+			t.Fatal("it waits")
+		}
+		n := 0
+		for _, j := range h.b.work.queue {
+			if p := j.(*publication); len(p.targets) > 0 {
+				n++
+			}
+		}
+		most = max(most, n)
+		return len(h.peers["a"].got) > 0
+	})
+	h.until("the other deliveries", func() bool { return len(h.b.work.queue) == 0 })
+	if most < 2 || most > maxSpread || h.b.spread != 0 || h.b.underway != 0 {
+		t.Errorf("at most %d publications held sessions, %d are left with %d bytes", most, h.b.spread, h.b.underway)
 	}
 }

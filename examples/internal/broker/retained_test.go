@@ -5,12 +5,14 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/rikki-go/rikki/internal/topics"
 )
 
 func (r *retained) list(filter string, now time.Time) (got []string) {
-	var walk topicWalk[message]
-	for walk.start(&r.root, filter); !walk.done(); {
-		if m := walk.step(); m != nil && m.expired(now) {
+	var walk topics.TopicWalk[message]
+	for walk.Start(&r.root, filter); !walk.Done(); {
+		if m := walk.Step(); m != nil && m.expired(now) {
 			r.remove(m.topic)
 		} else if m != nil {
 			got = append(got, m.topic+"="+string(m.data))
@@ -61,7 +63,7 @@ func TestRetainedMatch(t *testing.T) {
 
 func TestRetainedLimit(t *testing.T) {
 	var r retained
-	big := &message{topic: "big", data: make([]byte, RetainedLimit-overhead-nodeSize-len("big"))}
+	big := &message{topic: "big", data: make([]byte, RetainedLimit-overhead-topics.NodeSize-len("big"))}
 	if !r.put(big, RetainedLimit) || r.bytes != RetainedLimit {
 		t.Fatalf("the limit cannot be reached: %d of %d bytes", r.bytes, RetainedLimit)
 	}
@@ -74,20 +76,20 @@ func TestRetainedLimit(t *testing.T) {
 	if !r.put(big, RetainedLimit) {
 		t.Error("the new message of a topic counts as well as the old one")
 	}
-	if r.put(&message{topic: "big", data: make([]byte, RetainedLimit)}, RetainedLimit) || len(r.root.children) != 0 || r.bytes != 0 {
+	if r.put(&message{topic: "big", data: make([]byte, RetainedLimit)}, RetainedLimit) || r.root.Len() != 0 || r.bytes != 0 {
 		t.Errorf("a message that is no longer the last was kept: %d bytes", r.bytes)
 	}
 	n := 0
 	for r.put(&message{topic: strconv.Itoa(n), data: []byte("x")}, RetainedLimit) {
 		n++
 	}
-	if most := RetainedLimit / (overhead + nodeSize); n > most || n < most/2 {
+	if most := RetainedLimit / (overhead + topics.NodeSize); n > most || n < most/2 {
 		t.Errorf("%d small messages fit, want nearly %d", n, most)
 	}
 	for i := range n {
 		r.put(&message{topic: strconv.Itoa(i)}, RetainedLimit)
 	}
-	if r.bytes != 0 || len(r.root.children) != 0 || r.root.byLevel != nil || cap(r.root.children) > fewChildren {
-		t.Errorf("the empty store counts %d bytes and keeps %d children", r.bytes, cap(r.root.children))
+	if r.bytes != 0 || r.root.Len() != 0 {
+		t.Errorf("the empty store counts %d bytes and keeps %d children", r.bytes, r.root.Len())
 	}
 }

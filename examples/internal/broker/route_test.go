@@ -62,13 +62,6 @@ func TestPublish(t *testing.T) {
 				{"a", publish(v, 0, "t", ""), "a: PUBLISH q0 t="},
 			}
 		}},
-		{"topic alias [MQTT-3.2.2-18]", 5, func(v uint8) []step {
-			alias := func(p *mqtt.PublishPacket) { p.Props = []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: 1}} }
-			return []step{
-				{"a", connect(v, "a"), "a: CONNACK 0x0"},
-				{"a", publish(v, 0, "t", "x", alias), "a: DISCONNECT 0x94, closed"},
-			}
-		}},
 		{"subscription identifier [MQTT-3.3.4-6]", 5, func(v uint8) []step {
 			id := func(p *mqtt.PublishPacket) { p.Props = []mqtt.Property{{ID: mqtt.PropSubscriptionIdentifier, Int: 1}} }
 			return []step{
@@ -88,7 +81,7 @@ func TestQoS0StaysInOrder(t *testing.T) {
 		{"mute", subscribe(4, 1, filter("t", 1), filter("u", 0)), "mute: SUBACK 1 0100"},
 		{"b", connect(4, "b"), "b: CONNACK 0x0"},
 	})
-	s := h.b.clients["m"]
+	s := h.b.sessions["m"]
 	s.window = 1
 	play(h, "tcp", []step{
 		{"b", publish(4, 1, "t", "0"), "b: PUBACK; mute: PUBLISH q1 t=0"},

@@ -46,17 +46,17 @@ func TestSubsMatch(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var root subTree
-			s := &session{subs: make(subs)}
+			s := &session{id: "s", subs: make(subs)}
 			for _, f := range tc.filters {
-				root.add(s, f)
+				root.add(s, f, "", nil)
 			}
-			from := s
-			if !tc.own {
-				from = nil
+			from := ""
+			if tc.own {
+				from = s.id
 			}
 			got := want{}
 			for _, tg := range root.targets(tc.topic, from) {
-				got = want{true, tg.qos, tg.published}
+				got = want{true, tg.qos, tg.retain}
 			}
 			if got != tc.want {
 				t.Errorf("the targets of %q are %+v, want %+v", tc.topic, got, tc.want)
@@ -66,10 +66,10 @@ func TestSubsMatch(t *testing.T) {
 }
 
 // targets returns the clients that get a message.
-func (root *subTree) targets(topic string, from *session) []target {
-	p := publication{from: from, index: map[*session]int{}}
-	for p.walk.start(&root.node, topic); !p.walk.done(); {
-		p.walk.step(func(list *subscribers) { p.add(*list) })
+func (root *subTree) targets(topic, from string) []target {
+	p := publication{msg: &message{qos: 2, retain: true}, id: from, index: map[*session]int{}}
+	for p.walk.Start(&root.Node, topic); !p.walk.Done(); {
+		p.walk.Step(func(v *filterSubs) { p.add(v) })
 	}
 	return p.targets
 }
@@ -77,24 +77,24 @@ func (root *subTree) targets(topic string, from *session) []target {
 func TestSubsAddRemove(t *testing.T) {
 	var root subTree
 	a, b := &session{subs: make(subs)}, &session{subs: make(subs)}
-	if _, isNew := root.add(a, mqtt.Filter{Topic: "a/+", QoS: 1}); !isNew {
+	if _, isNew := root.add(a, mqtt.Filter{Topic: "a/+", QoS: 1}, "", nil); !isNew {
 		t.Error("the first subscription is not new")
 	}
-	if _, isNew := root.add(a, mqtt.Filter{Topic: "a/+", QoS: 2}); isNew || len(a.subs) != 1 {
+	if _, isNew := root.add(a, mqtt.Filter{Topic: "a/+", QoS: 2}, "", nil); isNew || len(a.subs) != 1 {
 		t.Error("the same filter makes a second subscription")
 	}
-	root.add(b, mqtt.Filter{Topic: "a/+"})
-	root.add(b, mqtt.Filter{Topic: "a/b"})
-	if got := root.targets("a/b", nil); len(got) != 2 {
+	root.add(b, mqtt.Filter{Topic: "a/+"}, "", nil)
+	root.add(b, mqtt.Filter{Topic: "a/b"}, "", nil)
+	if got := root.targets("a/b", ""); len(got) != 2 {
 		t.Fatalf("%d clients, want 2", len(got))
 	}
 	a.subs["a/+"].remove()
-	if got := root.targets("a/c", nil); len(got) != 1 || got[0].s != b || len(a.subs) != 0 {
+	if got := root.targets("a/c", ""); len(got) != 1 || got[0].s != b || len(a.subs) != 0 {
 		t.Errorf("after the first is removed: %+v", got)
 	}
 	b.subs["a/+"].remove()
 	b.subs["a/b"].remove()
-	if len(root.children) != 0 || len(b.subs) != 0 {
+	if root.Len() != 0 || len(b.subs) != 0 {
 		t.Error("the tree is not empty")
 	}
 }

@@ -3,27 +3,33 @@ package broker
 import (
 	"fmt"
 
+	"github.com/rikki-go/rikki/internal/topics"
 	"github.com/rikki-go/rikki/proto/mqtt"
 )
 
 // subscribe handles SUBSCRIBE: it adds the subscriptions, sends the SUBACK, and then sends
 // the retained messages that match. A filter that occurs twice gets them once.
 func (b *Broker) subscribe(s *session, m *mqtt.Message) {
+	var ids []uint32
 	var p mqtt.Property
 	for ofs := m.NextProp(&p, 0); ofs > 0; ofs = m.NextProp(&p, ofs) {
 		if p.ID == mqtt.PropSubscriptionIdentifier {
-			b.expel(s, mqtt.ReasonSubIDsNotSupported, errUnsupported)
-			return
+			ids = []uint32{p.Int}
 		}
 	}
 	var codes []mqtt.ReasonCode // one per filter, in order [MQTT-3.8.4-5] (5.0: [MQTT-3.8.4-6])
 	refused := 0
 	var f mqtt.Filter // after the loop, the last one: the log names it
 	for ofs := m.NextFilter(&f, 0); ofs > 0; ofs = m.NextFilter(&f, ofs) {
-		code := b.subscribable(s, &f)
+		code := b.subscribable(s, &f, m.Version)
 		if code < mqtt.ReasonUnspecified {
-			sub, isNew := b.subs.add(s, f)
-			if f.RetainHandling == 0 || f.RetainHandling == 1 && isNew { // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
+			share := ""
+			if m.Version == 5 {
+				share, _, _ = mqtt.SplitShare(f.Topic)
+			}
+			sub, isNew := b.subs.add(s, f, share, ids)
+			// Retained messages are not sent to shared subscriptions. 5.0 section 4.8.2.
+			if sub.group == nil && (f.RetainHandling == 0 || f.RetainHandling == 1 && isNew) { // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
 				b.fetchFor(sub)
 			}
 		} else {
@@ -32,8 +38,8 @@ func (b *Broker) subscribe(s *session, m *mqtt.Message) {
 		codes = append(codes, code)
 	}
 	b.log.Info("subscribe", "client", s.id, "filter", f.Topic,
-		"code", codeName(codes[len(codes)-1], s.version), "filters", len(codes), "refused", refused)
-	mqtt.Suback(s.conn, m.ID, codes...) // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
+		"code", subackName(codes[len(codes)-1], m.Version), "filters", len(codes), "refused", refused)
+	mqtt.Suback(s.client.conn, m.ID, codes...) // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
 	b.continueFetching(s)
 }
 
@@ -42,18 +48,24 @@ func codeName(code mqtt.ReasonCode, version uint8) string {
 	return fmt.Sprintf("0x%02X %s", uint8(code), code.Name(version))
 }
 
+// subackName is codeName for a code of SUBACK. In 3.1.1 the same codes have other names in CONNACK.
+func subackName(code mqtt.ReasonCode, version uint8) string {
+	if code < mqtt.ReasonUnspecified {
+		version = 5
+	}
+	return codeName(code, version)
+}
+
 // subscribable returns the code that answers a filter in the SUBACK: the requested QoS, or the
 // reason for a refusal. If the filter is new, it is charged to the client.
-func (b *Broker) subscribable(s *session, f *mqtt.Filter) mqtt.ReasonCode {
+func (b *Broker) subscribable(s *session, f *mqtt.Filter, version uint8) mqtt.ReasonCode {
 	code := mqtt.ReasonCode(f.QoS)
-	if _, _, shared := mqtt.SplitShare(f.Topic); shared && s.version == 5 {
-		code = mqtt.ReasonSharedSubsNotSupported
-	} else if levels(f.Topic) > b.limits.Levels {
+	if topics.Levels(f.Topic) > b.limits.Levels {
 		code = mqtt.ReasonTopicFilterInvalid
 	} else if s.subs[f.Topic] == nil && (len(s.subs) >= b.limits.Filters || !b.charge(s, filterSize(f.Topic))) {
 		code = mqtt.ReasonQuotaExceeded
 	}
-	if code >= mqtt.ReasonUnspecified && s.version != 5 {
+	if code >= mqtt.ReasonUnspecified && version != 5 {
 		return mqtt.ReasonUnspecified // 3.1.1 has no other code for a failure
 	}
 	return code
@@ -72,7 +84,7 @@ func (b *Broker) unsubscribe(s *session, m *mqtt.Message) {
 		codes = append(codes, code)
 	}
 	b.log.Info("unsubscribe", "client", s.id, "filter", f.Topic, "filters", len(codes))
-	mqtt.Unsuback(s.conn, m.ID, codes...) // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
+	mqtt.Unsuback(s.client.conn, m.ID, codes...) // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
 }
 
 // removeSub ends a subscription.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rikki-go/rikki/proto/mqtt"
@@ -72,15 +73,29 @@ func TestSubscribe(t *testing.T) {
 				{"b", publish(4, 0, "t", "2"), "a: PUBLISH q0 t=2"},
 			}...)
 		}},
-		{"shared subscription", 5, func(v uint8) []step {
+		{"$share is an ordinary level in 3.1.1", 4, func(v uint8) []step {
 			return append(setup(v, filter("t", 0)), []step{
-				{"a", subscribe(v, 2, filter("$share/g/t", 1), filter("u", 1)), "a: SUBACK 2 9e01"},
-				{"b", publish(4, 0, "t", "2"), "a: PUBLISH q0 t=2"},
+				{"a", subscribe(v, 2, filter("$share/g/t", 1)), "a: SUBACK 2 01"},
+				{"b", publish(5, 0, "t", "2"), "a: PUBLISH q0 t=2"},
+				{"b", publish(5, 0, "$share/g/t", "3"), "a: PUBLISH q0 $share/g/t=3"},
 			}...)
 		}},
-		{"subscription identifier", 5, func(v uint8) []step {
-			return append(setup(v, filter("t", 0)), step{"a", must(mqtt.AppendSubscribe(nil, 5, 2, []mqtt.Filter{filter("u", 0)},
-				[]mqtt.Property{{ID: mqtt.PropSubscriptionIdentifier, Int: 1}})), "a: DISCONNECT 0xa1, closed"})
-		}},
 	})
+}
+
+// The log names the granted QoS as the standard does, also in 3.1.1, where CONNACK has other codes
+// with the same numbers.
+func TestSubscribeLogged(t *testing.T) {
+	for _, version := range []uint8{4, 5} {
+		h := newFixture(t)
+		p := h.dial("a", "tcp")
+		p.send(connect(version, "a"))
+		h.until("CONNACK", func() bool { return p.open })
+		h.expect("a: CONNACK 0x0")
+		p.send(subscribe(version, 1, filter("t", 2)))
+		h.expect("a: SUBACK 1 02")
+		if want := `code="0x02 Granted QoS 2"`; !strings.Contains(h.log.String(), want) {
+			t.Errorf("version %d: the log has no %s:\n%s", version, want, h.log.String())
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"flag"
 	"log/slog"
+	"slices"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
 )
@@ -23,12 +24,26 @@ func (t *Client) Flags(f *flag.FlagSet) {
 	t.own.flags(f, "that is sent to the server")
 }
 
+// ConfigFor is Config for several URLs. The configuration is for those with TLS. It is nil if there
+// are none, and then it is an error if a flag was given.
+func (t *Client) ConfigFor(urls []string, log *slog.Logger) (*tls.Config, error) {
+	if i := slices.IndexFunc(urls, secure); i >= 0 {
+		return t.Config(urls[i], log)
+	}
+	if *t != (Client{}) {
+		return nil, errNotSecure
+	}
+	return nil, nil
+}
+
+var errNotSecure = cli.Usage("-ca, -insecure, -cert and -key need a URL with TLS, such as wss://…")
+
 // Config returns the configuration for connecting to url. It must not be used if url has a
 // scheme without TLS. Config logs a warning if the server is not verified.
 func (t *Client) Config(url string, log *slog.Logger) (*tls.Config, error) {
 	switch {
 	case *t != (Client{}) && !secure(url):
-		return nil, cli.Usage("-ca, -insecure, -cert and -key need a -url with TLS, wss://…")
+		return nil, errNotSecure
 	case t.ca != "" && t.insecure:
 		return nil, cli.Usage("-ca and -insecure exclude each other")
 	}

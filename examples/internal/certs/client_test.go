@@ -24,9 +24,9 @@ func TestClientConfig(t *testing.T) {
 		{Client{}, "wss://h", ""},
 		{Client{ca: ca, own: pair{cert, key}}, "wss://h", ""},
 		{Client{insecure: true, own: pair{cert, key}}, "mqtts://h", ""},
-		{Client{ca: ca}, "ws://h", "need a -url with TLS, wss://"},
-		{Client{insecure: true}, "", "need a -url with TLS, wss://"},
-		{Client{own: pair{cert, key}}, "ws://h", "need a -url with TLS, wss://"},
+		{Client{ca: ca}, "ws://h", "need a URL with TLS, such as wss://"},
+		{Client{insecure: true}, "", "need a URL with TLS, such as wss://"},
+		{Client{own: pair{cert, key}}, "ws://h", "need a URL with TLS, such as wss://"},
 		{Client{ca: ca, insecure: true}, "wss://h", "exclude each other"},
 		{Client{ca: "no/such"}, "wss://h", "-ca: open no/such: no such file"},
 		{Client{ca: key}, "wss://h", "-ca " + key + ": no PEM certificate in this file"},
@@ -50,6 +50,30 @@ func TestClientConfig(t *testing.T) {
 		if (cfg.RootCAs != nil) != (c.ca != "") || (len(cfg.Certificates) == 1) != (c.own.cert != "") || cfg.InsecureSkipVerify != c.insecure ||
 			strings.Contains(log.String(), "NOT VERIFIED") != c.insecure {
 			t.Errorf("%+v: %+v\n%s", row, cfg, log.String())
+		}
+	}
+}
+
+// With several URLs the configuration is for those with TLS. Without any, a flag is an error.
+func TestClientConfigFor(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	for _, row := range []struct {
+		client Client
+		urls   []string
+		tls    bool
+		words  string
+	}{
+		{Client{}, []string{"mqtt://h", "ws://h"}, false, ""},
+		{Client{}, []string{"mqtt://h", "wss://h"}, true, ""},
+		{Client{insecure: true}, []string{"mqtts://h", "ws://h"}, true, ""},
+		{Client{insecure: true}, []string{"mqtt://h", "ws://h"}, false, "need a URL with TLS"},
+		{Client{ca: "no/such"}, []string{"ws://h", "wss://h"}, false, "-ca: open no/such"},
+	} {
+		cfg, err := row.client.ConfigFor(row.urls, log)
+		if row.words != "" {
+			looptest.WantErr(t, err, nil, row.words)
+		} else if err != nil || (cfg != nil) != row.tls {
+			t.Errorf("%+v: %v, %v", row, cfg, err)
 		}
 	}
 }

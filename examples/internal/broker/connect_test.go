@@ -11,16 +11,6 @@ func TestConnect(t *testing.T) {
 		{"accepted", 0, func(v uint8) []step {
 			return []step{{"a", connect(v, "a"), "a: CONNACK 0x0"}}
 		}},
-		{"no session is kept [MQTT-3.2.2-2]", 0, func(v uint8) []step {
-			keep := func(p *mqtt.ConnectPacket) { p.CleanStart = false }
-			return []step{
-				{"a", connect(v, "id", keep), "a: CONNACK 0x0"},
-				{"a", subscribe(v, 1, filter("t", 1)), "a: SUBACK 1 01"},
-				{"a", disconnect(v, 0), "a: closed"},
-				{"b", connect(v, "id", keep), "b: CONNACK 0x0"},
-				{"b", publish(v, 0, "t", "x"), ""},
-			}
-		}},
 		{"empty identifier", 0, func(v uint8) []step {
 			return []step{
 				{"a", connect(v, ""), "a: CONNACK 0x0"},
