@@ -73,7 +73,7 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 		wrap(c, start, err)
 	case reactor.EvWSMsg:
 		if s.received {
-			return // the connection is draining
+			return // the connection is closing
 		}
 		m := data.(*ws.Message)
 		s.log.Info(fmt.Sprintf("GOT %d bytes WS msg", len(m.Data)))
@@ -150,10 +150,19 @@ func (s *session) packet(c *reactor.Conn) {
 	case mqtt.CmdPublish:
 		s.log.Info(fmt.Sprintf("RECEIVED %s <- %s", s.msg.Data, s.msg.Topic))
 		s.received = true
-		start := c.Send.Len()
-		wrap(c, start, mqtt.Ack(c, &s.msg))
-		c.Drain()
+		s.close(c)
 	}
+}
+
+// close acknowledges the message in s.msg and closes the connection: DISCONNECT ends MQTT, so that
+// the broker does not publish the will, and a Close frame ends the WebSocket. EvClose follows when
+// the broker has answered the Close frame or has ended the stream.
+func (s *session) close(c *reactor.Conn) {
+	start := c.Send.Len()
+	wrap(c, start, mqtt.Ack(c, &s.msg))
+	start = c.Send.Len()
+	wrap(c, start, mqtt.Disconnect(c, nil))
+	ws.Close(c, ws.StatusNormalClosure, "")
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

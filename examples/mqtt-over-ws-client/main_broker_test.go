@@ -65,9 +65,12 @@ func (s *server) open(messages ...[]byte) {
 }
 
 // message reads a binary message, which must be masked [RFC 6455 5.1].
-func (s *server) message() []byte {
+func (s *server) message() []byte { return s.frame(0x82) }
+
+// frame reads a frame that begins with first, and returns its payload.
+func (s *server) frame(first byte) []byte {
 	var h [6]byte
-	if _, err := io.ReadFull(s.In, h[:]); err != nil || h[0] != 0x82 || h[1] < 0x80 || h[1] > 0x80+125 {
+	if _, err := io.ReadFull(s.In, h[:]); err != nil || h[0] != first || h[1] < 0x80 || h[1] > 0x80+125 {
 		return nil
 	}
 	p := make([]byte, h[1]&0x7f)

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/signal"
 	"regexp"
@@ -91,21 +93,26 @@ func TestTopicAndMessage(t *testing.T) {
 	}
 }
 
-// The bytes that the program sends, and their WebSocket messages.
+// The bytes that the program sends, and their WebSocket messages. At the end are DISCONNECT, so
+// that the broker does not publish the will, and a Close frame [RFC 6455 7.1.1].
 func TestBytesSent(t *testing.T) {
 	var sent [][]byte
+	rest := []byte("nothing read")
 	url, wait := serveAndWait(t, func(s *server) {
 		s.open()
 		sent = append(sent, s.message())
 		s.Write(binaries(connack))
 		sent = append(sent, s.message(), s.message())
 		s.Write(binaries(suback, puback, publish))
-		sent = append(sent, s.message())
+		sent = append(sent, s.message(), s.message(), s.frame(0x88))
+		s.Write(frame(8, unhex("03 e8")))
+		s.Conn.(*net.TCPConn).CloseWrite()
+		rest, _ = io.ReadAll(s.In)
 	})
 	wantSuccess(t, client(t, "-url", url, "-user", "me", "-password", "s3cret"))
 	wait()
-	if len(sent) != 4 {
-		t.Fatalf("%d messages", len(sent))
+	if len(sent) != 6 || len(rest) > 0 {
+		t.Fatalf("%d messages, then % x", len(sent), rest)
 	}
 	connect := sent[0]
 	will := "\x00\x07mg/test\x00\x07goodbye\x00\x02me\x00\x06s3cret"
@@ -117,6 +124,8 @@ func TestBytesSent(t *testing.T) {
 		append(append(unhex("82 0c 00 01 00 07"), "mg/test"...), 1),
 		append(unhex("32 10 00 07"), "mg/test\x00\x02hello"...),
 		unhex("40 02 00 01"),
+		unhex("e0 00"),
+		unhex("03 e8"), // in the Close frame
 	} {
 		if !bytes.Equal(sent[i+1], want) {
 			t.Errorf("message %d: % x, want % x", i+1, sent[i+1], want)
@@ -140,7 +149,8 @@ func TestSplitMessages(t *testing.T) {
 	}
 }
 
-// The program does not answer a message at QoS 0. It sends no empty WebSocket message either.
+// The program does not answer a message at QoS 0. It sends no empty WebSocket message either:
+// DISCONNECT comes next.
 func TestQoS0(t *testing.T) {
 	rest := []byte("nothing read")
 	url, wait := serveAndWait(t, func(s *server) {
@@ -152,8 +162,8 @@ func TestQoS0(t *testing.T) {
 	})
 	wantSuccess(t, client(t, "-url", url))
 	wait()
-	if rest != nil {
-		t.Errorf("a message of % x after PUBLISH", rest)
+	if !bytes.Equal(rest, unhex("e0 00")) {
+		t.Errorf("a message of % x after PUBLISH, want DISCONNECT", rest)
 	}
 }
 

@@ -77,7 +77,7 @@ func TestTrust(t *testing.T) {
 		{"no file", []string{"-url", url, "-ca", "no/such/file"}, 2, "no/such/file"},
 		{"no PEM", []string{"-url", url, "-ca", key}, 2, "no PEM certificate in this file"},
 		{"no key", []string{"-url", url, "-cert", own}, 2, "-cert and -key must be given together"},
-		{"plain", []string{"-url", "ws://127.0.0.1:1", "-insecure"}, 2, "need a -url with TLS, wss://"},
+		{"plain", []string{"-url", "ws://127.0.0.1:1", "-insecure"}, 2, "need a URL with TLS, such as wss://"},
 		{"both brokers", []string{"-url", url, "-tls"}, 2, "own broker"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

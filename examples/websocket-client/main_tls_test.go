@@ -54,7 +54,7 @@ func TestTrust(t *testing.T) {
 			}
 		})
 	}
-	if r := looptest.Run(t, run, "-url", "ws://127.0.0.1:1", "-ca", ca); r.Status != 2 || !strings.Contains(r.Stderr, "need a -url with TLS, wss://") {
+	if r := looptest.Run(t, run, "-url", "ws://127.0.0.1:1", "-ca", ca); r.Status != 2 || !strings.Contains(r.Stderr, "need a URL with TLS, such as wss://") {
 		t.Errorf("without TLS: %+v", r)
 	}
 }
