@@ -60,6 +60,11 @@ func TestExampleClient(t *testing.T) {
 				if got := texts(t, stdout); status != 0 || stderr != "" || !slices.Equal(got, want) {
 					t.Errorf("%s: status %d, stderr %q, log\n%s", r.name, status, stderr, stdout)
 				}
+				if b.process != nil { // mosquitto's log tells DISCONNECT from another end
+					if m := b.process.next(`Client rikki-\S+ .*(disconnected|closed|error|exceeded)`); m == nil || !strings.HasSuffix(m[0], "disconnected") {
+						t.Errorf("%s: mosquitto's log says %q, want disconnected", r.name, m)
+					}
+				}
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,7 +66,8 @@ func TestProperties(t *testing.T) {
 	})
 }
 
-// TestTopicAlias sends a topic with an alias, and then only the alias.
+// TestTopicAlias sends a topic with an alias, and then only the alias. If the broker does not
+// say that it accepts aliases, Pub returns an error [MQTT-3.2.2-17].
 func TestTopicAlias(t *testing.T) {
 	each5(t, func(t *testing.T, tg target) {
 		l := newLoop(t)
@@ -73,6 +75,15 @@ func TestTopicAlias(t *testing.T) {
 		to.sub("alias/+", 1)
 		alias := func(topic string, n uint32) {
 			from.pub(mqtt.Options{Topic: topic, QoS: 1, Props: []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: n}}})
+		}
+		if tg.noAliases {
+			_, err := mqtt.Pub(from.conn, &mqtt.Options{Version: 5, Topic: "alias/one", Props: []mqtt.Property{{ID: mqtt.PropTopicAlias, Int: 1}}})
+			if limit := (*mqtt.PeerLimitError)(nil); !errors.As(err, &limit) {
+				t.Errorf("publication with an alias: %v", err)
+			}
+			from.disconnect()
+			to.disconnect()
+			return
 		}
 		alias("alias/one", 1)
 		alias("alias/two", 2)

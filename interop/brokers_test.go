@@ -11,6 +11,8 @@ type broker struct {
 	name     string
 	routes   []route
 	refusals []refusal
+	process  *process // nil if the broker runs in the test's process
+	stop     func()   // ends the broker, as the end of the test does
 
 	// Differences between the brokers.
 	slowWS       bool // sends 40 KB/s over WebSocket when more than 4 KB wait
@@ -18,6 +20,9 @@ type broker struct {
 	willProps    bool // forwards all properties of a will, not only User Property
 	tellsLoser   bool // sends the reason when another connection takes an identifier over
 	deniesFilter bool // refuses a subscription to a topic that is not allowed
+	only311      bool // does not speak 5.0
+	noAliases    bool // does not tell its Topic Alias Maximum
+	losesCut     bool // loses messages whose acknowledgement it cannot send
 }
 
 // route is a way to a broker.
@@ -93,6 +98,9 @@ func eachRoute(t *testing.T, test func(t *testing.T, tg target)) {
 func (b *broker) targets() (all []target) {
 	for _, r := range b.routes {
 		for _, version := range []uint8{4, 5} {
+			if b.only311 && version != 4 {
+				continue
+			}
 			all = append(all, target{b, r, version})
 		}
 	}

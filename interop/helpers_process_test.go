@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"regexp"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,16 +14,10 @@ import (
 
 // process is a program that runs beside the test. It keeps the program's output.
 type process struct {
-	t     *testing.T
+	transcript
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
-	done  chan struct{} // closed when the program has ended and all output was read
-	err   error         // then: the error of Wait
-
-	mu    sync.Mutex
-	lines []string
-	more  chan struct{} // closed and replaced when there is another line
-	taken int           // number of lines that next has passed
+	err   error // when done is closed: the error of Wait
 }
 
 // launch starts a program. If it still runs when the test ends, it gets SIGTERM and must
@@ -36,7 +28,7 @@ func launch(t *testing.T, name string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(name, args...), done: make(chan struct{}), more: make(chan struct{})}
+	p := &process{transcript: newTranscript(t, name), cmd: exec.Command(name, args...)}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = environment(), w, w
 	if p.stdin, err = p.cmd.StdinPipe(); err == nil {
 		err = p.cmd.Start()
@@ -55,11 +47,7 @@ func launch(t *testing.T, name string, args ...string) *process {
 func (p *process) read(r *os.File) {
 	defer r.Close()
 	for s := bufio.NewScanner(r); s.Scan(); {
-		p.mu.Lock()
-		p.lines = append(p.lines, s.Text())
-		close(p.more)
-		p.more = make(chan struct{})
-		p.mu.Unlock()
+		p.add(s.Text())
 	}
 	p.err = p.cmd.Wait()
 	close(p.done)
@@ -94,52 +82,6 @@ func (p *process) wait() error {
 		p.cmd.Process.Kill()
 		<-p.done
 		return errors.New("killed, because it did not end")
-	}
-}
-
-// match waits for a line that matches and returns its submatches. It returns nil if the program
-// ends without such a line.
-func (p *process) match(expr string) []string {
-	p.t.Helper()
-	m, _ := p.find(0, expr)
-	return m
-}
-
-// next is match for the lines after the one that the last next returned.
-func (p *process) next(expr string) (m []string) {
-	p.t.Helper()
-	m, p.taken = p.find(p.taken, expr)
-	return m
-}
-
-// find waits for a line that matches, from line number next on. It returns the number of
-// the line behind it.
-func (p *process) find(next int, expr string) (m []string, after int) {
-	p.t.Helper()
-	re := regexp.MustCompile(expr)
-	late := time.After(timeout)
-	for {
-		p.mu.Lock()
-		lines, more := p.lines, p.more
-		p.mu.Unlock()
-		for ; next < len(lines); next++ {
-			if m := re.FindStringSubmatch(lines[next]); m != nil {
-				return m, next + 1
-			}
-		}
-		select {
-		case <-more:
-		case <-p.done:
-			p.mu.Lock()
-			ended := next == len(p.lines)
-			p.mu.Unlock()
-			if ended {
-				return nil, next
-			}
-		case <-late:
-			p.t.Errorf("timeout: %s wrote no line that matches %q", p.cmd.Path, expr)
-			return nil, next
-		}
 	}
 }
 

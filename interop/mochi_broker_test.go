@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	mochi "github.com/mochi-mqtt/server/v2"
@@ -41,13 +42,15 @@ func startMochi(t *testing.T) *broker {
 	if err := s.Serve(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	web, webs, stopWS := startMochiWS(s)
+	stop := sync.OnceFunc(func() {
+		stopWS()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	web, webs := startMochiWS(t, s)
-	b := &broker{name: "mochi", shuffles: true, tellsLoser: true, deniesFilter: true, routes: []route{
+	t.Cleanup(stop)
+	b := &broker{name: "mochi", stop: stop, shuffles: true, tellsLoser: true, deniesFilter: true, losesCut: true, noAliases: true, routes: []route{
 		{"mqtt", "mqtt://" + tcp.Address(), false},
 		{"ws", web + "/whole", false},
 		{"ws split", web + "/split", false},

@@ -8,21 +8,20 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"testing"
 
 	"github.com/gorilla/websocket"
 	mochi "github.com/mochi-mqtt/server/v2"
 )
 
 // startMochiWS makes the broker accept clients over WebSocket. It returns the URLs without
-// and with TLS. The path selects how the broker's writes are sent:
+// and with TLS, and a function that ends it before the broker closes. The path selects how the
+// broker's writes are sent:
 //
 //	/whole      each in a message
 //	/split      each in several messages, cut anywhere
 //	/fragments  each in a message of several frames
 //	/bare       as /whole, without a subprotocol
-func startMochiWS(t *testing.T, s *mochi.Server) (plain, secure string) {
-	t.Helper()
+func startMochiWS(s *mochi.Server) (plain, secure string, stop func()) {
 	w := &web{broker: s, conns: map[net.Conn]struct{}{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/whole", w.accept("mqtt", 4096, whole))
@@ -32,12 +31,12 @@ func startMochiWS(t *testing.T, s *mochi.Server) (plain, secure string) {
 	srv, srvs := httptest.NewServer(mux), httptest.NewUnstartedServer(mux)
 	srvs.TLS = identities().server()
 	srvs.StartTLS()
-	t.Cleanup(func() { // before the broker closes
+	stop = func() {
 		srv.Close()
 		srvs.Close()
 		w.close()
-	})
-	return "ws" + strings.TrimPrefix(srv.URL, "http"), "ws" + strings.TrimPrefix(srvs.URL, "http")
+	}
+	return "ws" + strings.TrimPrefix(srv.URL, "http"), "ws" + strings.TrimPrefix(srvs.URL, "http"), stop
 }
 
 // web passes WebSockets to the broker as net.Conns.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -37,14 +38,15 @@ func startMosquitto(t *testing.T) *broker {
 	t.Helper()
 	program := mosquittoTool(t, "mosquitto")
 	for range 5 { // another process may take a free port before mosquitto does
-		tcp, web, tcps, webs := freePort(t), freePort(t), freePort(t), freePort(t)
+		ports := freePorts(t, 4)
+		tcp, web, tcps, webs := ports[0], ports[1], ports[2], ports[3]
 		config := mosquittoConfig(t, tcp, web, tcps, webs)
 		p := launch(t, program, "-c", config)
 		if p.match("mosquitto version .* running$") == nil || !reachable(tcp) || !reachable(web) || !reachable(tcps) || !reachable(webs) {
 			continue
 		}
 		ws := "ws://" + web + "/mqtt"
-		return &broker{name: "mosquitto", slowWS: true, willProps: true,
+		return &broker{name: "mosquitto", process: p, stop: p.stop, slowWS: true, willProps: true,
 			routes: []route{
 				{"mqtt", "mqtt://" + tcp, false},
 				{"ws", ws, false},
@@ -113,14 +115,25 @@ func mosquittoHash(t *testing.T) string {
 	return fmt.Sprintf("$7$%d$%s$%s", rounds, b64(salt), b64(key))
 }
 
-func freePort(t *testing.T) string {
+// nextPort counts the ports that freePorts has tried. Different processes begin elsewhere.
+var nextPort atomic.Uint32
+
+// freePorts returns n different addresses with free ports. No other test of this process gets the
+// same ones. The system gives ports below 30,000 neither to clients nor to listeners that ask for
+// any port.
+func freePorts(t *testing.T, n int) (addrs []string) {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for len(addrs) < n {
+		port := 10000 + (uint32(os.Getpid())*101+nextPort.Add(1))%20000
+		l, err := net.Listen("tcp4", fmt.Sprint("127.0.0.1:", port))
+		if err == nil {
+			addrs = append(addrs, l.Addr().String())
+			l.Close()
+		} else if nextPort.Load() > 20000 {
+			t.Fatal(err)
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addrs
 }
 
 func reachable(addr string) bool {

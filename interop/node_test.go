@@ -24,8 +24,8 @@ var nodeDeflates = []struct{ name, options string }{
 	{"windows 10 and 12, no takeover", `{"threshold":0,"clientMaxWindowBits":10,"serverMaxWindowBits":12,"clientNoContextTakeover":true,"serverNoContextTakeover":true}`},
 }
 
-// node returns the path of Node. Without Node or its ws the test is skipped. With
-// RIKKI_REQUIRE_NODE it fails.
+// node returns the path of Node. Without Node or one of the packages that the tests need the test
+// is skipped. With RIKKI_REQUIRE_NODE it fails.
 func node(t *testing.T) string {
 	t.Helper()
 	missing := t.Skipf
@@ -36,8 +36,10 @@ func node(t *testing.T) string {
 	if err != nil {
 		missing("node is not installed")
 	}
-	if _, err := os.Stat("node/node_modules/ws"); err != nil {
-		missing("ws is not installed: run npm ci in interop/node")
+	for _, name := range []string{"ws", "aedes", "mqtt"} {
+		if _, err := os.Stat("node/node_modules/" + name); err != nil {
+			missing("%s is not installed: run npm ci in interop/node", name)
+		}
 	}
 	return path
 }
