@@ -5,6 +5,7 @@
 //	go run -C bench .          # less than six minutes
 //	go run -C bench . -tls     # over TLS, two minutes
 //	go run -C bench . -stall   # waits for delayed acknowledgements, one minute
+//	go run -C bench . -mqtt    # clients of mosquitto, four minutes
 //	go run -C bench . -quick   # less than one minute; too short for results
 //
 // The exit status is 0 after success, 1 after a failure, with the reason on standard error,

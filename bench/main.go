@@ -21,10 +21,11 @@ type bench struct {
 	idleLevels []int // numbers of idle connections of flat
 	flatRounds int
 	tlsRounds  int
-	tlsConns   int           // handshakes, and idle connections, of tls
-	stalls     int           // exchanges per row of stall
-	stallWarm  int           // exchanges before those
-	qosRounds  int           // with mosquitto
+	tlsConns   int // handshakes, and idle connections, of tls
+	stalls     int // exchanges per row of stall
+	stallWarm  int // exchanges before those
+	qosRounds  int // with mosquitto, of stall
+	mqttRounds int
 	limit      time.Duration // for the whole program
 }
 
@@ -34,7 +35,7 @@ var (
 		idleConns: 18000, idleRounds: 3,
 		idleLevels: []int{0, 1000, 10000, 50000}, flatRounds: 11,
 		tlsRounds: 5, tlsConns: 2000,
-		stalls: 100, stallWarm: 20, qosRounds: 3,
+		stalls: 100, stallWarm: 20, qosRounds: 3, mqttRounds: 5,
 		limit: 6 * time.Minute,
 	}
 	quick = bench{
@@ -42,7 +43,7 @@ var (
 		idleConns: 4000, idleRounds: 1,
 		idleLevels: []int{0, 1000, 10000}, flatRounds: 3,
 		tlsRounds: 1, tlsConns: 400,
-		stalls: 20, stallWarm: 20, qosRounds: 1,
+		stalls: 20, stallWarm: 20, qosRounds: 1, mqttRounds: 1,
 		limit: time.Minute,
 	}
 )
@@ -63,6 +64,7 @@ func run(args []string, out io.Writer) error {
 	hurry := f.Bool("quick", false, "take less than a minute; too short for results")
 	overTLS := f.Bool("tls", false, "measure over TLS instead")
 	stalls := f.Bool("stall", false, "measure waits for delayed acknowledgements instead")
+	clients := f.Bool("mqtt", false, "measure clients of mosquitto instead")
 	before := f.String("before", "", "also measure rikki at another commit; `FILE` is this program, built at that commit")
 	f.Parse(args)
 	if f.NArg() > 0 {
@@ -76,6 +78,7 @@ func run(args []string, out io.Writer) error {
 			return err
 		}
 		addBefore(path)
+		addBeforeMQTT(path)
 	}
 	b := full
 	if *hurry {
@@ -100,6 +103,8 @@ func run(args []string, out io.Writer) error {
 		parts = []part{b.tls}
 	case *stalls:
 		parts = []part{b.stall}
+	case *clients:
+		parts = []part{b.mqtt}
 	}
 	return b.all(out, *hurry, parts)
 }
@@ -107,7 +112,7 @@ func run(args []string, out io.Writer) error {
 // part makes one kind of measurement and prints it.
 type part func(out io.Writer) error
 
-// echoes returns the parts that are measured without -tls and -stall.
+// echoes returns the parts that are measured without -tls, -stall and -mqtt.
 func (b *bench) echoes() []part { return []part{b.echo, b.idle, b.flat} }
 
 // all makes the measurements and prints them.
@@ -141,6 +146,8 @@ func child(args []string) error {
 		return holdMain(args[1], args[2])
 	case len(args) == 3 && args[0] == "ask":
 		return askMain(args[1], args[2])
+	case len(args) > 2 && args[0] == "mqtt":
+		return mqttMain(args[1], args[2], args[3:])
 	case len(args) == 6 && args[0] == "publish":
 		return publishMain(args[1], args[2], args[3], args[4], args[5])
 	}

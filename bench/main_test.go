@@ -60,7 +60,8 @@ func eachServer(t *testing.T, fn func(t *testing.T, p *process, to netip.AddrPor
 
 func TestNoSuchChild(t *testing.T) {
 	for _, args := range [][]string{nil, {"serve"}, {"serve", "nobody"}, {"hold", "x"}, {"hold", "127.0.0.2", "x"}, {"hold", "x", "127.0.0.1:1"},
-		{"ask", "gopher", "127.0.0.1:1"}, {"publish", "x"}, {"publish", "127.0.0.1:1", "1", "x", "1s", "1s"}} {
+		{"ask", "gopher", "127.0.0.1:1"}, {"publish", "x"}, {"publish", "127.0.0.1:1", "1", "x", "1s", "1s"},
+		{"mqtt", "x"}, {"mqtt", "nobody", "127.0.0.1:1", "tcp", "0", "1", "true", "1s", "1s"}} {
 		if err := child(args); err == nil {
 			t.Errorf("%q: no error", args)
 		}

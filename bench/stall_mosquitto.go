@@ -92,35 +92,55 @@ func (b *bench) publishing(program string, r mosquittoRow, delay bool) (rate flo
 	return strconv.ParseFloat(line, 64)
 }
 
-// startMosquitto starts a mosquitto on the core of the load, on a free port of loopback.
+// startMosquitto starts a mosquitto without limits on a free port of loopback.
 func (b *bench) startMosquitto(program string, delay bool) (addr string, stop func(), err error) {
+	if addr, err = freeAddr(); err != nil {
+		return "", nil, err
+	}
+	stop, err = b.runMosquitto(program, []string{
+		"max_inflight_messages 0", // without limit
+		"set_tcp_nodelay " + strconv.FormatBool(!delay),
+		listenerLine(addr),
+	}, addr)
+	return addr, stop, err
+}
+
+// freeAddr returns an address of loopback with a port that is free now.
+func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	addr = l.Addr().String()
-	l.Close()
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// listenerLine returns the line of mosquitto's configuration for a listener.
+func listenerLine(addr string) string {
+	_, port, _ := net.SplitHostPort(addr)
+	return "listener " + port + " 127.0.0.1"
+}
+
+// runMosquitto starts a mosquitto on the core of the load. lines are its configuration. It returns
+// when all addresses of addrs accept connections.
+func (b *bench) runMosquitto(program string, lines []string, addrs ...string) (stop func(), err error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	config := filepath.Join(dir, "mosquitto.conf")
-	_, port, _ := net.SplitHostPort(addr)
-	lines := []string{
+	lines = append([]string{
 		"user root", // as root it would change to a user that cannot read the file
 		"persistence false",
 		"allow_anonymous true",
-		"max_inflight_messages 0", // without limit
-		"set_tcp_nodelay " + strconv.FormatBool(!delay),
-		"listener " + port + " 127.0.0.1",
-	}
+	}, lines...)
+	config := filepath.Join(dir, "mosquitto.conf")
 	if err := os.WriteFile(config, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	cmd := exec.Command(program, "-c", config)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := startOn(b.m.loadCore, cmd); err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	stop = func() {
 		cmd.Process.Signal(syscall.SIGTERM)
@@ -129,17 +149,22 @@ func (b *bench) startMosquitto(program string, delay bool) (addr string, stop fu
 		kill.Stop()
 		os.RemoveAll(dir)
 	}
-	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-			return addr, stop, nil
-		}
-		if time.Since(began) > timeout {
-			stop()
-			return "", nil, fmt.Errorf("%s does not listen: %w", program, err)
+	began := time.Now()
+	for _, addr := range addrs {
+		for {
+			c, err := net.Dial("tcp", addr)
+			if err == nil {
+				c.Close()
+				break
+			}
+			if time.Since(began) > timeout {
+				stop()
+				return nil, fmt.Errorf("%s does not listen: %w", program, err)
+			}
+			time.Sleep(10 * time.Millisecond)
 		}
 	}
+	return stop, nil
 }
 
 // publishMain runs the process of a client. It keeps window messages in flight and prints
