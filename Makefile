@@ -2,16 +2,17 @@
 # They need Go, GNU make and a POSIX shell. Only the race detector needs a C compiler.
 
 .DEFAULT_GOAL := all
-.PHONY: all build run test bench fuzz lint fmt-check vet cross staticcheck clean help
+.PHONY: all build run test bench chaos fuzz lint fmt-check vet cross staticcheck clean help
 
 # The root module and the nested ones that are tested with it.
-MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod interop/attack/go.mod bench/go.mod))
+MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod interop/attack/go.mod \
+	interop/chaos/go.mod bench/go.mod store/*/go.mod))
 
 # The systems other than Linux. They use reactor/internal/poll/kqueue.go.
 BSDS := darwin freebsd netbsd openbsd dragonfly
 
 # The packages with tests that measure the heap. They are built without the race detector.
-MEMORY := ./proto/ws
+MEMORY := ./proto/ws ./proto/mqtt/session
 
 FUZZTIME ?= 10s
 BENCH ?= .
@@ -39,7 +40,7 @@ test: ## run all tests, with the race detector if there is a C compiler
 	PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || \
 		echo "make test: mosquitto is not installed, so the tests against it are SKIPPED"; \
 	command -v node >/dev/null && test -d interop/node/node_modules || \
-		echo "make test: Node or its ws (npm ci in interop/node) is not installed, so the tests against it are SKIPPED"; \
+		echo "make test: Node or its packages (npm ci in interop/node) are not installed, so the tests against it are SKIPPED"; \
 	command -v chromium >/dev/null || \
 		echo "make test: chromium is not installed, so the tests with a browser are SKIPPED"; \
 	if test -n "$$race"; then echo ".: go test -run '^TestMemory' $(MEMORY)" && \
@@ -50,6 +51,13 @@ bench: ## run all benchmarks; BENCH=regexp selects some
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 	@if test -f bench/go.mod && test "$$(go env GOOS)" = linux; \
 	then echo 'go run -C bench .'; go run -C bench .; fi
+
+# The long form of tests that make test runs in a short form. KILLS is how often a process with a
+# durable store is killed.
+KILLS ?= 50
+chaos: ## run MQTT sessions through a network that fails, and kill processes; ARGS=flags
+	go run -C interop/chaos . $(ARGS)
+	cd store/bolt && RIKKI_KILLS=$(KILLS) go test -count=1 -v -run '^TestTorture' -timeout 30m .
 
 # go test -list prints the targets of a package and then the package. If the fuzz time ends while an
 # input is tested, go test sometimes reports a failure. This failure is ignored.

@@ -26,12 +26,14 @@ var importable = map[string]string{
 	"mghttp":  module + "/proto/http",
 	"ws":      module + "/proto/ws",
 	"mqtt":    module + "/proto/mqtt",
+	"session": module + "/proto/mqtt/session",
 }
 
 // prelude declares what a fragment of statements may use without declaring it. A fragment may
 // declare the same names itself.
 const prelude = `m *reactor.Manager, c, l *reactor.Conn, handler reactor.Handler, ev reactor.Event, data any,
-	fnData any, ctx context.Context, url string, p []byte, err error, pool *x509.CertPool, pair tls.Certificate`
+	fnData any, ctx context.Context, url string, p []byte, err error, pool *x509.CertPool, pair tls.Certificate,
+	s *session.Session`
 
 // goFile makes a Go file of a ```go block that begins at the given place. There are six
 // kinds of blocks:

@@ -41,10 +41,18 @@ var defaultConstants = map[string]string{
 	"ws.Options.CloseWait":             "ws.DefaultCloseWait",
 	"ws.Deflate.Budget":                "ws.DefaultDeflateBudget",
 	"ws.Deflate.Threshold":             "ws.DefaultDeflateThreshold",
+	"mqtt.Options.PingTimeout":         "mqtt.DefaultPingTimeout",
 	"mqtt.Limits.Packet":               "mqtt.DefaultMaxPacket",
 	"mqtt.Limits.Properties":           "mqtt.DefaultMaxProperties",
 	"mqtt.Limits.Filters":              "mqtt.DefaultMaxFilters",
 	"mqtt.Limits.Unreleased":           "mqtt.DefaultMaxUnreleased",
+	"session.Options.Login":            "session.DefaultKeepAlive",
+	"session.Options.Inflight":         "session.DefaultInflight",
+	"session.Queue.Messages":           "session.DefaultQueueMessages",
+	"session.Queue.Bytes":              "session.DefaultQueueBytes",
+	"session.Backoff.Min":              "session.DefaultBackoffMin",
+	"session.Backoff.Max":              "session.DefaultBackoffMax",
+	"session.Backoff.Stable":           "session.DefaultBackoffStable",
 }
 
 // otherDefaults are settings whose default is not a number.
@@ -56,6 +64,7 @@ var otherDefaults = map[string]string{
 	"reactor.Limits.Conns":    "off",
 	"reactor.Limits.WhenFull": "`EvictIdle`",
 	"ws.Options.Ping":         "off",
+	"mqtt.Options.KeepAlive":  "off",
 	"ws.Options.Deflate":      "off",
 	"ws.Options.Origins":      "none: pages of this server only",
 }
@@ -63,7 +72,7 @@ var otherDefaults = map[string]string{
 // documentedTypes are the types whose fields all have a row.
 var documentedTypes = []string{"reactor.Deadlines", "reactor.Limits", "reactor.TLSHandshakes", "http.Limits", "ws.Limits", "mqtt.Limits"}
 
-var settingForm = regexp.MustCompile("^`((?:reactor|http|ws|mqtt)\\.[A-Z][\\w.]*)`$")
+var settingForm = regexp.MustCompile("^`((?:reactor|http|ws|mqtt|session)\\.[A-Z][\\w.]*)`$")
 
 func TestDefaultsAreDocumented(t *testing.T) {
 	names, values := exportedNames(t), constants(t)
@@ -135,6 +144,9 @@ func wantRows(t *testing.T, names, seen map[string]bool) {
 func inFolder(name string) string {
 	if name == "" || strings.HasPrefix(name, "reactor.") {
 		return name
+	}
+	if strings.HasPrefix(name, "session.") {
+		return "proto/mqtt/" + name
 	}
 	return "proto/" + name
 }

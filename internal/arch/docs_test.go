@@ -105,6 +105,7 @@ var qualifiers = map[string]string{
 	"m": "reactor.Manager.", "c": "reactor.Conn.", "t": "reactor.Timer.", "b": "reactor.Buffer.", "u": "reactor.URL.",
 	"hm": "proto/http.Message.", "wm": "proto/ws.Message.", "mm": "proto/mqtt.Message.",
 	"p": "proto/mqtt.Property.", "opts": "proto/mqtt.Options.",
+	"session": "proto/mqtt/session.", "s": "proto/mqtt/session.Session.",
 }
 
 // standardNames are the packages of the standard library before a dot in docs/porting.md.

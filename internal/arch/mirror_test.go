@@ -10,7 +10,7 @@ import (
 )
 
 // mirrored are the folders, with those below them, whose tests lie beside what they test.
-var mirrored = []string{"reactor", "proto", "internal", "examples"}
+var mirrored = []string{"reactor", "proto", "internal", "examples", "store"}
 
 // otherTestFiles are the names of test files that belong to no source file: what several of them
 // share, and tests of a whole package.

@@ -24,10 +24,14 @@ type source struct {
 	ast  *ast.File
 }
 
-func (s *source) dir() string  { return path.Dir(s.path) }
-func (s *source) test() bool   { return strings.HasSuffix(s.path, "_test.go") }
-func (s *source) lines() int   { return files.File(s.ast.Pos()).LineCount() }
-func (s *source) public() bool { return within(s.path, "reactor") || within(s.path, "proto") }
+func (s *source) dir() string { return path.Dir(s.path) }
+func (s *source) test() bool  { return strings.HasSuffix(s.path, "_test.go") }
+func (s *source) lines() int  { return files.File(s.ast.Pos()).LineCount() }
+
+// public reports whether other modules may import the package. Programs are not public.
+func (s *source) public() bool {
+	return within(s.path, "reactor") || within(s.path, "proto") || within(s.path, "store") && s.ast.Name.Name != "main"
+}
 
 // imports returns the paths that the file imports.
 func (s *source) imports() []string {
