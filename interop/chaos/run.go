@@ -361,13 +361,14 @@ func (r *run) check() error {
 	want(r.sc.qos < 2 || res.duplicates == 0, "%d messages of QoS 2 arrived again", res.duplicates)
 	want(res.disordered == res.shuffled, "%d messages arrived out of order, the broker has sent %d so", res.disordered, res.shuffled)
 	want(res.cuts >= int64(r.sc.cuts), "%d cuts, want %d", res.cuts, r.sc.cuts)
-	want(res.heap < maxHeap, "the heap grew by %d bytes, want less than %d", res.heap, maxHeap)
+	want(r.broker.hooked || res.heap < maxHeap, "the heap grew by %d bytes, want less than %d", res.heap, maxHeap)
 	return errors.Join(errs...)
 }
 
 // maxHeap is what the two sessions may hold: 1 MiB of queued messages and as much for their
-// records, the buffers of their connections, and with mochi what the broker in this process holds.
-const maxHeap = 48 << 20
+// records, the buffers of their connections, and what the run itself counts. mochi is in this
+// process, so with mochi the heap is only printed.
+const maxHeap = 16 << 20
 
 // describe lists how often each fault occurred.
 func describe(proxies []*proxy) string {
