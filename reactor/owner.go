@@ -48,7 +48,8 @@ type runner struct {
 
 // enter is called when a goroutine enters. The number of a goroutine takes a microsecond to find. A
 // goroutine that calls Poll in a loop has the frame of enter at the same address each time, and no
-// other goroutine has a frame there. So enter looks the number up only if the address differs.
+// other goroutine has a frame there as long as it lives. So enter looks the number up only if the
+// address differs. A goroutine that gets the stack of one that has ended may be taken for it.
 func (r *runner) enter() {
 	var here byte
 	if at := uintptr(unsafe.Pointer(&here)); at != r.stack {
