@@ -14,7 +14,7 @@ func (l *layer) checkProps() error {
 			return l.protocolError("", "MQTT-3.3.4-6", "the client sent a Subscription Identifier")
 		}
 	case l.role == server && m.Cmd == CmdDisconnect:
-		if seconds := m.sessionExpiry(); seconds > 0 && !l.v5.mayExpire() {
+		if seconds, _ := m.intProp(PropSessionExpiryInterval); seconds > 0 && !l.v5.mayExpire() {
 			return l.protocolError("", "section 3.14.2.2.2", "the client sent a Session Expiry Interval, but that of CONNECT was 0")
 		}
 	case l.role == client && m.Cmd == CmdDisconnect:
@@ -44,15 +44,15 @@ func (m *Message) hasProp(set uint64) bool {
 	return false
 }
 
-// sessionExpiry returns the Session Expiry Interval of m, or 0 if it has none.
-func (m *Message) sessionExpiry() uint32 {
+// intProp returns the value of an integer property of m, and whether m has the property.
+func (m *Message) intProp(id PropID) (value uint32, ok bool) {
 	var p Property
 	for ofs := m.NextProp(&p, 0); ofs > 0; ofs = m.NextProp(&p, ofs) {
-		if p.ID == PropSessionExpiryInterval {
-			return p.Int
+		if p.ID == id {
+			return p.Int, true
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // checkSentProps refuses a PUBLISH of this side with a property that only the other side may send.

@@ -78,7 +78,7 @@ func (l *layer) startKeepAlive(c *reactor.Conn, m *Message) {
 		return
 	}
 	if m != nil {
-		if seconds, ok := serverKeepAlive(m); ok {
+		if seconds, ok := m.intProp(PropServerKeepAlive); ok {
 			k.interval = time.Duration(seconds) * time.Second
 		}
 	}
@@ -101,17 +101,6 @@ func (l *layer) stopKeepAlive(c *reactor.Conn) {
 		c.Stack().StopDeadline(&k.overdue)
 		l.keepAlive = nil
 	}
-}
-
-// serverKeepAlive returns the Server Keep Alive of a CONNACK, in seconds.
-func serverKeepAlive(m *Message) (seconds uint32, ok bool) {
-	var p Property
-	for ofs := m.NextProp(&p, 0); ofs > 0; ofs = m.NextProp(&p, ofs) {
-		if p.ID == PropServerKeepAlive {
-			return p.Int, true
-		}
-	}
-	return 0, false
 }
 
 // awaitDue starts the deadline of the next PINGREQ. If it is due already, it is sent after the

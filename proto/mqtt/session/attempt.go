@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/reactor"
@@ -54,7 +53,7 @@ func (s *Session) prepare(a *Attempt) error {
 	l.Props = slices.Clip(l.Props)
 	if l.Version == 5 {
 		if kept {
-			l.Props = append(l.Props, mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: expirySeconds(s.opts.Expiry)})
+			l.Props = append(l.Props, mqtt.Property{ID: mqtt.PropSessionExpiryInterval, Int: seconds(s.opts.Expiry)})
 		}
 		if n := s.opts.ReceiveMaximum; n > 0 {
 			l.Props = append(l.Props, mqtt.Property{ID: mqtt.PropReceiveMaximum, Int: uint32(n)})
@@ -94,16 +93,6 @@ func fit(l *mqtt.Options, url string) {
 	if scheme == "mqtt" || scheme == "ws" {
 		l.TLS = nil
 	}
-}
-
-// expirySeconds returns a Session Expiry Interval. 0xFFFFFFFF never expires. 5.0 section
-// 3.1.2.11.2.
-func expirySeconds(d time.Duration) uint32 {
-	seconds := uint64(d / time.Second)
-	if d%time.Second > 0 {
-		seconds++
-	}
-	return uint32(min(seconds, 0xFFFFFFFF))
 }
 
 // accepted handles the CONNACK with which the server accepts the session.

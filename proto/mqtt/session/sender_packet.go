@@ -53,8 +53,9 @@ const maxExpiry = math.MaxUint32 * time.Second
 // expires reports whether a message with this Expiry has a deadline.
 func expires(d time.Duration) bool { return d > 0 && d <= maxExpiry }
 
-// seconds returns a duration in whole seconds, rounded up, as a Message Expiry Interval. It returns
-// at least 1.
+// seconds returns a duration in whole seconds, rounded up, as a Message Expiry Interval or a
+// Session Expiry Interval. It returns at least 1, and at most 0xFFFFFFFF. A session with that
+// interval never expires. 5.0 sections 3.3.2.3.3 and 3.1.2.11.2.
 func seconds(d time.Duration) uint32 {
 	d = min(max(d, 1), maxExpiry)
 	return uint32(d/time.Second + min(1, d%time.Second))
