@@ -1,4 +1,4 @@
-package clog_test
+package termlog_test
 
 import (
 	"bytes"
@@ -9,29 +9,30 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/slogtest"
 	"time"
 
-	"github.com/rikki-go/rikki/examples/internal/clog"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // logged returns what a logger writes, without time, level and file:line.
 func logged(t *testing.T, do func(log *slog.Logger)) string {
 	t.Helper()
 	var b bytes.Buffer
-	do(clog.New(&b, slog.LevelDebug))
+	do(termlog.New(&b, slog.LevelDebug))
 	return prefix.ReplaceAllString(b.String(), "")
 }
 
-var prefix = regexp.MustCompile(`(?m)^\S+ [A-Z]+ +clog_test\.go:\d+  `)
+var prefix = regexp.MustCompile(`(?m)^\S+ [A-Z]+ +termlog_test\.go:\d+  `)
 
 func TestLine(t *testing.T) {
 	var b bytes.Buffer
-	log := clog.New(&b, slog.LevelInfo)
+	log := termlog.New(&b, slog.LevelInfo)
 	log.Debug("hidden")
 	log.Info("Connected to WS.")
 	log.Error("late")
-	want := `^\d\d:\d\d:\d\d\.\d{3} INFO  clog_test\.go:\d+  Connected to WS\.\n` +
-		`\d\d:\d\d:\d\d\.\d{3} ERROR clog_test\.go:\d+  late\n$`
+	want := `^\d\d:\d\d:\d\d\.\d{3} INFO  termlog_test\.go:\d+  Connected to WS\.\n` +
+		`\d\d:\d\d:\d\d\.\d{3} ERROR termlog_test\.go:\d+  late\n$`
 	if !regexp.MustCompile(want).MatchString(b.String()) {
 		t.Errorf("log is %q", b.String())
 	}
@@ -45,10 +46,26 @@ func TestAttributes(t *testing.T) {
 		{"m a=1 b=\"x y\" c=\"\\\"=\"\n", func(l *slog.Logger) { l.Info("m", "a", 1, "b", "x y", "c", `"=`) }},
 		{"m error=refused\n", func(l *slog.Logger) { l.Info("m", "error", errors.New("refused")) }},
 		{"m n=1\n", func(l *slog.Logger) { l.Info("m", slog.Attr{}, "n", 1) }},
-		{"m remote=[::1]:80\n", func(l *slog.Logger) { l.Info("m", clog.Addr("remote", netip.MustParseAddrPort("[::1]:80"))) }},
-		{"m\n", func(l *slog.Logger) { l.Info("m", clog.Addr("remote", netip.AddrPort{})) }},
+		{"m remote=[::1]:80\n", func(l *slog.Logger) { l.Info("m", "remote", netip.MustParseAddrPort("[::1]:80")) }},
+		{"m\n", func(l *slog.Logger) { l.Info("m", "remote", netip.AddrPort{}) }},
 		{"m id=7 n=1\n", func(l *slog.Logger) { l.With("id", 7).Info("m", "n", 1) }},
 		{"m g.id=7 g.h.n=1\n", func(l *slog.Logger) { l.WithGroup("g").With("id", 7).WithGroup("h").Info("m", "n", 1) }},
+		{"m n=1\n", func(l *slog.Logger) {
+			l.Info("m", "a", "", "b", nil, "c", error(nil), "d", []byte{}, "e", netip.Addr{}, "f", netip.Prefix{},
+				slog.Group("g", "a", "", slog.Group("h")), "n", 1)
+		}},
+		{"m\n", func(l *slog.Logger) { l.With("a", "", "b", netip.AddrPort{}).Info("m") }},
+		{"m zero=0 no=false d=0s text=b\\n\n", func(l *slog.Logger) {
+			l.Info("m", "zero", 0, "no", false, "d", time.Duration(0), "text", []byte("b\n"))
+		}},
+		{"m g.a=1 g.h.b=2 c=3\n", func(l *slog.Logger) {
+			l.Info("m", slog.Group("g", "a", 1, slog.Group("h", "b", 2)), slog.Group("", "c", 3))
+		}},
+		{"m a\\n=1\n", func(l *slog.Logger) { l.Info("m", "a\n", 1) }},
+		{"m id=7\n0000  41  A\n0000  42  B\n", func(l *slog.Logger) {
+			l.With("dump", "0000  41  A\n", "id", 7).Info("m", "dump", "\n0000  42  B\n")
+		}},
+		{"m g.dump=\"x\\n y\"\n", func(l *slog.Logger) { l.WithGroup("g").Info("m", "dump", "x\n y") }},
 		{"m n=1\n0000  41  A\n", func(l *slog.Logger) { l.Info("m", "dump", "\n0000  41  A\n", "n", 1) }},
 	} {
 		if got := logged(t, tt.do); got != tt.want {
@@ -104,38 +121,6 @@ func TestLongTextsAreCut(t *testing.T) {
 	}
 }
 
-// Limit passes 100 records at once and 10 per second. Loggers made with With share the limit.
-// The number of dropped records is logged before the next record, at level Warn.
-func TestLimit(t *testing.T) {
-	var b bytes.Buffer
-	log := clog.New(&b, slog.LevelInfo)
-	limited := clog.Limit(log)
-	handlers := []slog.Handler{limited.Handler(), limited.With("a", 1).Handler(), limited.WithGroup("g").Handler()}
-	start := time.Now()
-	write := func(at time.Duration, n int) {
-		for i := range n {
-			if err := handlers[i%3].Handle(t.Context(), slog.NewRecord(start.Add(at), slog.LevelInfo, "m", 0)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	lines := func() int { return strings.Count(b.String(), "\n") }
-	write(0, 100)
-	if lines() != 100 {
-		t.Errorf("%d lines of the first 100 records", lines())
-	}
-	write(0, 7)
-	log.Info("not limited")
-	if lines() != 101 {
-		t.Errorf("%d lines after 107 limited records and another, want 101", lines())
-	}
-	b.Reset()
-	write(time.Second, 12)
-	if got := b.String(); lines() != 11 || !strings.Contains(got, "WARN") || !strings.Contains(got, "records dropped count=7\n") {
-		t.Errorf("a second later: %q", got)
-	}
-}
-
 // counter keeps each write.
 type counter struct{ writes []string }
 
@@ -147,7 +132,7 @@ func (c *counter) Write(p []byte) (int, error) {
 // Lines from several goroutines are not mixed.
 func TestOneWritePerRecord(t *testing.T) {
 	var c counter
-	log := clog.New(&c, slog.LevelInfo)
+	log := termlog.New(&c, slog.LevelInfo)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -166,3 +151,39 @@ func TestOneWritePerRecord(t *testing.T) {
 		}
 	}
 }
+
+// The handler keeps what log/slog asks of handlers.
+func TestHandlerRules(t *testing.T) {
+	var b bytes.Buffer
+	slogtest.Run(t, func(t *testing.T) slog.Handler {
+		b.Reset()
+		return termlog.NewHandler(&b, nil)
+	}, func(t *testing.T) map[string]any { return parsed(t, b.String()) })
+}
+
+// parsed returns the parts of a line as slogtest wants them: groups are maps.
+func parsed(t *testing.T, line string) map[string]any {
+	m := fields.FindStringSubmatch(line)
+	if m == nil {
+		t.Fatalf("the line is %q", line)
+	}
+	all := map[string]any{slog.LevelKey: m[2], slog.MessageKey: m[3]}
+	if m[1] != "" {
+		all[slog.TimeKey] = m[1]
+	}
+	for field := range strings.FieldsSeq(m[4]) {
+		key, value, _ := strings.Cut(field, "=")
+		groups := strings.Split(key, ".")
+		in := all
+		for _, g := range groups[:len(groups)-1] {
+			if in[g] == nil {
+				in[g] = map[string]any{}
+			}
+			in = in[g].(map[string]any)
+		}
+		in[groups[len(groups)-1]] = value
+	}
+	return all
+}
+
+var fields = regexp.MustCompile(`^(\d\d:\d\d:\d\d\.\d{3} )?([A-Z]+) +(?:\w+\.go:\d+  )?(\w+)(.*)\n$`)
