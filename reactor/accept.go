@@ -30,13 +30,14 @@ const acceptRetryDelay = time.Second
 
 // acceptor is the state of a listener of streams. The listener has it instead of a transport.
 type acceptor struct {
-	path          socketPath   // file of a UNIX-domain socket; removed when the listener closes
-	name          string       // name of a UNIX-domain socket, for log records
-	tls           bool         // accepted connections use TLS
-	tlsConfig     *tlsConfig   // their Config; nil: each needs one at EvAccept
-	slotQueue     slotQueue    // its connections that wait for a slot, see admission
-	accepted      *acceptedSet // its connections; nil until it accepts the first one
-	noDescriptors bool         // accept suspended: descriptors or memory ran out
+	path          socketPath          // file of a UNIX-domain socket; removed when the listener closes
+	name          string              // name of a UNIX-domain socket, for log records
+	tls           bool                // accepted connections use TLS
+	tlsConfig     *tlsConfig          // their Config; nil: each needs one at EvAccept
+	slotQueue     slotQueue           // its connections that wait for a slot, see admission
+	accepted      *acceptedSet        // its connections; nil until it accepts the first one
+	newOpening    func(*Conn) Opening // see Stack.SetOpening; may be nil
+	noDescriptors bool                // accept suspended: descriptors or memory ran out
 	// quota is how many connections the listener may accept in the batch lastBatch. It is 0 if the
 	// listener has emptied the backlog or is suspended.
 	quota     uint8
@@ -69,8 +70,7 @@ func (c *Conn) acceptConns() {
 			a := c.mgr.newConn(fd, roleAccepted, c.Fn, c.FnData)
 			a.setRemote(remote)
 			a.joinSet(c)
-			c.mgr.stats.Accepted++
-			a.initAccepted(c)
+			a.openAccepted(c)
 		case poll.ErrAgain:
 			c.mgr.noteBacklogEmpty()
 			c.ext.accept.quota = 0
@@ -121,6 +121,7 @@ func (c *Conn) acceptQuota() uint8 {
 // initAccepted copies the settings of listener l to the new connection c, gives it its layers and
 // raises EvOpen and EvAccept.
 func (c *Conn) initAccepted(l *Conn) {
+	c.mgr.stats.Accepted++
 	c.inherit(l)
 	for _, p := range l.layers {
 		if a, ok := p.(Acceptor); ok {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"testing"
 	"time"
@@ -69,14 +70,52 @@ func TestEchoDoesNotAllocate(t *testing.T) {
 }
 
 func TestDatagramsDoNotAllocate(t *testing.T) {
-	m := newManager(t)
-	l := listen(t, m, "udp://127.0.0.1:0", echo)
-	p := looptest.NewSocket(t, looptest.Open(t, l.LocalAddr().Addr(), unix.SOCK_DGRAM))
-	if err := unix.Connect(p.FD, looptest.Sockaddr(l.LocalAddr())); err != nil {
-		t.Fatal(err)
+	writeTo := func(c *reactor.Conn, ev reactor.Event, _ any) {
+		if ev == reactor.EvRead {
+			c.WriteTo(c.Recv.Bytes(), c.RemoteAddr())
+		}
 	}
-	buf := make([]byte, 512)
-	wantNoAllocs(t, func() { exchange(t, m, p.FD, buf) })
+	for name, fn := range map[string]reactor.Handler{"Write": echo, "WriteTo": writeTo} {
+		for url, hosts := range map[string][]netip.Addr{
+			"udp://127.0.0.1:0": {netip.MustParseAddr("127.0.0.1")},
+			"udp://0.0.0.0:0":   {netip.MustParseAddr("127.0.0.1")},
+			"udp://:0":          append(linkLocal(t), netip.IPv6Loopback(), netip.MustParseAddr("127.0.0.1")),
+		} {
+			for _, host := range hosts {
+				t.Run(name+" "+url+" "+host.String(), func(t *testing.T) {
+					m := newManager(t)
+					l := listen(t, m, url, fn)
+					p := looptest.NewSocket(t, looptest.Open(t, host, unix.SOCK_DGRAM))
+					sa := looptest.Sockaddr(netip.AddrPortFrom(host, l.LocalAddr().Port()))
+					if host.Zone() != "" {
+						ifi, err := net.InterfaceByName(host.Zone())
+						looptest.Must(t, err)
+						sa.(*unix.SockaddrInet6).ZoneId = uint32(ifi.Index)
+					}
+					looptest.Must(t, unix.Connect(p.FD, sa))
+					buf := make([]byte, 512)
+					wantNoAllocs(t, func() { exchange(t, m, p.FD, buf) })
+				})
+			}
+		}
+	}
+}
+
+// linkLocal returns a link-local address of this host, if there is one.
+func linkLocal(t *testing.T) []netip.Addr {
+	all, err := net.Interfaces()
+	looptest.Must(t, err)
+	for _, ifi := range all {
+		addrs, err := ifi.Addrs()
+		looptest.Must(t, err)
+		for _, a := range addrs {
+			if n, ok := a.(*net.IPNet); ok && n.IP.To4() == nil && n.IP.IsLinkLocalUnicast() {
+				ip, _ := netip.AddrFromSlice(n.IP)
+				return []netip.Addr{ip.WithZone(ifi.Name)}
+			}
+		}
+	}
+	return nil
 }
 
 func TestTimersDoNotAllocate(t *testing.T) {

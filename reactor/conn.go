@@ -46,6 +46,7 @@ type Conn struct {
 type extras struct {
 	transport     transport      // nil for a plain stream
 	dial          *dialer        // while an outgoing connection is being established, else nil
+	opening       *openingRun    // with which an accepted connection begins or has begun; nil without one
 	accept        *acceptor      // of a stream listener, else nil
 	local         netip.AddrPort // a listener's own address
 	watchdog      *watchdog      // while something with a deadline is awaited, else nil
@@ -88,9 +89,10 @@ func (c *Conn) InputStopped() bool {
 // unsent, or for a later turn.
 func (c *Conn) inputSuspended() bool { return c.is(paused | inputHeld | yielded) }
 
-// RemoteAddr returns the peer's address. On a datagram listener that is the sender of the
-// last datagram. It is the zero AddrPort on sockets other than tcp and udp, on a stream
-// listener, and before an outgoing connection is established.
+// RemoteAddr returns the peer's address. On a datagram listener, and on a client of a multicast or
+// broadcast address, that is the sender of the last datagram. It is the zero AddrPort on
+// sockets other than tcp and udp, on a stream listener, and before an outgoing connection is
+// established.
 func (c *Conn) RemoteAddr() netip.AddrPort { return netip.AddrPortFrom(c.peer, c.port) }
 
 func (c *Conn) setRemote(a netip.AddrPort) { c.peer, c.port = a.Addr(), a.Port() }
@@ -118,8 +120,8 @@ func (c *Conn) extra() *extras {
 }
 
 // Write appends a copy of p to Send. The loop writes it when the handlers have returned. On a
-// datagram socket p is one datagram, and goes to the current RemoteAddr. The result is len(p)
-// or an error:
+// datagram socket p is one datagram, and goes to the current RemoteAddr. On a client of a multicast
+// or broadcast address it goes to this address. The result is len(p) or an error:
 //
 //	ErrClosed     the connection is closed, has failed, or has ended its sending side
 //	              (CloseWrite, or Drain once Send is empty)
@@ -225,6 +227,9 @@ func (c *Conn) set(f flags, on bool) {
 // side has ended already, nothing is left to write: instead of draining or awaitingEnd the
 // state becomes lingering.
 func (c *Conn) advance(to life) {
+	if c.opening() != nil { // it has not begun, so nothing is to be written
+		to = closing
+	}
 	if c.life == receiving && to < lingering {
 		to = lingering
 		c.startDeadline(deadlineLinger)
@@ -252,6 +257,10 @@ func (c *Conn) fail(err error, logged bool) {
 	}
 	if err == nil {
 		err = ErrClosed
+	}
+	if r := c.opening(); r != nil {
+		c.refuse(r.inStep(err))
+		return
 	}
 	c.flags |= failed
 	if c.life == lingering { // nothing can be sent any more

@@ -66,6 +66,11 @@ func (m *Manager) newConn(fd int, r role, fn Handler, fnData any) *Conn {
 // raises EvOpen, EvResolve (not for unix) and EvConnect, or EvError and EvClose. With tls://,
 // EvTLSHS follows EvConnect, see StartTLS. Bytes written before EvConnect are sent after it.
 //
+// A udp connection has one peer, and an ICMP message from it, such as "port unreachable", is
+// EvError. If the host is a multicast group or a broadcast address, the socket hears all
+// peers that answer. Then RemoteAddr is the sender of the last datagram, Write goes to
+// the URL's address, and WriteTo to any other.
+//
 // Connect calls no handler. The error is ErrClosed after Close or Drain, and ErrPanicked
 // after a handler's panic.
 func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
@@ -80,9 +85,11 @@ func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
 		return nil, fmt.Errorf("reactor: bad URL %q: want a host and a port other than 0 to connect to", u.Redacted())
 	}
 	c := m.newConn(-1, roleClient, fn, fnData)
-	c.extra().dial = &dialer{c: c, socketKind: t, url: u}
+	c.extra().dial = &dialer{c: c, socketKind: t, url: u, target: u}
 	c.setSendThreshold()
-	c.ext.transport = newMessageTransport(c, t.sockType)
+	if d := newMessageTransport(c, t.sockType); d != nil {
+		c.ext.transport = d
+	}
 	if t.tls {
 		c.useTLS()
 	}
@@ -104,6 +111,11 @@ func (m *Manager) Connect(url string, fn Handler, fnData any) (*Conn, error) {
 // for all its peers. A tls:// listener needs a Config: call StartTLS on the listener, or on
 // each connection at EvAccept.
 //
+// A udp listener answers from the address that it was asked at, also if its host is empty, 0.0.0.0
+// or [::]. If the host is a multicast group, other sockets may listen on the same address. The
+// listener gets what is sent to the group after JoinGroup. On macOS and the BSDs such a listener is
+// bound to all addresses of the host, and gets all that is sent to the port.
+//
 // Listen calls no handler. The error is ErrClosed after Close or Drain, and ErrPanicked
 // after a handler's panic.
 func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
@@ -119,7 +131,11 @@ func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
 		return nil, fmt.Errorf("reactor: listen %s: %w", u.Redacted(), err)
 	}
 	c := m.newConn(fd, roleListener, fn, fnData)
-	c.makeListener(t.sockType)
+	if err := c.makeListener(t.sockType); err != nil {
+		c.dispose()
+		m.stats.Opened--
+		return nil, fmt.Errorf("reactor: listen %s: %w", u.Redacted(), err)
+	}
 	if u.Scheme == "unix" {
 		c.ext.accept.path = boundPath(u.Path)
 	}
@@ -132,13 +148,16 @@ func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
 }
 
 // makeListener makes the connection a listener. kind is the type of its socket (SOCK_STREAM, ...).
-func (c *Conn) makeListener(kind int) {
+func (c *Conn) makeListener(kind int) error {
 	ext := c.extra()
 	ext.local = poll.LocalAddr(int(c.fd))
-	if ext.transport = newMessageTransport(c, kind); ext.transport == nil {
-		ext.accept = &acceptor{name: poll.LocalName(int(c.fd))}
-		ext.accept.slotQueue.listener = c
+	if d := newMessageTransport(c, kind); d != nil {
+		ext.transport = d
+		return d.bound(true, netip.AddrPort{})
 	}
+	ext.accept = &acceptor{name: poll.LocalName(int(c.fd))}
+	ext.accept.slotQueue.listener = c
+	return nil
 }
 
 // bindURL returns a socket that is bound to the address in u and, for streams, listens.
@@ -161,6 +180,9 @@ func (m *Manager) bindURL(u URL, t socketKind) (int, error) {
 		return -1, fmt.Errorf("host %q is not an IP address", u.Host)
 	}
 	a = a.Unmap()
+	if a.IsMulticast() && t.sockType == unix.SOCK_STREAM {
+		return -1, fmt.Errorf("%v is a multicast address", a)
+	}
 	return m.bindSocket(poll.Family(a), poll.Sockaddr(netip.AddrPortFrom(a, u.Port)), t.sockType, false)
 }
 
@@ -181,7 +203,15 @@ func (m *Manager) bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) 
 	if err != nil {
 		return -1, err
 	}
-	err = m.setListenerOptions(fd, family, kind, dual)
+	group := poll.AddrPort(sa)
+	isGroup := group.Addr().IsMulticast()
+	if isGroup && !poll.BindsToGroup {
+		sa = poll.Sockaddr(netip.AddrPortFrom(unspecified(group.Addr()), group.Port()))
+	}
+	err = m.setListenerOptions(fd, family, kind, dual, isGroup)
+	if err == nil {
+		err = m.controlListener(fd, sa, kind)
+	}
 	if err == nil {
 		err = m.listenOn(fd, sa, kind)
 	}
@@ -190,6 +220,14 @@ func (m *Manager) bindSocket(family int, sa unix.Sockaddr, kind int, dual bool) 
 		return -1, err
 	}
 	return fd, nil
+}
+
+// unspecified returns the wildcard address of the family of a.
+func unspecified(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return netip.IPv4Unspecified()
+	}
+	return netip.IPv6Unspecified()
 }
 
 // ListenFD makes a listener from a socket that already listens, or from a bound datagram
@@ -218,13 +256,30 @@ func (m *Manager) ListenFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	if err != nil {
 		return fail(err)
 	}
-	c.makeListener(kind)
+	if err := c.makeListener(kind); err != nil { // the answers come from the address that the kernel chooses
+		m.log.Warn("socket options not set", append(c.attrs(), "error", err)...)
+	}
 	if c.isStreamListener() && c.ext.local.IsValid() { // accepted connections inherit the options
 		if err := m.setTCPOptions(fd); err != nil {
 			m.log.Warn("socket options not set", append(c.attrs(), "error", os.NewSyscallError("setsockopt", err))...)
 		}
 	}
 	return c, nil
+}
+
+// CheckListenFD returns an error unless fd is a stream socket that listens. It is for protocols
+// that call ListenFD and have no use for datagrams. The descriptor does not change.
+func CheckListenFD(fd int) error {
+	kind, err := poll.SocketType(fd)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reactor: ListenFD: descriptor %d: %w", fd, err)
+	case kind != unix.SOCK_STREAM:
+		return fmt.Errorf("reactor: ListenFD: descriptor %d: socket type %d, want a stream socket", fd, kind)
+	case !poll.IsListening(fd):
+		return fmt.Errorf("reactor: ListenFD: descriptor %d: socket does not listen", fd)
+	}
+	return nil
 }
 
 // WrapFD makes a connection from a descriptor of the program: a connected socket of any type,
@@ -234,6 +289,8 @@ func (m *Manager) ListenFD(fd int, fn Handler, fnData any) (*Conn, error) {
 // From now on the descriptor belongs to the connection, which closes it. If WrapFD returns an
 // error, the descriptor still belongs to the caller. The error wraps ErrClosed after Close or
 // Drain, and ErrPanicked after a handler's panic.
+//
+// A socket of UDP that is not connected works as a udp listener does.
 //
 // Sockets of the types SOCK_DGRAM and SOCK_SEQPACKET keep message boundaries: each Write is
 // one message, and at each EvRead there is one message in Recv. On SOCK_DGRAM a message may be
@@ -258,12 +315,21 @@ func (m *Manager) WrapFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	if err != nil {
 		return fail(err)
 	}
-	if t := newMessageTransport(c, kind); t != nil {
-		c.extra().transport = t
+	d := newMessageTransport(c, kind)
+	if d != nil {
+		c.extra().transport = d
 	}
+	connected := false
 	if r == roleWrapped {
 		if sa, err := unix.Getpeername(fd); err == nil {
 			c.setRemote(poll.AddrPort(sa))
+			connected = true
+		}
+	}
+	if d != nil {
+		v4, v6 := poll.IPFamily(fd)
+		if err := d.bound(!connected && (v4 || v6), netip.AddrPort{}); err != nil {
+			m.log.Warn("socket options not set", append(c.attrs(), "error", err)...)
 		}
 	}
 	return c, nil

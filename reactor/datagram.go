@@ -3,6 +3,7 @@ package reactor
 import (
 	"errors"
 	"io"
+	"math"
 	"net/netip"
 	"os"
 	"syscall"
@@ -17,30 +18,37 @@ import (
 // boundaries between the messages are kept separately, in bounds:
 //
 //	c.Write(p)        p is one datagram
+//	c.WriteTo(p, a)   p is one datagram for a, on an unconnected socket
 //	c.Send.Append(p)  all bytes appended since the last boundary are one datagram. It ends
-//	                  at the next Write, at the flush, or on a listener when a datagram arrives.
+//	                  at the next Write, at the flush, or when an unconnected socket receives.
 //
-// A datagram goes to the peer that RemoteAddr returns when its boundary is set.
+// A datagram goes to the peer that Write would use when its boundary is set (unconnected.go).
 // Recv holds one datagram in each EvRead.
 type datagrams struct {
 	c            *Conn
+	open         unconnected        // of a socket with many peers
 	bounds       []outgoingDatagram // the messages in Send, in order
 	boundedBytes int                // total length of the messages in bounds
 	readThisTurn int                // datagrams read in this turn
 	readErr      error              // read error; read returns it after the datagrams that came before it
 	unreadBytes  int                // upper bound of the bytes that the socket still holds after an error
 	sequenced    bool               // SOCK_SEQPACKET: an empty message is the end of the stream
+	v4, v6       bool               // families that a socket of UDP can send to; see poll.IPFamily
 }
 
 // outgoingDatagram is one message in Send.
 type outgoingDatagram struct {
-	to netip.AddrPort // the zero AddrPort on a connected socket
-	n  int            // bytes
+	to     netip.AddrPort // the zero AddrPort on a connected socket
+	source netip.Addr     // the host's address to send from; zero if the kernel chooses
+	n      int            // bytes
 }
 
-// maxDatagram is the largest payload of UDP over IPv4 in bytes: 65,535 minus both headers
-// [RFC 768, RFC 791].
-const maxDatagram = 65507
+// The largest payloads of UDP in bytes. Over IPv4 it is 65,535 minus both headers [RFC 768,
+// RFC 791]. Over IPv6 the length does not count the header of IPv6 [RFC 8200 3].
+const (
+	maxPayload4 = 65507
+	maxPayload6 = 65527
+)
 
 // maxDatagramsPerTurn bounds how many datagrams one socket delivers in a turn.
 const maxDatagramsPerTurn = 64
@@ -54,15 +62,22 @@ var errTooLong = errors.New("reactor: message is longer than the receive buffer"
 
 func (d *datagrams) write(p []byte) (int, error) {
 	c := d.c
-	if len(p) > maxDatagram {
+	to, source := d.destination()
+	if len(p) > d.maxPayload(to) {
 		return 0, opError("write", "udp", c.RemoteAddr(), os.NewSyscallError("sendto", syscall.EMSGSIZE))
 	}
-	if c.role == roleListener && !c.peer.IsValid() {
+	if d.open.on && !to.IsValid() {
 		return 0, opError("write", "udp", c.RemoteAddr(), os.NewSyscallError("sendto", syscall.EDESTADDRREQ))
 	}
+	return d.writeTo(p, to, source)
+}
+
+// writeTo adds a datagram to Send.
+func (d *datagrams) writeTo(p []byte, to netip.AddrPort, source netip.Addr) (int, error) {
+	c := d.c
 	d.syncBoundaries()
 	c.Send.Append(p)
-	d.addBoundary(len(p))
+	d.addBoundary(len(p), to, source)
 	c.markDirty() // Append does not mark the connection if p is empty
 	return len(p), nil
 }
@@ -83,23 +98,21 @@ func (d *datagrams) syncBoundaries() {
 		d.bounds = d.bounds[:len(d.bounds)-1]
 	}
 	if n > d.boundedBytes {
-		d.addBoundary(n - d.boundedBytes)
+		to, source := d.destination()
+		d.addBoundary(n-d.boundedBytes, to, source)
 	}
 }
 
 // addBoundary adds a boundary behind the next n bytes of Send.
-func (d *datagrams) addBoundary(n int) {
-	to := netip.AddrPort{}
-	if d.c.role == roleListener {
-		to = d.c.RemoteAddr()
-	}
-	d.bounds = append(d.bounds, outgoingDatagram{to, n})
+func (d *datagrams) addBoundary(n int, to netip.AddrPort, source netip.Addr) {
+	d.bounds = append(d.bounds, outgoingDatagram{to, source, n})
 	d.boundedBytes += n
 }
 
 // flush sends datagrams until the socket takes no more, one system call for each. If a
-// datagram cannot be sent, the connection fails. A listener has other peers, so it logs the
-// error and continues. With ENOBUFS a connection does the same.
+// datagram cannot be sent, the connection fails. An unconnected socket has other peers, so it logs
+// the error and continues, unless the datagram is for the address that a client was made for.
+// With ENOBUFS all of them continue.
 func (d *datagrams) flush() (int, error) {
 	c := d.c
 	d.syncBoundaries()
@@ -110,7 +123,7 @@ func (d *datagrams) flush() (int, error) {
 			break
 		}
 		p := c.Send.Bytes()[total : total+b.n]
-		err := poll.SendTo(int(c.fd), p, d.socketAddr(b.to))
+		err := d.send(b, p)
 		if err == poll.ErrAgain {
 			break
 		}
@@ -120,9 +133,9 @@ func (d *datagrams) flush() (int, error) {
 		switch {
 		case err == nil:
 			c.traceWrite(b.to, p)
-		case c.role == roleListener, err == syscall.ENOBUFS:
+		case d.open.mayLose(b.to), err == syscall.ENOBUFS:
 			if c.mgr.mayLog() {
-				c.mgr.log.Warn("datagram not sent", append(c.attrsWithPeer(d.destination(b)), "bytes", b.n, "error", err)...)
+				c.mgr.log.Warn("datagram not sent", append(c.attrsWithPeer(d.peerOf(b)), "bytes", b.n, "error", err)...)
 			}
 		default:
 			failure = os.NewSyscallError("sendto", err)
@@ -139,22 +152,34 @@ func (d *datagrams) flush() (int, error) {
 	return total, failure
 }
 
-// destination returns the peer that b is for. It is the zero AddrPort if a listener had no
+// peerOf returns the peer that b is for. It is the zero AddrPort if an unconnected socket had no
 // peer yet when the program appended b.
-func (d *datagrams) destination(b outgoingDatagram) netip.AddrPort {
-	if d.c.role == roleListener {
+func (d *datagrams) peerOf(b outgoingDatagram) netip.AddrPort {
+	if d.open.on {
 		return b.to
 	}
 	return d.c.RemoteAddr()
 }
 
-// socketAddr returns an IPv4 peer of a dual-stack listener as an IPv4-mapped IPv6 address. Not all
-// systems take the IPv4 form on an IPv6 socket. It returns other addresses as they are.
-func (d *datagrams) socketAddr(to netip.AddrPort) netip.AddrPort {
-	if to.Addr().Is4() && d.c.ext.local.Addr().Is6() {
-		return netip.AddrPortFrom(netip.AddrFrom16(to.Addr().As16()), to.Port())
+// maxPayload returns how many bytes a datagram for an address may have. The zero AddrPort means the
+// peer that the socket is connected to. If the family is not known yet, the larger limit counts,
+// and the kernel refuses what is too long. A UNIX-domain socket has other limits, which the kernel
+// checks.
+func (d *datagrams) maxPayload(to netip.AddrPort) int {
+	a := to.Addr()
+	if !a.IsValid() {
+		a = d.c.peer
 	}
-	return to
+	if !a.IsValid() && d.c.dialing() {
+		a, _ = netip.ParseAddr(d.c.ext.dial.url.Host)
+	}
+	switch {
+	case d.c.fd >= 0 && !d.v4 && !d.v6:
+		return math.MaxInt
+	case a.Unmap().Is4(), d.v4 && !d.v6:
+		return maxPayload4
+	}
+	return maxPayload6
 }
 
 // read reads one datagram. The kernel reports an error before it returns the datagrams that
@@ -169,7 +194,7 @@ func (d *datagrams) read() (n int, more bool, err error) {
 		}
 		return noEvent, false, nil
 	}
-	n, from, err := poll.RecvFrom(int(c.fd), m.readBuf)
+	n, from, tooLong, err := d.receive(m.readBuf)
 	switch failed := d.socketErr(); {
 	case failed != nil && (err == poll.ErrAgain || n == 0 && err == nil && d.sequenced || d.unreadBytes <= 0):
 		return noEvent, false, failed
@@ -180,7 +205,7 @@ func (d *datagrams) read() (n int, more bool, err error) {
 	case err == poll.ErrAgain:
 		d.readThisTurn = 0
 		return noEvent, false, err
-	case err != nil && c.role == roleListener: // an ICMP error about one of its peers
+	case err != nil && d.open.on: // an ICMP error about one of its peers
 		if m.verbose() {
 			m.log.Debug("read failed", append(c.attrsWithPeer(netip.AddrPort{}), "error", err)...)
 		}
@@ -193,18 +218,14 @@ func (d *datagrams) read() (n int, more bool, err error) {
 		return noEvent, true, nil
 	case n == 0 && d.sequenced:
 		return noEvent, false, io.EOF
-	case n == len(m.readBuf) && c.role == roleListener: // other peers send shorter ones
+	case tooLong && d.open.on: // other peers send shorter ones
 		if m.mayLog() {
 			m.log.Warn("datagram not received", append(c.attrsWithPeer(from), "error", errTooLong)...)
 		}
 		d.readThisTurn++
 		return noEvent, true, nil
-	case n == len(m.readBuf): // it may have been longer: the kernel drops what does not fit
+	case tooLong:
 		return noEvent, false, errTooLong
-	}
-	if c.role == roleListener {
-		d.syncBoundaries() // what the program has appended is for the previous sender
-		c.setRemote(from)
 	}
 	d.readThisTurn++
 	d.unreadBytes -= n + datagramOverhead
@@ -244,9 +265,17 @@ func (d *datagrams) abort() {}
 
 func (d *datagrams) close() {}
 
+// datagramDrops returns how many datagrams the kernel has dropped at the connection's socket.
+func (c *Conn) datagramDrops() uint64 {
+	if c.fd < 0 || !c.isDatagram() {
+		return 0
+	}
+	return poll.Drops(int(c.fd))
+}
+
 // newMessageTransport returns the transport of a socket of type kind (SOCK_DGRAM, ...). It
 // returns nil for SOCK_STREAM.
-func newMessageTransport(c *Conn, kind int) transport {
+func newMessageTransport(c *Conn, kind int) *datagrams {
 	if kind == unix.SOCK_STREAM {
 		return nil
 	}

@@ -39,8 +39,9 @@ type Deadlines struct {
 	// addresses that are known. If none is known, it fails with a *net.DNSError that timed
 	// out. The default is DefaultResolveDeadline, 5 s.
 	Resolve time.Duration
-	// Connect bounds how long an outgoing connection may take to be established. It counts
-	// from when the name is resolved. The default is DefaultConnectDeadline, 10 s.
+	// Connect bounds how long an outgoing connection may take to be established, including its
+	// Opening (Stack.SetOpening). It counts from when the name is resolved. The default is
+	// DefaultConnectDeadline, 10 s.
 	Connect time.Duration
 	// TLS bounds the handshake of TLS. It counts from EvConnect, EvAccept or StartTLS,
 	// whichever is last, until EvTLSHS. The default is DefaultTLSDeadline, 10 s.
@@ -49,7 +50,8 @@ type Deadlines struct {
 	// time counts from when the protocol begins to wait for the handshake or header until that
 	// is complete, see Stack.SetHandshaking. With TLS it counts from EvTLSHS at the earliest.
 	// Bytes that arrive meanwhile do not restart it. The default is DefaultHandshakeDeadline,
-	// 10 s: a header that arrives in tiny pieces costs its sender nothing.
+	// 10 s: a header that arrives in tiny pieces costs its sender nothing. It also bounds the
+	// Opening of an accepted connection, from when it is accepted, see Stack.SetOpening.
 	Handshake time.Duration
 	// Message bounds the rest of a message that has begun to arrive, such as the body of an
 	// HTTP message, a WebSocket message or an MQTT packet. It counts until the message is
@@ -164,7 +166,7 @@ var deadlineRules = [deadlineKinds]deadlineRule{
 	deadlineConnect: {"connect", false, func(_ *Conn, d *Deadlines) time.Duration { return d.Connect }, (*Conn).dialing},
 	deadlineTLS:     {"TLS handshake", true, func(_ *Conn, d *Deadlines) time.Duration { return d.TLS }, (*Conn).handshakePending},
 	deadlineHandshake: {"handshake", true, func(_ *Conn, d *Deadlines) time.Duration { return d.Handshake },
-		func(c *Conn) bool { return c.is(handshaking) && !c.handshakePending() }},
+		func(c *Conn) bool { return c.opening() != nil || c.is(handshaking) && !c.handshakePending() }},
 	deadlineMessage: {"message", true, func(_ *Conn, d *Deadlines) time.Duration { return d.messageLimit() },
 		func(c *Conn) bool { return c.is(receivingMessage) && !c.is(peerEnded) }},
 	deadlineNextRequest: {"next request", true, func(_ *Conn, d *Deadlines) time.Duration { return d.NextRequest },

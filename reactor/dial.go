@@ -26,9 +26,10 @@ import (
 //  2. Order the addresses so that IPv6 and IPv4 alternate, and raise EvResolve.
 //  3. Start an attempt for the first address. Start the next one when an attempt has failed, or
 //     after attemptDelay without a result. Addresses that are resolved later join the list.
-//  4. Give the descriptor of the first attempt that succeeds to the Conn, close the other
-//     attempts, and raise EvConnect. If all attempts have failed, fail the Conn with all of
-//     their errors.
+//  4. Close the other attempts when the first one has succeeded. If all attempts have failed,
+//     fail the Conn with all of their errors.
+//  5. If the program has set an opening, such as that of a proxy, run it (opening.go).
+//  6. Give the descriptor to the Conn and raise EvConnect.
 //
 // A resolver may return any number of addresses. A dialer makes at most maxAttempts attempts, so
 // they hold neither the loop nor descriptors.
@@ -40,7 +41,10 @@ import (
 type dialer struct {
 	c *Conn
 	socketKind
-	url URL
+	url        URL                 // of the socket, see SetDialURL
+	target     URL                 // as given to Connect
+	newOpening func(*Conn) Opening // see Stack.SetOpening; may be nil
+	started    bool                // start was called
 
 	cancel         context.CancelFunc // cancels the look-ups; nil if there are none
 	pendingLookups int                // look-ups without an answer
@@ -52,6 +56,7 @@ type dialer struct {
 	begun          int                // attempts that have begun
 	errs           []error            // errors of failed attempts
 	attemptTimer   *Timer             // starts the next attempt, or the first one
+	opening        *openingRun        // after an attempt has succeeded, while its opening is not done
 	done           bool               // it has succeeded or failed, or was stopped
 }
 
@@ -71,6 +76,7 @@ const maxAttempts = 16
 
 // start begins to resolve or to connect. It is called in Poll, after EvOpen.
 func (d *dialer) start() {
+	d.started = true
 	if d.network == "unix" {
 		d.connectUnix()
 		return
@@ -119,7 +125,15 @@ func (d *dialer) startAttempt(addr netip.AddrPort) error {
 		return err
 	}
 	a := &attempt{d: d, fd: fd, addr: addr}
-	done, err := poll.Connect(fd, poll.Sockaddr(addr))
+	err = d.c.mgr.controlSocket(fd, d.network, addr)
+	if err == nil && d.sockType == unix.SOCK_DGRAM && hasManyPeers(addr.Addr()) { // a connected socket would hear none of them
+		d.succeed(a)
+		return nil
+	}
+	done := false
+	if err == nil {
+		done, err = poll.Connect(fd, poll.Sockaddr(addr))
+	}
 	if err == nil && !done {
 		err = d.c.mgr.register(fd, a, poll.Writable)
 	}
@@ -176,7 +190,19 @@ func (d *dialer) removeAttempt(a *attempt) {
 func (d *dialer) succeed(a *attempt) {
 	d.removeAttempt(a)
 	d.c.setRemote(a.addr)
-	d.established(a.fd)
+	d.open(a.fd)
+}
+
+// useDatagrams tells the transport of messages about its socket.
+func (d *dialer) useDatagrams() error {
+	t, ok := d.c.ext.transport.(*datagrams)
+	if !ok {
+		return nil
+	}
+	if remote := d.c.RemoteAddr(); hasManyPeers(remote.Addr()) {
+		return t.bound(true, remote)
+	}
+	return t.bound(false, netip.AddrPort{})
 }
 
 // established makes fd the connection's descriptor and raises EvConnect.
@@ -184,7 +210,11 @@ func (d *dialer) established(fd int) {
 	c := d.c
 	d.stop()
 	c.fd = int32(fd)
-	if err := c.register(); err != nil {
+	err := d.useDatagrams()
+	if err == nil {
+		err = c.register()
+	}
+	if err != nil {
 		c.Fail(opError("register", c.network(), c.RemoteAddr(), err))
 		return
 	}
@@ -200,12 +230,15 @@ func (d *dialer) established(fd int) {
 	}
 }
 
-// checkAttempts completes an attempt that has succeeded but whose readiness event the loop has
-// not handled. The watchdog calls it when the Connect deadline has passed, because the loop
-// may be late.
+// checkAttempts completes an attempt that has succeeded but whose readiness event the loop has not
+// handled, and continues the opening. The watchdog calls it when the Connect deadline has passed,
+// because the loop may be late.
 func (d *dialer) checkAttempts() {
 	if i := slices.IndexFunc(d.attempts, (*attempt).connected); i >= 0 {
 		d.attempts[i].ready(poll.Writable)
+	}
+	if d.opening != nil {
+		d.opening.run()
 	}
 }
 
@@ -213,6 +246,10 @@ func (d *dialer) checkAttempts() {
 // is the length of this deadline.
 func (d *dialer) connectTimedOut(after time.Duration) {
 	late := &DeadlineError{"connect", after}
+	if d.opening != nil {
+		d.openingFailed(d.opening.inStep(late))
+		return
+	}
 	for _, a := range d.attempts {
 		d.errs = append(d.errs, opError("dial", d.network, a.addr, late))
 	}
@@ -232,9 +269,23 @@ func (d *dialer) fail() {
 	d.c.Fail(&net.OpError{Op: "dial", Net: d.network, Addr: namedAddr{d.network, d.url.HostPort()}, Err: dialErrors(d.errs)})
 }
 
-// stop ends the dialer: it cancels look-ups and closes the attempts in progress.
+// stop ends the dialer: it cancels look-ups, closes the attempts in progress, and closes the
+// opening.
 func (d *dialer) stop() {
 	d.done = true
+	d.stopAttempts()
+	if d.opening != nil {
+		d.opening.close()
+		d.opening = nil
+	}
+}
+
+// stopAttempts cancels look-ups and closes the attempts in progress.
+func (d *dialer) stopAttempts() {
+	if d.pendingLookups > 0 {
+		d.pendingLookups = 0
+		d.c.stopDeadline(deadlineResolve)
+	}
 	if d.attemptTimer != nil {
 		d.attemptTimer.Stop()
 	}
@@ -251,8 +302,11 @@ func (d *dialer) stop() {
 func (d *dialer) connectUnix() {
 	fd, err := d.c.mgr.newSocket(unix.AF_UNIX, d.sockType)
 	if err == nil {
-		if _, err = poll.Connect(fd, &unix.SockaddrUnix{Name: d.url.Path}); err == nil {
-			d.established(fd)
+		if err = d.c.mgr.control(fd, "unix", d.url.Path); err == nil {
+			_, err = poll.Connect(fd, &unix.SockaddrUnix{Name: d.url.Path})
+		}
+		if err == nil {
+			d.open(fd)
 			return
 		}
 		poll.Close(fd)

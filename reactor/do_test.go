@@ -234,3 +234,34 @@ func TestPollAtAnyDepthDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// InHandler is true within handlers, timers and posted functions of the manager, on the loop's
+// goroutine only.
+func TestInHandler(t *testing.T) {
+	m, other := newManager(t), newManager(t)
+	if m.InHandler() {
+		t.Error("InHandler before Poll")
+	}
+	var posted, foreign, elsewhere bool
+	m.Post(func() {
+		posted, foreign = m.InHandler(), other.InHandler()
+		done := make(chan struct{})
+		go func() {
+			elsewhere = m.InHandler()
+			close(done)
+		}()
+		<-done
+	})
+	spin(t, m, 2)
+	if !posted || foreign || elsewhere || m.InHandler() {
+		t.Errorf("InHandler: posted %v, of another manager %v, on another goroutine %v, after Poll %v", posted, foreign, elsewhere, m.InHandler())
+	}
+	c, err := other.Listen("tcp://127.0.0.1:0", func(*reactor.Conn, reactor.Event, any) { posted = other.InHandler() }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	posted = false
+	if c.Call(reactor.EvUser, nil); !posted {
+		t.Error("InHandler is false in a handler that was called between two Polls")
+	}
+}

@@ -13,6 +13,26 @@
 //	for m.Poll(time.Second) == nil {
 //	}
 //
+// A client has the same kind of handler:
+//
+//	handler := func(c *reactor.Conn, ev reactor.Event, data any) {
+//		switch ev {
+//		case reactor.EvConnect:
+//			fmt.Fprintf(c, "hello\n")
+//		case reactor.EvRead:
+//			fmt.Printf("%s", c.Recv.Bytes())
+//			c.Recv.Reset()
+//		case reactor.EvError: // at most once
+//			log.Print(data.(error))
+//		case reactor.EvClose: // always, and last
+//		}
+//	}
+//	c, err := m.Connect("tcp://127.0.0.1:7000", handler, nil)
+//
+// The comments of the constants list the events, each with the type of its data: go doc EvError.
+// The packages http, ws, mqtt, sntp and mdns are protocols, package session keeps MQTT sessions,
+// package proxy leads through proxies, and package netconn is for code that blocks.
+//
 // # The loop
 //
 // One call of Manager.Poll is one turn of the loop. It waits until a socket is ready or a
@@ -52,8 +72,13 @@
 // # One goroutine
 //
 // A manager, its connections and its timers belong to the goroutine that calls Poll. They
-// have no locks. Other goroutines may call Manager.Post and Manager.Wakeup, and nothing
-// else. WithOwnerCheck finds calls from the wrong goroutine.
+// have no locks. Other goroutines may make these calls, and no others:
+//
+//	Manager.Post    runs a function on the loop
+//	Manager.Do      runs a function on the loop and waits for it
+//	Manager.Wakeup  raises EvWakeup on the connection with an ID
+//
+// WithOwnerCheck finds calls from the wrong goroutine.
 //
 // # What handlers may do
 //
@@ -159,7 +184,7 @@
 //	Ender          decides whether the peer may end its stream now
 //	Finisher       accepts an end of a TLS stream without close_notify
 //	GoodbyeSayer   says goodbye when Manager.Drain ends the connection
-//	Negotiator     names the protocol for ALPN
+//	Negotiator     names the protocols for ALPN
 //
 // Find returns a layer of a connection. Local returns what a protocol keeps once per manager.
 package reactor

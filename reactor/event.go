@@ -45,6 +45,9 @@ const (
 	EvSessionRetry              // an MQTT session could not connect: *session.Retry
 	EvSessionPub                // a message that an MQTT session published has its outcome: *session.Outcome
 	EvSessionSub                // the server answered a subscription of an MQTT session: *session.SubResult
+	EvHTTPBody                  // a piece of the body of an HTTP message arrived, after StreamBody: *http.Piece
+	EvSNTPTime                  // a time server has answered: *sntp.Time
+	EvMDNSResp                  // a record of multicast DNS arrived: *mdns.Response
 	EvUser                      // the first number for a program's own events
 )
 
@@ -58,6 +61,8 @@ var eventNames = [...]string{
 	"HTTP_HDRS", "HTTP_MSG", "WS_OPEN", "WS_MSG", "WS_CTL", "MQTT_CMD", "MQTT_MSG", "MQTT_OPEN",
 	"WAKEUP", "HIGH_WATER", "LOW_WATER", "END",
 	"SESSION_UP", "SESSION_DOWN", "SESSION_RETRY", "SESSION_PUB", "SESSION_SUB",
+	"HTTP_BODY",
+	"SNTP_TIME", "MDNS_RESP",
 }
 
 // String returns Mongoose's name of the event without its MG_EV_ prefix. Events from EvUser

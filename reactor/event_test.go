@@ -15,14 +15,15 @@ func TestEventNames(t *testing.T) {
 		"ERROR", "OPEN", "POLL", "RESOLVE", "CONNECT", "ACCEPT", "TLS_HS", "READ", "WRITE", "CLOSE",
 		"HTTP_HDRS", "HTTP_MSG", "WS_OPEN", "WS_MSG", "WS_CTL", "MQTT_CMD", "MQTT_MSG", "MQTT_OPEN",
 		"WAKEUP", "HIGH_WATER", "LOW_WATER", "END",
-		"SESSION_UP", "SESSION_DOWN", "SESSION_RETRY", "SESSION_PUB", "SESSION_SUB", "USER", "USER+1",
+		"SESSION_UP", "SESSION_DOWN", "SESSION_RETRY", "SESSION_PUB", "SESSION_SUB",
+		"HTTP_BODY", "SNTP_TIME", "MDNS_RESP", "USER", "USER+1",
 	}
 	for i, name := range want {
 		if got := reactor.Event(i).String(); got != name {
 			t.Errorf("event %d: %s, want %s", i, got, name)
 		}
 	}
-	if reactor.EvUser != 27 || reactor.EvClose != 9 || reactor.EvMQTTOpen != 17 {
+	if reactor.EvUser != 30 || reactor.EvClose != 9 || reactor.EvMQTTOpen != 17 {
 		t.Errorf("numbers of events: EvClose %d, EvMQTTOpen %d, EvUser %d", reactor.EvClose, reactor.EvMQTTOpen, reactor.EvUser)
 	}
 	if got := reactor.Event(-1).String(); got != "Event(-1)" {
@@ -117,7 +118,7 @@ func TestReadAndWriteCounts(t *testing.T) {
 }
 
 func TestUserEventNames(t *testing.T) {
-	if reactor.EvEnd != reactor.EvLowWater+1 || reactor.EvUser != reactor.EvSessionSub+1 || reactor.EvUserInput != 1<<16 {
+	if reactor.EvEnd != reactor.EvLowWater+1 || reactor.EvUser != reactor.EvMDNSResp+1 || reactor.EvUserInput != 1<<16 {
 		t.Errorf("EvLowWater %d, EvEnd %d, EvUser %d, EvUserInput %d", reactor.EvLowWater, reactor.EvEnd, reactor.EvUser, reactor.EvUserInput)
 	}
 	for ev, want := range map[reactor.Event]string{

@@ -147,6 +147,15 @@ func (c *Conn) SetWater(low, high int) {
 	}
 }
 
+// Water returns the water marks that SetWater has set. A high of 0 means that they are off.
+func (c *Conn) Water() (low, high int) {
+	c.mgr.checkOwner()
+	if c.ext == nil {
+		return 0, 0
+	}
+	return c.ext.low, c.ext.high
+}
+
 // setSendThreshold computes the threshold again after a mark or limit has changed.
 func (c *Conn) setSendThreshold() {
 	threshold := min(c.sendLimit(), c.backpressureLimit())

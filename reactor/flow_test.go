@@ -334,3 +334,15 @@ func TestSetWaterPanicsOnBadMarks(t *testing.T) {
 		wantPanic(t, "SetWater", func() { c.SetWater(marks[0], marks[1]) })
 	}
 }
+
+// Water returns the marks of SetWater, also those that an accepted connection has inherited.
+func TestWater(t *testing.T) {
+	m := newManager(t)
+	c, _ := looptest.Wrap(t, m, nil)
+	for _, marks := range [][2]int{{0, 0}, {10, 100}, {0, 1}, {0, 0}} {
+		c.SetWater(marks[0], marks[1])
+		if low, high := c.Water(); low != marks[0] || high != marks[1] {
+			t.Errorf("Water returns %d and %d, want %v", low, high, marks)
+		}
+	}
+}

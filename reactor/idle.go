@@ -6,7 +6,8 @@ import "math"
 // (capacity.go).
 //
 //	may be idle                                     because
-//	in a TLS handshake                              it has not asked for anything yet
+//	in its opening (opening.go)                     it has not asked for anything yet
+//	in a TLS handshake                              likewise
 //	in a handshake or header (Stack.SetHandshaking) likewise
 //	between requests (Stack.SetAwaitingRequest)     all requests are answered
 //	no byte was ever read                           likewise

@@ -25,7 +25,8 @@ import (
 // call.
 func (c *Conn) ready(what poll.Interest) {
 	if !c.is(opened) {
-		return // a new connection that waits for EvOpen; the next turn reports it again
+		c.readyInOpening()
+		return
 	}
 	if what&poll.Writable != 0 {
 		c.markDirty()
@@ -43,6 +44,9 @@ func (c *Conn) ready(what poll.Interest) {
 // input reads a bounded number of bytes from the socket and delivers them. It returns true if
 // the socket was empty.
 func (c *Conn) input() (empty bool) {
+	if r := c.opening(); r != nil {
+		return r.run()
+	}
 	if c.waitsForTurn() {
 		return false // the redeliver phase delivers what is left in Recv
 	}
@@ -96,7 +100,11 @@ func (c *Conn) readScheduled() {
 		c.scheduleInput()
 		return
 	}
-	if c.is(opened) && !c.isStreamListener() {
+	if !c.is(opened) {
+		c.readyInOpening()
+		return
+	}
+	if !c.isStreamListener() {
 		c.mgr.settleAfterReads()
 		c.input()
 		c.noteHeard()

@@ -58,13 +58,14 @@ type GoodbyeSayer interface {
 	SayGoodbye(c *Conn) bool
 }
 
-// Negotiator is implemented by layers whose protocol has a name for ALPN [RFC 7301]. A client
-// offers the name and a server accepts it, if NextProtos in the connection's tls.Config is
-// nil. An empty NextProtos that is not nil means no protocol.
+// Negotiator is implemented by layers whose protocol has names for ALPN [RFC 7301]. A client
+// offers the names and a server accepts one of them, if NextProtos in the connection's tls.Config
+// is nil. An empty NextProtos that is not nil means no protocol.
 type Negotiator interface {
-	// ALPN returns the name, or "" for none. If several layers have a name, that of the
-	// lowest counts. It may depend on the role of the connection.
-	ALPN() string
+	// ALPN returns the names, the preferred one first, or nil for none. If several layers have
+	// names, those of the lowest count. They may depend on the role of the connection. The caller
+	// does not change the slice.
+	ALPN() []string
 }
 
 // Stack has the calls of a connection that are for layers. Some change the layers, others tell
@@ -138,6 +139,14 @@ func (s Stack) CanSend() bool { return !s.Closed() && !s.c.writeHasFailed() }
 // Draining reports whether this side is ending the connection: Drain, AwaitEnd or Close was
 // called, or the end of the peer was handled. A connection that has failed may not be draining.
 func (s Stack) Draining() bool { return s.c.life >= draining }
+
+// PeerEnded reports whether the end of the peer's stream was read. With SetHalfClose the
+// connection may still send.
+func (s Stack) PeerEnded() bool { return s.c.is(peerEnded) }
+
+// IsDatagram reports whether the socket keeps the boundaries of messages: udp, SOCK_DGRAM and
+// SOCK_SEQPACKET. A layer of a stream protocol cannot work on it.
+func (s Stack) IsDatagram() bool { return s.c.isDatagram() }
 
 // AwaitEnd drains the connection as Conn.Drain does, but the peer is to end the stream first.
 // Once Send is empty, the connection waits up to one second for the peer's end. A reset also
@@ -311,12 +320,14 @@ func (c *Conn) layersFinished() bool {
 	return false
 }
 
-// alpn returns the ALPN name of the lowest layer that has one, or "".
-func (c *Conn) alpn() string {
+// alpn returns the ALPN names of the lowest layer that has some, or nil.
+func (c *Conn) alpn() []string {
 	for _, p := range c.layers {
-		if n, ok := p.(Negotiator); ok && n.ALPN() != "" {
-			return n.ALPN()
+		if n, ok := p.(Negotiator); ok {
+			if names := n.ALPN(); len(names) > 0 {
+				return names
+			}
 		}
 	}
-	return ""
+	return nil
 }

@@ -195,3 +195,37 @@ func TestStackDraining(t *testing.T) {
 		}
 	}
 }
+
+// PeerEnded is true from the end of the peer's stream on, also at EvEnd. IsDatagram depends on the
+// socket.
+func TestStackPeerEndedAndIsDatagram(t *testing.T) {
+	m := newManager(t)
+	var atRead, atEnd bool
+	c, peer := looptest.Wrap(t, m, func(c *reactor.Conn, ev reactor.Event, _ any) {
+		switch ev {
+		case reactor.EvRead:
+			atRead = c.Stack().PeerEnded()
+		case reactor.EvEnd:
+			atEnd = c.Stack().PeerEnded()
+		}
+	})
+	c.SetHalfClose(true)
+	peer.WriteString("x")
+	peer.Shutdown()
+	await(t, m, "the end", func() bool { return atEnd })
+	if atRead {
+		t.Error("PeerEnded at EvRead")
+	}
+	for url, want := range map[string]bool{"tcp://127.0.0.1:0": false, "udp://127.0.0.1:0": true} {
+		l, err := m.Listen(url, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Stack().IsDatagram() != want || l.Stack().PeerEnded() {
+			t.Errorf("%s: IsDatagram %v, PeerEnded %v", url, l.Stack().IsDatagram(), l.Stack().PeerEnded())
+		}
+	}
+	if c.Stack().IsDatagram() {
+		t.Error("a socket pair of streams is a datagram socket")
+	}
+}

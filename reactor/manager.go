@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"log/slog"
-	"maps"
 	"math"
 	"net"
 	"time"
@@ -279,10 +278,17 @@ func (m *Manager) NextTimeout() time.Duration {
 func (m *Manager) Fd() int { return m.poller.FD() }
 
 // Conns returns an iterator over all connections and listeners, in no particular order. The
-// program may make and close connections during the iteration.
+// program may make and close connections during the iteration. Accepted connections whose Opening
+// is not done are left out, see Stack.SetOpening.
 func (m *Manager) Conns() iter.Seq[*Conn] {
 	m.checkOwner()
-	return maps.Values(m.conns)
+	return func(yield func(*Conn) bool) {
+		for _, c := range m.conns {
+			if c.opening() == nil && !yield(c) {
+				return
+			}
+		}
+	}
 }
 
 // Logger returns the manager's logger.

@@ -33,6 +33,9 @@ func (c *Conn) settle() {
 	if c.life == closed {
 		return
 	}
+	if c.opening() != nil && c.life < closing {
+		return
+	}
 	if c.life < lingering {
 		// If an EvWrite handler calls Fail, its final bytes are flushed by the next settle.
 		hasFailed := c.is(failed)
@@ -241,9 +244,14 @@ func (c *Conn) free() {
 	c.life = closed
 	m := c.mgr
 	if c.role == roleListener { // so that the program can bind its address again at EvClose
+		if c.isStreamListener() {
+			c.closeOpenings()
+		}
 		c.release()
 	}
-	c.dispatch(EvClose, nil)
+	if c.opening() == nil { // else it has not begun
+		c.dispatch(EvClose, nil)
+	}
 	if m.verbose() {
 		m.log.Debug("closed", c.attrs()...)
 	}
@@ -283,6 +291,7 @@ func (c *Conn) release() {
 	}
 	c.leaveSet()
 	c.forgetHeld()
+	c.mgr.stats.DatagramDrops += c.datagramDrops()
 	c.mgr.unregister(int(c.fd))
 	poll.Close(int(c.fd))
 	c.fd = -1

@@ -2,7 +2,10 @@ package reactor
 
 import (
 	"cmp"
+	"errors"
+	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/reactor/internal/poll"
@@ -28,6 +31,15 @@ type Sockets struct {
 	// So a quiet connection whose peer has vanished ends after two minutes, and costs neither
 	// memory nor pings until then. OpenBSD ignores the times and uses the system's.
 	KeepAlive time.Duration
+	// Control is called with each socket that Connect and Listen make, after the options above are
+	// set and before the socket is bound or connected, as in net.Dialer and net.ListenConfig. It
+	// may set other options, such as a receive buffer, a mark, or a device. Nil means none.
+	//
+	// network is "tcp4", "tcp6", "udp4", "udp6" or "unix", and address is the host and port, or the
+	// path. c.Control gives the descriptor, which is valid until Control returns. c.Read and
+	// c.Write return an error. If Control returns an error, Listen fails with it, and a client's
+	// attempt fails with it. Accepted connections inherit most options from their listener.
+	Control func(network, address string, c syscall.RawConn) error
 }
 
 const (
@@ -39,19 +51,25 @@ const (
 // WithSockets sets the options of the manager's sockets.
 func WithSockets(s Sockets) Option { return func(m *Manager) { m.sockets = s } }
 
-// newSocket makes a non-blocking socket and sets its TCP options. On all supported systems,
-// accepted connections inherit the options of their listener.
+// newSocket makes a non-blocking socket. It sets the options of TCP. It lets UDP send to
+// broadcast addresses, and hear its own multicast groups only. On all supported systems, accepted
+// connections inherit the options of their listener.
 func (m *Manager) newSocket(family, kind int) (int, error) {
 	fd, err := poll.Socket(family, kind)
 	if err != nil {
 		return -1, err
 	}
-	if kind != unix.SOCK_STREAM || family == unix.AF_UNIX {
-		return fd, nil
+	switch {
+	case family == unix.AF_UNIX:
+	case kind == unix.SOCK_STREAM:
+		err = os.NewSyscallError("setsockopt", m.setTCPOptions(fd))
+	default:
+		err = poll.SetBroadcast(fd)
+		poll.OnlyOwnGroups(fd, family == unix.AF_INET6)
 	}
-	if err := m.setTCPOptions(fd); err != nil {
+	if err != nil {
 		poll.Close(fd)
-		return -1, os.NewSyscallError("setsockopt", err)
+		return -1, err
 	}
 	return fd, nil
 }
@@ -87,12 +105,16 @@ func setKeepAlive(fd int, idle time.Duration) error {
 }
 
 // setListenerOptions sets the options that must be set before the socket is bound. It returns
-// errNoDualStack if dual is true and the system has no dual-stack sockets.
-func (m *Manager) setListenerOptions(fd, family, kind int, dual bool) error {
+// errNoDualStack if dual is true and the system has no dual-stack sockets. If group is true, the
+// socket shares its port with others that listen on a multicast group.
+func (m *Manager) setListenerOptions(fd, family, kind int, dual, group bool) error {
 	type option struct{ level, name, value int }
 	var options []option
-	if kind == unix.SOCK_STREAM && family != unix.AF_UNIX { // old connections in TIME_WAIT must not prevent the bind
+	if group || kind == unix.SOCK_STREAM && family != unix.AF_UNIX { // old connections in TIME_WAIT must not prevent the bind
 		options = append(options, option{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1})
+	}
+	if group && !poll.BindsToGroup { // the BSDs share the port of a group with this option only
+		options = append(options, option{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1})
 	}
 	if m.sockets.ReusePort && family != unix.AF_UNIX {
 		options = append(options, option{unix.SOL_SOCKET, poll.ReusePort, 1})
@@ -130,3 +152,52 @@ func (m *Manager) listenOn(fd int, sa unix.Sockaddr, kind int) error {
 	}
 	return os.NewSyscallError("listen", unix.Listen(fd, backlog))
 }
+
+// controlSocket calls Sockets.Control for a socket of an IP network, "tcp" or "udp".
+func (m *Manager) controlSocket(fd int, network string, addr netip.AddrPort) error {
+	if m.sockets.Control == nil {
+		return nil
+	}
+	version := "4"
+	if addr.Addr().Is6() {
+		version = "6"
+	}
+	return m.control(fd, network+version, addr.String())
+}
+
+// controlListener calls Sockets.Control for a socket that is to be bound to sa.
+func (m *Manager) controlListener(fd int, sa unix.Sockaddr, kind int) error {
+	if sa, ok := sa.(*unix.SockaddrUnix); ok {
+		return m.control(fd, "unix", sa.Name)
+	}
+	if kind == unix.SOCK_DGRAM {
+		return m.controlSocket(fd, "udp", poll.AddrPort(sa))
+	}
+	return m.controlSocket(fd, "tcp", poll.AddrPort(sa))
+}
+
+// control calls Sockets.Control.
+func (m *Manager) control(fd int, network, address string) error {
+	if m.sockets.Control == nil {
+		return nil
+	}
+	raw := &rawSocket{fd: fd}
+	defer func() { raw.fd = -1 }()
+	return m.sockets.Control(network, address, raw)
+}
+
+// rawSocket is the syscall.RawConn of a socket that is not connected yet.
+type rawSocket struct{ fd int } // -1 after Sockets.Control has returned
+
+func (s *rawSocket) Control(f func(fd uintptr)) error {
+	if s.fd < 0 {
+		return ErrClosed
+	}
+	f(uintptr(s.fd))
+	return nil
+}
+
+var errRawSocket = errors.New("reactor: Sockets.Control: the socket is not connected, only Control can be used")
+
+func (*rawSocket) Read(func(fd uintptr) bool) error  { return errRawSocket }
+func (*rawSocket) Write(func(fd uintptr) bool) error { return errRawSocket }

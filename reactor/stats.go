@@ -15,9 +15,9 @@ type Stats struct {
 	Opened   uint64 // connections and listeners made
 	Accepted uint64 // connections that listeners accepted
 	Evicted  uint64 // idle connections that a full listener closed for a new one, see WhenFull
-	Refused  uint64 // connections that a full listener closed at once; they are not in Accepted
+	Refused  uint64 // connections that a full listener closed at once, or whose Opening has failed; they are not in Accepted
 	Failed   uint64 // connections and listeners that had EvError
-	Closed   uint64 // connections and listeners that had EvClose
+	Closed   uint64 // connections and listeners that had EvClose, or were closed in their Opening
 
 	// Suppressed counts log records that connections would have caused. The manager logs a
 	// burst of 100, and 10 in each second after that.
@@ -34,6 +34,10 @@ type Stats struct {
 	BytesOut uint64 // bytes written to sockets
 	Pauses   uint64 // calls of Pause on connections that were not paused
 	Yields   uint64 // times that a connection's input waited for a later turn, see Conn.InputStopped
+	// DatagramDrops counts datagrams that arrived and that the kernel dropped, because a socket's
+	// receive buffer was full or a checksum was wrong. It is always 0 on macOS and the
+	// BSDs, which count them for the whole host only (netstat -s -p udp).
+	DatagramDrops uint64
 	// QuickAcks counts acknowledgements that were asked for early, so that a peer with
 	// Nagle's algorithm on does not wait for them.
 	QuickAcks uint64
@@ -65,6 +69,7 @@ func (m *Manager) Stats() Stats {
 		if c.is(paused) {
 			s.Paused++
 		}
+		s.DatagramDrops += c.datagramDrops()
 		s.Queued += c.unsentBytes()
 		s.Unread += c.Recv.Len()
 	}

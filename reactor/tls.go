@@ -3,6 +3,7 @@ package reactor
 import (
 	"crypto/tls"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/rikki-go/rikki/reactor/internal/tlsio"
@@ -96,7 +97,7 @@ func (c *Conn) useTLS() *tlsTransport {
 	t.out.owner = c
 	c.ext.transport = t
 	if d := c.ext.dial; d != nil {
-		t.host = d.url.Host
+		t.host = d.target.Host
 	}
 	return t
 }
@@ -105,7 +106,7 @@ func (c *Conn) useTLS() *tlsTransport {
 // accepts share one.
 type tlsConfig struct {
 	*tls.Config
-	withALPN *tls.Config // nil, or a copy whose NextProtos is the ALPN name of a layer
+	withALPN *tls.Config // nil, or a copy whose NextProtos are the ALPN names of a layer
 }
 
 // ownConfig copies a Config and sets what the loop depends on: no renegotiation, and session
@@ -128,7 +129,7 @@ func hasCertificate(cfg *tls.Config) bool {
 }
 
 // config returns the Config for the handshake. It fills in the ServerName of a client and the
-// ALPN name of the layers, if the program has not set them.
+// ALPN names of the layers, if the program has not set them.
 func (t *tlsTransport) config() *tls.Config {
 	c := t.c
 	if t.cfg == nil {
@@ -137,13 +138,13 @@ func (t *tlsTransport) config() *tls.Config {
 	if c.role == roleClient && t.cfg.ServerName == "" {
 		t.cfg.ServerName, _, _ = strings.Cut(t.host, "%") // an IPv6 zone has no meaning on another host [RFC 6874 4]
 	}
-	name := c.alpn()
-	if t.cfg.NextProtos != nil || name == "" {
+	names := c.alpn()
+	if t.cfg.NextProtos != nil || len(names) == 0 {
 		return t.cfg.Config
 	}
-	if t.cfg.withALPN == nil || t.cfg.withALPN.NextProtos[0] != name {
+	if t.cfg.withALPN == nil || !slices.Equal(t.cfg.withALPN.NextProtos, names) {
 		t.cfg.withALPN = t.cfg.Clone()
-		t.cfg.withALPN.NextProtos = []string{name}
+		t.cfg.withALPN.NextProtos = slices.Clone(names)
 	}
 	return t.cfg.withALPN
 }

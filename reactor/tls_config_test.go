@@ -2,18 +2,24 @@ package reactor_test
 
 import (
 	"crypto/tls"
+	"strings"
 	"testing"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// alpnLayer is a layer whose protocol has a name.
-type alpnLayer struct{ name string }
+// alpnLayer is a layer whose protocol has names, separated by commas.
+type alpnLayer struct{ names string }
 
 func (alpnLayer) Handle(*reactor.Conn, reactor.Event, any) {}
 
-func (n *alpnLayer) ALPN() string { return n.name }
+func (n *alpnLayer) ALPN() []string {
+	if n.names == "" {
+		return nil
+	}
+	return strings.Split(n.names, ",")
+}
 
 func (n *alpnLayer) Accept(*reactor.Conn) reactor.Protocol { return n }
 
@@ -26,6 +32,7 @@ func TestTLSNegotiation(t *testing.T) {
 	}{
 		{nil, nil, ""}, {[]string{"one", "two"}, nil, "one"}, {[]string{"", "two"}, nil, "two"},
 		{[]string{"one"}, []string{}, ""}, {[]string{"one"}, []string{"three"}, "three"},
+		{[]string{"one,two", "three"}, nil, "one"},
 	} {
 		m := newManager(t)
 		server, client := &recorder{}, &recorder{}

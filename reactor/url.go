@@ -18,7 +18,7 @@ type URL struct {
 	User        string // unescaped
 	Password    string // unescaped
 	HasPassword bool   // the URL has a password, which may be empty
-	Host        string // without the brackets of IPv6; empty means all interfaces, for listeners
+	Host        string // unescaped, without the brackets of IPv6; empty means all interfaces, for listeners
 	Port        uint16 // 0 without a port
 	HasPort     bool
 	Path        string // unescaped for "unix"; for other schemes escaped, as it is sent
@@ -34,7 +34,11 @@ func ParseURL(s string) (URL, error) {
 	if scheme, _, ok := strings.Cut(s, "://"); !ok || scheme == "" {
 		return bad("no scheme, want for example tcp://host:port")
 	}
-	p, err := url.Parse(s)
+	name, rest, err := unescapeHost(s)
+	if err != nil {
+		return bad(err.Error())
+	}
+	p, err := url.Parse(rest)
 	if err != nil {
 		var parseErr *url.Error
 		if errors.As(err, &parseErr) { // its text would repeat the password
@@ -47,6 +51,9 @@ func ParseURL(s string) (URL, error) {
 	}
 	u := URL{Scheme: p.Scheme, User: p.User.Username(), Host: p.Hostname(), Path: p.EscapedPath(), RawQuery: p.RawQuery}
 	u.Password, u.HasPassword = p.User.Password()
+	if name != "" {
+		u.Host = name
+	}
 	if p.Fragment != "" {
 		return bad("it has a fragment")
 	}
@@ -69,6 +76,53 @@ func ParseURL(s string) (URL, error) {
 	return u, nil
 }
 
+// unescapeHost returns the host name of the URL s without its percent escapes [RFC 3986 3.2.2], and
+// s with another name in its place. net/url refuses escapes of ASCII. If there are no escapes, name
+// is empty and rest is s.
+func unescapeHost(s string) (name, rest string, err error) {
+	begin := strings.Index(s, "://") + len("://")
+	end := begin + len(s[begin:])
+	if i := strings.IndexAny(s[begin:], "/?#"); i >= 0 {
+		end = begin + i
+	}
+	begin += strings.LastIndexByte(s[begin:end], '@') + 1
+	if i := strings.IndexByte(s[begin:end], ':'); i >= 0 {
+		end = begin + i
+	}
+	host := s[begin:end]
+	if !strings.Contains(host, "%") || host[0] == '[' {
+		return "", s, nil
+	}
+	if name, err = url.PathUnescape(host); err != nil {
+		return "", "", errors.New("broken percent escape in the host")
+	}
+	for i := range len(name) {
+		if c := name[i]; c < 0x80 && !isHostByte(c) {
+			return "", "", fmt.Errorf("the host contains %q, which no host name does", rune(c))
+		}
+	}
+	return name, s[:begin] + "h" + s[end:], nil
+}
+
+// isHostByte reports whether c may be part of a host name without an escape [RFC 3986 3.2.2].
+func isHostByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~!$&'()*+,;=", c) >= 0
+}
+
+// EscapedHost returns Host as it stands in URLs, without the brackets of IPv6. Bytes above 0x7f,
+// and the percent sign of an IPv6 zone, become percent escapes [RFC 3986 3.2.2].
+func (u URL) EscapedHost() string {
+	var b strings.Builder
+	for i := range len(u.Host) {
+		if c := u.Host[i]; c == '%' || c >= 0x80 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
 // HostPort returns "host:port". An IPv6 address gets brackets.
 func (u URL) HostPort() string {
 	return net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port)))
@@ -81,13 +135,13 @@ func (u URL) Socket(scheme string, port uint16) string {
 	if !u.HasPort {
 		u.Port = port
 	}
-	u.Host = strings.ReplaceAll(u.Host, "%", "%25") // the zone of an IPv6 address
+	u.Host = u.EscapedHost()
 	return scheme + "://" + u.HostPort()
 }
 
 // Redacted returns the URL as a string for logs. A password becomes "xxxxx".
 func (u URL) Redacted() string {
-	u.Host = strings.ReplaceAll(u.Host, "%", "%25") // the zone of an IPv6 address
+	u.Host = u.EscapedHost()
 	p := url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: u.RawQuery}
 	if strings.Contains(u.Host, ":") {
 		p.Host = "[" + u.Host + "]"

@@ -28,6 +28,9 @@ func TestParseURL(t *testing.T) {
 		{"mqtt://u:@h", reactor.URL{Scheme: "mqtt", User: "u", HasPassword: true, Host: "h"}, "mqtt://u:xxxxx@h"},
 		{"mqtt://:p@h", reactor.URL{Scheme: "mqtt", Password: "p", HasPassword: true, Host: "h"}, "mqtt://:xxxxx@h"},
 		{"mqtt://a%40b:p%2Fq%3A@h", reactor.URL{Scheme: "mqtt", User: "a@b", Password: "p/q:", HasPassword: true, Host: "h"}, "mqtt://a%40b:xxxxx@h"},
+		{"http://%41%2d.%C3%A9:80/%41", reactor.URL{Scheme: "http", Host: "A-.\u00e9", Port: 80, HasPort: true, Path: "/%41"}, "http://A-.%C3%A9:80/%41"},
+		{"http://u%40:p@\u00e9/", reactor.URL{Scheme: "http", User: "u@", Password: "p", HasPassword: true, Host: "\u00e9", Path: "/"}, "http://u%40:xxxxx@%C3%A9/"},
+		{"ws://[fe80::1%25lo]/", reactor.URL{Scheme: "ws", Host: "fe80::1%lo", Path: "/"}, ""},
 		{"unix:///tmp/a/s", reactor.URL{Scheme: "unix", Path: "/tmp/a/s"}, ""},
 		{"unix:///tmp/a%20b", reactor.URL{Scheme: "unix", Path: "/tmp/a b"}, "unix:///tmp/a b"},
 	}
@@ -82,6 +85,15 @@ func TestParseURLErrors(t *testing.T) {
 		{"tcp://a b:1", "host"},
 		{"tcp://h\n:1", "control"},
 		{"tcp://h:1/%zz", "escape"},
+		{"tcp://h%zz:1", "broken percent escape in the host"},
+		{"tcp://h%4", "broken percent escape in the host"},
+		{"tcp://a%20b:1", "host contains ' '"},
+		{"tcp://a%3a1:1", "host contains ':'"},
+		{"tcp://a%2Fb", "host contains '/'"},
+		{"tcp://u@%40", "host contains '@'"},
+		{"tcp://%25", "host contains '%'"},
+		{"tcp://a%0d%0ab", `host contains '\r'`},
+		{"tcp://h:%31", "port"},
 		{"tcp://h:1#frag", "fragment"},
 		{"1tcp://h:1", ""},
 		{"unix://", "unix:///path"},
@@ -159,7 +171,7 @@ func TestErrorsDoNotShowThePassword(t *testing.T) {
 // FuzzParseURL checks that an accepted URL is consistent, and that Redacted does not show
 // the password, which is the second string of the fuzzer.
 func FuzzParseURL(f *testing.F) {
-	for _, s := range []string{"tcp://h:1", "tcp://[::1]:80/p?q", "unix:///a/b", "ws://u:p@h/x", "tcp://:0", "tcp://h:65536", "a://%41:%2f@b%20c:1", "0/://"} {
+	for _, s := range []string{"tcp://h:1", "tcp://[::1]:80/p?q", "unix:///a/b", "ws://u:p@h/x", "tcp://:0", "tcp://h:65536", "a://%41:%2f@b%20c:1", "tcp://%41%c3%a9:1", "ws://a%2eb@%ff", "0/://"} {
 		f.Add(s, "s3cr3t")
 	}
 	f.Fuzz(func(t *testing.T, s, password string) {

@@ -18,7 +18,8 @@ import (
 //	Resolve        5 s      runs        the look-up begins
 //	Connect        10 s     runs        the name is resolved
 //	TLS            10 s     stops       EvConnect, EvAccept or StartTLS, whichever is last
-//	Handshake      10 s     stops       SetHandshaking(true); with TLS, EvTLSHS at the earliest
+//	Handshake      10 s     stops       SetHandshaking(true); with TLS, EvTLSHS at the earliest;
+//	                                    an opening (opening.go): accept
 //	Message        20 s     stops       SetReceiving(true); bytes move it (MessageRate)
 //	NextRequest    60 s     stops       SetAwaitingRequest(true), or the answer was written
 //	Idle           none     stops       the last byte from the peer
@@ -336,13 +337,14 @@ type expiry struct {
 // while closing, there is none. While lingering there is only deadlineLinger.
 func (w *watchdog) nextExpiry() expiry {
 	p := expiry{when: math.MaxInt64}
-	c, isPaused := w.c, w.c.is(paused)
+	c, isPaused, inOpening := w.c, w.c.is(paused), w.c.opening() != nil
 	if c.life != lingering && c.inputOver() {
 		return p
 	}
 	for k := range w.from {
 		r, after := &deadlineRules[k], c.deadlineLimit(deadlineKind(k))
-		if !w.isRunning(deadlineKind(k)) || after <= 0 || isPaused && r.stopsInPause || c.life == lingering && k != int(deadlineLinger) {
+		if !w.isRunning(deadlineKind(k)) || after <= 0 || isPaused && r.stopsInPause ||
+			c.life == lingering && k != int(deadlineLinger) || inOpening && k != int(deadlineHandshake) {
 			continue
 		}
 		if at := addSaturated(w.from[k], after); at < p.when && (r.applies == nil || r.applies(c)) {

@@ -4,10 +4,8 @@ package poll
 
 import (
 	"math"
-	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,8 +15,9 @@ import (
 // non-blocking from the start. Where the kernel cannot set this when it makes the descriptor,
 // syscall.ForkLock prevents a fork in between.
 //
-// Read, Write, Recv, Send, RecvFrom, SendTo and Accept return the bare errno. The caller adds
-// the name of the call. If a signal interrupts the system call, these functions repeat it.
+// Read, Write, Recv, Send, RecvFrom, SendTo, RecvMsg, SendMsg and Accept return the bare errno. The
+// caller adds the name of the call. If a signal interrupts the system call, these functions
+// repeat it.
 
 // ErrAgain is returned by reads, writes and accepts that would have blocked.
 const ErrAgain = unix.EAGAIN
@@ -63,26 +62,6 @@ func inet6(ip [16]byte, port uint16, zone uint32) netip.AddrPort {
 		a = a.WithZone(zoneName(zone))
 	}
 	return netip.AddrPortFrom(a, port)
-}
-
-// zoneID returns the index of the network interface that a zone names, 0 if there is none.
-func zoneID(name string) uint32 {
-	if name == "" {
-		return 0
-	}
-	if i, err := net.InterfaceByName(name); err == nil {
-		return uint32(i.Index)
-	}
-	n, _ := strconv.ParseUint(name, 10, 32)
-	return uint32(n)
-}
-
-// zoneName returns the name of a network interface, or its index if it has no name.
-func zoneName(id uint32) string {
-	if i, err := net.InterfaceByIndex(int(id)); err == nil {
-		return i.Name
-	}
-	return strconv.FormatUint(uint64(id), 10)
 }
 
 // LocalAddr returns the address that a socket is bound to. It returns the zero AddrPort if that

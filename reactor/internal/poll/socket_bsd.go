@@ -33,6 +33,16 @@ func Write(fd int, p []byte) (int, error) {
 // Recv reads from a socket.
 func Recv(fd int, p []byte) (int, error) { return Read(fd, p) }
 
+// Peek reads from a socket. The bytes stay in the socket.
+func Peek(fd int, p []byte) (int, error) {
+	for {
+		n, _, err := unix.Recvfrom(fd, p, unix.MSG_PEEK)
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
 // Send writes to a socket.
 func Send(fd int, p []byte) (int, error) { return Write(fd, p) }
 

@@ -21,6 +21,11 @@ func Write(fd int, p []byte) (int, error) { return transfer(unix.SYS_WRITE, fd, 
 // Recv reads from a socket. In the kernel, recvfrom takes fewer steps to a socket than read.
 func Recv(fd int, p []byte) (int, error) { return transfer(unix.SYS_RECVFROM, fd, p, 0) }
 
+// Peek reads from a socket as Recv does. The bytes stay in the socket.
+func Peek(fd int, p []byte) (int, error) {
+	return transfer(unix.SYS_RECVFROM, fd, p, unix.MSG_PEEK)
+}
+
 // Send writes to a socket with sendto, which takes fewer steps than write.
 func Send(fd int, p []byte) (int, error) {
 	return transfer(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL)
