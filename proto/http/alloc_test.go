@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rikki-go/rikki/internal/looptest"
@@ -109,4 +110,15 @@ func TestServeAllocatesNothing(t *testing.T) {
 	if served != 3*102 || c.Recv.Len() != 0 {
 		t.Errorf("%d requests were served, want %d; %d bytes are left in Recv", served, 3*102, c.Recv.Len())
 	}
+}
+
+// Match does not allocate for URIs of the usual length.
+func TestMatchAllocatesNothing(t *testing.T) {
+	uri := []byte("/api/devices/" + strings.Repeat("x", 400) + "/state")
+	looptest.WantNoAllocs(t, "Match", func() {
+		var a, b []byte
+		if !http.Match(uri, "/api/*/#/*", &a, &b) || string(a) != "devices" || http.Match(uri, "*b#b*") {
+			t.Fatal("wrong result")
+		}
+	})
 }

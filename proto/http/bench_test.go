@@ -1,7 +1,10 @@
 package http_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -62,5 +65,54 @@ func BenchmarkServe(b *testing.B) {
 				serve()
 			}
 		})
+	}
+}
+
+// BenchmarkServeDir serves a small file of a directory again and again on one connection.
+func BenchmarkServeDir(b *testing.B) {
+	path := b.TempDir()
+	if err := os.WriteFile(filepath.Join(path, "a.txt"), make([]byte, 2000), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	files, err := http.Dir(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := looptest.NewManager(b)
+	opts := &http.ServeOptions{FS: files}
+	ln, err := http.Listen(m, "http://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
+		if ev == reactor.EvHTTPMsg {
+			http.ServeDir(c, data.(*http.Message), opts)
+		}
+	}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	got := 0
+	client, err := http.Connect(m, "http://"+ln.LocalAddr().String(), func(c *reactor.Conn, ev reactor.Event, data any) {
+		if ev == reactor.EvHTTPMsg {
+			got++
+		}
+	}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		client.Send.AppendString("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n")
+		for got == i {
+			m.Poll(time.Second)
+		}
+	}
+}
+
+func BenchmarkMatch(b *testing.B) {
+	uri := []byte("/api/device/17/led/on")
+	b.ReportAllocs()
+	for b.Loop() {
+		var id, rest []byte
+		if !http.Match(uri, "/api/device/*/#", &id, &rest) {
+			b.Fatal("no match")
+		}
 	}
 }

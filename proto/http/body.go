@@ -38,10 +38,18 @@ func (p *Parser) hasBody() bool {
 
 // checkContentLength returns an error if Content-Length exceeds the limit.
 func (p *Parser) checkContentLength() error {
-	if p.kind == bodyLength && p.framing.length > int64(p.Limits.body()) {
-		return p.withStatus(refuse(413, "Content-Length %d is beyond the limit of %d bytes", p.framing.length, p.Limits.body()))
+	if limit := int64(p.Limits.body()); p.kind == bodyLength && p.framing.length > limit {
+		return p.withStatus(lengthTooLarge(p.framing.length, limit))
 	}
 	return nil
+}
+
+func lengthTooLarge(length, limit int64) error {
+	return refuse(413, "Content-Length %d is beyond the limit of %d bytes", length, limit)
+}
+
+func bodyToEndTooLarge(limit int64) error {
+	return refuse(413, "body is larger than the limit of %d bytes", limit)
 }
 
 // parseBody parses the body after a complete header and returns the length of the message.
@@ -68,7 +76,7 @@ func (p *Parser) parseBody(buf []byte, msg *Message, filled bool) (n int, err er
 		}
 	case bodyToEnd:
 		if len(buf)-p.headEnd > p.Limits.body() {
-			return 0, p.withStatus(refuse(413, "body is larger than the limit of %d bytes", p.Limits.body()))
+			return 0, p.withStatus(bodyToEndTooLarge(int64(p.Limits.body())))
 		}
 	}
 	return 0, ErrIncomplete

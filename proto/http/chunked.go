@@ -32,7 +32,7 @@ func (p *Parser) parseChunks(buf []byte) error {
 		var err error
 		switch p.chunks.phase {
 		case chunkSize:
-			err = p.parseChunkSize(buf)
+			err = p.startChunk(buf)
 		case chunkData:
 			err = p.moveChunk(buf)
 		case chunkEnd:
@@ -49,37 +49,25 @@ func (p *Parser) parseChunks(buf []byte) error {
 	}
 }
 
-// parseChunkSize parses "1*HEXDIG [;extension] CRLF". It ignores extensions, because a
-// recipient must ignore extensions that it does not understand [RFC 9112 7.1.1].
-func (p *Parser) parseChunkSize(buf []byte) error {
-	begin := p.lineAt
-	line, err := p.nextLine(buf, begin+maxSizeLine)
-	switch {
-	case err == errTooLong:
-		return malformed("chunk size line is larger than the limit of %d bytes", maxSizeLine)
-	case err != nil:
+// chunkFraming is the number of bytes that frame a chunk, besides its size line: two CRLF.
+const chunkFraming = 4
+
+// startChunk parses the size line of a chunk.
+func (p *Parser) startChunk(buf []byte) error {
+	line, err := p.nextChunkLine(buf)
+	if err != nil {
 		return err
 	}
-	// No blank is accepted between the size and the semicolon. The grammar calls such
-	// blanks bad whitespace, and different readers treat them differently.
-	digits, _, _ := bytes.Cut(line, semicolon)
-	if len(digits) == 0 || !allOf(digits, classHex) {
-		return malformed("chunk size %s is not a hexadecimal number", digits)
-	}
-	const maxDigits = 16
-	if len(digits) > maxDigits {
-		return malformed("chunk size %s overflows: it has more than %d digits", digits, maxDigits)
-	}
-	var size uint64
-	for _, c := range digits {
-		size = size<<4 | uint64(hexValue(c))
+	size, err := parseChunkSize(line)
+	if err != nil {
+		return err
 	}
 	c := &p.chunks
 	if size > maxLimit || c.bodyEnd-p.headEnd+int(size) > p.Limits.body() {
-		return p.bodyTooLarge()
+		return chunksTooLarge(int64(p.Limits.body()))
 	}
-	if c.overhead += len(line) + 4; c.overhead > p.Limits.head()+p.Limits.body() {
-		return p.framingTooLarge()
+	if c.overhead += len(line) + chunkFraming; c.overhead > p.Limits.head()+p.Limits.body() {
+		return framingTooLarge(int64(p.Limits.head() + p.Limits.body()))
 	}
 	c.remaining, c.phase = int(size), chunkData
 	if size == 0 {
@@ -88,14 +76,42 @@ func (p *Parser) parseChunkSize(buf []byte) error {
 	return nil
 }
 
-var semicolon = []byte{';'}
-
-func (p *Parser) bodyTooLarge() error {
-	return refuse(413, "chunked body is larger than the limit of %d bytes", p.Limits.body())
+// nextChunkLine returns the size line of a chunk.
+func (p *state) nextChunkLine(buf []byte) ([]byte, error) {
+	line, err := p.nextLine(buf, p.lineAt+maxSizeLine)
+	if err == errTooLong {
+		err = malformed("chunk size line is larger than the limit of %d bytes", maxSizeLine)
+	}
+	return line, err
 }
 
-func (p *Parser) framingTooLarge() error {
-	return refuse(413, "framing of the chunked body is larger than the limit of %d bytes", p.Limits.head()+p.Limits.body())
+// parseChunkSize parses "1*HEXDIG [;extension]". It ignores extensions, because a recipient must
+// ignore extensions that it does not understand [RFC 9112 7.1.1].
+func parseChunkSize(line []byte) (size uint64, err error) {
+	// No blank is accepted between the size and the semicolon. The grammar calls such
+	// blanks bad whitespace, and different readers treat them differently.
+	digits, _, _ := bytes.Cut(line, semicolon)
+	if len(digits) == 0 || !allOf(digits, classHex) {
+		return 0, malformed("chunk size %s is not a hexadecimal number", digits)
+	}
+	const maxDigits = 16
+	if len(digits) > maxDigits {
+		return 0, malformed("chunk size %s overflows: it has more than %d digits", digits, maxDigits)
+	}
+	for _, c := range digits {
+		size = size<<4 | uint64(hexValue(c))
+	}
+	return size, nil
+}
+
+var semicolon = []byte{';'}
+
+func chunksTooLarge(limit int64) error {
+	return refuse(413, "chunked body is larger than the limit of %d bytes", limit)
+}
+
+func framingTooLarge(limit int64) error {
+	return refuse(413, "framing of the chunked body is larger than the limit of %d bytes", limit)
 }
 
 // moveChunk moves the part of a chunk's data that has arrived to the end of the decoded body.
@@ -116,18 +132,27 @@ func (p *Parser) moveChunk(buf []byte) error {
 
 // endChunk parses the CRLF after the data of a chunk.
 func (p *Parser) endChunk(buf []byte) error {
-	const crlf = "\r\n"
-	got := buf[p.scanned:min(p.scanned+len(crlf), len(buf))]
-	if string(got) != crlf[:len(got)] {
-		return malformed("no CRLF after the data of a chunk: the data is not as long as the chunk size says")
+	n, err := parseChunkEnd(buf[p.scanned:])
+	if err != nil {
+		return err
 	}
-	if len(got) < len(crlf) {
-		return ErrIncomplete
-	}
-	p.scanned += len(crlf)
+	p.scanned += n
 	p.lineAt = p.scanned
 	p.chunks.phase = chunkSize
 	return nil
+}
+
+// parseChunkEnd parses the CRLF after the data of a chunk and returns its length.
+func parseChunkEnd(buf []byte) (n int, err error) {
+	const crlf = "\r\n"
+	got := buf[:min(len(crlf), len(buf))]
+	if string(got) != crlf[:len(got)] {
+		return 0, malformed("no CRLF after the data of a chunk: the data is not as long as the chunk size says")
+	}
+	if len(got) < len(crlf) {
+		return 0, ErrIncomplete
+	}
+	return len(crlf), nil
 }
 
 // parseTrailer checks one line after the last chunk and drops it. done is true at the empty
@@ -135,22 +160,31 @@ func (p *Parser) endChunk(buf []byte) error {
 // to the header [RFC 9110 6.5.1].
 func (p *Parser) parseTrailer(buf []byte) (done bool, err error) {
 	line, err := p.nextLine(buf, p.chunks.trailer+p.Limits.head())
-	switch {
-	case err == errTooLong:
-		return false, refuse(431, "trailer is larger than the limit of %d bytes", p.Limits.head())
-	case err != nil:
-		return false, err
-	case len(line) == 0:
-		return true, nil
+	if err != nil || len(line) == 0 {
+		return err == nil, trailerError(err, &p.Limits)
 	}
+	p.headerCount++
+	return false, checkTrailer(line, p.headerCount, &p.Limits)
+}
+
+// trailerError returns the error for err, which nextLine has returned in a trailer.
+func trailerError(err error, limits *Limits) error {
+	if err == errTooLong {
+		return refuse(431, "trailer is larger than the limit of %d bytes", limits.head())
+	}
+	return err
+}
+
+// checkTrailer checks a trailer line. headers is the number of header lines including it.
+func checkTrailer(line []byte, headers int, limits *Limits) error {
 	h := splitField(line)
 	if err := checkField(line, h); err != nil {
-		return false, err
+		return err
 	}
-	if p.headerCount++; p.headerCount > p.Limits.headers() {
-		return false, refuse(431, "trailer %s is beyond the limit of %d header lines", h.Name, p.Limits.headers())
+	if headers > limits.headers() {
+		return refuse(431, "trailer %s is beyond the limit of %d header lines", h.Name, limits.headers())
 	}
-	return false, nil
+	return nil
 }
 
 // rescanTrailer goes back to the beginning of the trailer, so that parseTrailer checks its lines

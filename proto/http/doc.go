@@ -7,13 +7,100 @@
 // events:
 //
 //	EvHTTPHdrs *Message   the header is complete; the body may not be
+//	EvHTTPBody *Piece     a piece of the body; only after StreamBody
 //	EvHTTPMsg  *Message   the message is complete
+//
+// A server, with a route and a folder of files:
+//
+//	files, err := http.Dir("web_root")
+//	...
+//	l, err := http.Listen(m, "http://0.0.0.0:8000", func(c *reactor.Conn, ev reactor.Event, data any) {
+//		if ev != reactor.EvHTTPMsg {
+//			return
+//		}
+//		hm := data.(*http.Message)
+//		var id []byte
+//		if http.Match(hm.URI, "/devices/*", &id) {
+//			http.Reply(c, 200, "Content-Type: text/plain\r\n", "device %s\n", id)
+//		} else {
+//			http.ServeDir(c, hm, &http.ServeOptions{FS: files})
+//		}
+//	}, nil)
+//
+// A client:
+//
+//	cl := http.NewClient(m, nil)
+//	err := cl.Do(&http.Request{URL: "https://example.com/"}, func(c *reactor.Conn, ev reactor.Event, data any) {
+//		switch ev {
+//		case reactor.EvHTTPMsg: // the response is complete
+//			hm := data.(*http.Message)
+//			fmt.Printf("%d %s\n", hm.Status, hm.Body)
+//		case reactor.EvError: // there is none: this or EvHTTPMsg is the last event
+//			log.Print(data.(error))
+//		}
+//	}, nil)
+//
+// # Where to find what
+//
+//	routes                         Match
+//	query and form fields          Message.Var, Message.Vars; Var and Vars for bytes
+//	header lines                   Message.Header, Message.HasToken, HeaderVar
+//	credentials, cookies           Message.Creds, BasicAuth, Message.Cookie, SetCookie
+//	files and folders              ServeDir, ServeFile, Dir
+//	responses                      Reply, ReplyBytes, ReplyReader; ReplyStart, Chunk, EndChunks
+//	large bodies, in pieces        StreamBody, which raises EvHTTPBody with a Piece
+//	multipart bodies               MultipartParser in pieces; Message.NextPart for a whole body
+//	requests                       Client, SendRequest; Request says where the body comes from
+//	HTTP on another connection     StartServer, StartClient, ListenFD
+//	handlers of net/http           package nethttp
+//	another protocol after HTTP    Layer, Detach, ws.Upgrade
+//
+// # The life of a request on a server
+//
+//	EvHTTPHdrs   answer at once, or call StreamBody, or replace the layer, or do nothing
+//	EvHTTPBody   only after StreamBody: each piece as it arrives; c.Pause slows the client down
+//	EvHTTPMsg    answer now or at any later time; without StreamBody msg has the whole body
+//
+// The next request on the connection is delivered when this one is answered. A request is answered
+// by one of these, in any event and also outside of handlers:
+//
+//	Reply, ReplyBytes               a response in one piece
+//	ReplyReader                     a response whose body is read from a file or another reader
+//	ReplyStart, Chunk…, EndChunks   a response in pieces, now and later
+//	MarkAnswered                    the program has written the response itself
+//
+// Content-Length, Transfer-Encoding, Connection and Date come from these calls. They know HEAD,
+// the statuses without body, and HTTP/1.0 clients. An error that the program does not use is
+// logged once.
+//
+// # The life of a response on a client
+//
+// A [Client] sends requests, keeps connections for further ones, and bounds the wait for each
+// response. [Connect] and [SendRequest] do less: the program has one connection, and decides when
+// it ends. [StartClient] and [StartServer] put HTTP on a connection that exists already.
+//
+// A response raises the same events. [ExpectResponseTo] says which request it answers, if the
+// program has written that request itself. [StreamBody] works as on a server, and the body of a
+// request is sent like that of a response: whole, from a reader, or with Chunk and EndChunks.
 //
 // # Limits
 //
 // [SetLimits] bounds the memory that a peer can make a connection use. On a listener it
 // applies to the connections that are accepted from then on. In each field of [Limits] zero
 // means the default and a negative value means no limit, as in the packages ws and mqtt.
+//
+//	what                                default     set with          a server answers
+//	request line                        16 KiB      Limits.Head       414
+//	header, with the first line         16 KiB      Limits.Head       431
+//	header lines, with the trailer      100         Limits.Headers    431
+//	trailer                             16 KiB      Limits.Head       431
+//	body that is collected              3 MiB       Limits.Body       413
+//	body in pieces                      3 MiB       StreamBody        413
+//	size line of a chunk                256 bytes   -                 400
+//	framing of all chunks               Head + the limit of the body  413
+//	bytes after an unanswered request   Head + Body                   -: the connection fails
+//
+// The limit of the body is applied after EvHTTPHdrs. So a handler can take over a body of any size.
 //
 // # Deadlines
 //
@@ -26,8 +113,9 @@
 //	Stall         a client that does not read its answers
 //
 // While a request is not answered, none of them runs except Stall. A client has the same ones,
-// without NextRequest: a response may begin at any time, and must be complete in time then. To
-// read a response without end, replace the layer in EvHTTPHdrs.
+// without NextRequest: a response may begin at any time, and must be complete in time then. Only
+// a [Client] also bounds the wait for its beginning, see ClientOptions.Timeout. To
+// read a response without end, call StreamBody, and set Deadlines.Message to a negative value.
 //
 // # Use together with net/http
 //
@@ -47,7 +135,7 @@
 //   - a repeated Content-Length header
 //   - Content-Length together with Transfer-Encoding
 //   - any transfer coding except "chunked"
-//   - folded header lines
+//   - folded header lines in requests and trailers; those of a response are unfolded
 //   - bare LF, bare CR and other control bytes
 //   - spaces or tabs before the colon of a header
 //

@@ -3,6 +3,7 @@ package http
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/rikki-go/rikki/internal/quote"
 )
@@ -17,17 +18,27 @@ var errRecvChanged = errors.New("http: a handler changed Recv while a message wa
 
 // ErrNoRequest is returned by [Reply], [ReplyBytes], [MarkAnswered] and [CheckReply] if no
 // request on the connection waits for a response. There are three possible causes: no request
-// has arrived, it is already answered, or the connection is not one of an HTTP server.
+// has arrived, its response was written or has begun, or the connection is not one of an HTTP
+// server.
 var ErrNoRequest = errors.New("http: no request waits for a response")
 
-// ErrNotHTTP is returned by [SetLimits] if the connection does not speak HTTP, or speaks
-// another protocol now.
+// errCutBody is the error of a stream that ends inside a body.
+var errCutBody = fmt.Errorf("http: connection closed inside the body: %w", io.ErrUnexpectedEOF)
+
+// errReplyBegun is the ErrNoRequest of a request whose response is being sent.
+var errReplyBegun = fmt.Errorf("%w: the response has begun, and its body is not complete", ErrNoRequest)
+
+// errNoResponse is the error of EvError if a server closes the connection instead of answering.
+var errNoResponse = fmt.Errorf("http: connection closed before the response: %w", io.ErrUnexpectedEOF)
+
+// ErrNotHTTP is returned by [SetLimits], [StreamBody] and [SendRequest] if the connection does not
+// speak HTTP, or speaks another protocol now. SendRequest also returns it on a server's connection.
 var ErrNotHTTP = errors.New("http: connection does not speak HTTP")
 
 // Error describes why a message was refused.
 type Error struct {
 	// Status is the status code for the error. For a request it is the status that the
-	// server sends to the client: 400, 413, 414, 431, 501 or 505. For a response it is 502.
+	// server sends to the client: 400, 413, 414, 417, 431, 501 or 505. For a response it is 502.
 	// A gateway can send 502 to its own client.
 	Status int
 	// Reason names the header or the limit that caused the error. Bytes of the message

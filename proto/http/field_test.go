@@ -22,6 +22,8 @@ var badFields = []badRequest{
 	{"list of hosts", "GET / HTTP/1.1\r\nHost: a, b\r\n", 400, `Host "a, b"`},
 	{"path in Host", "GET / HTTP/1.1\r\nHost: a/b\r\n", 400, `Host "a/b"`},
 	{"userinfo in Host", "GET / HTTP/1.1\r\nHost: u@b\r\n", 400, `Host "u@b"`},
+	{"broken escape in Host", "GET / HTTP/1.1\r\nHost: a%zz\r\n", 400, `Host "a%zz"`},
+	{"escape cut off in Host", "GET / HTTP/1.1\r\nHost: a%4\r\n", 400, `Host "a%4"`},
 	// [RFC 9112 6] framing
 	{"Content-Length sign", "POST / HTTP/1.1\r\nContent-Length: +5\r\n", 400, `Content-Length "+5"`},
 	{"Content-Length minus", "POST / HTTP/1.1\r\nContent-Length: -5\r\n", 400, `Content-Length "-5"`},

@@ -3,6 +3,7 @@ package http_test
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"testing"
 
 	"github.com/rikki-go/rikki/internal/looptest"
@@ -45,6 +46,7 @@ type server struct {
 	ln    *reactor.Conn
 	conn  *reactor.Conn // the connection that was accepted last
 	serve func(c *reactor.Conn, ev reactor.Event, msg *http.Message)
+	piece func(c *reactor.Conn, p *http.Piece)
 }
 
 func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
@@ -59,6 +61,8 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 		msg := data.(*http.Message)
 		s.Note("%v %s %s %q", ev, msg.Method, msg.URI, msg.Body)
 		s.serve(c, ev, msg)
+	case reactor.EvHTTPBody:
+		s.piece(c, data.(*http.Piece))
 	case reactor.EvError:
 		s.Note("ERROR %v", data)
 	case reactor.EvClose:
@@ -131,9 +135,19 @@ func (p *peer) expectClosed() {
 	p.until("close", func() bool { return p.Closed() })
 }
 
+// date is the Date line of each response, because the clock of the tests stands still.
+const date = "Date: Sun, 01 Mar 2026 12:00:00 GMT\r\n"
+
+// dated returns responses that Reply writes. It inserts the Date line after each status line.
+func dated(responses string) string {
+	return statusLine.ReplaceAllString(responses, "${0}"+date)
+}
+
+var statusLine = regexp.MustCompile(`HTTP/1\.1 \d{3} [^\r]*\r\n`)
+
 // ok returns the response that Reply(c, 200, headers, body) writes.
 func ok(headers, body string) string {
-	return fmt.Sprintf("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s", headers, len(body), body)
+	return dated(fmt.Sprintf("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s", headers, len(body), body))
 }
 
 // echo returns a function for listen that answers each request with its method, path and

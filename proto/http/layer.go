@@ -9,18 +9,35 @@ type layer struct {
 	parser     Parser
 	delivering bool // messages are being delivered
 	inMessage  bool // EvHTTPHdrs was raised for the current message; EvHTTPMsg was not yet
+	bodyBegun  bool // the body of the current message is being parsed
 	recvLeft   int  // number of bytes in Recv after the last delivery
 	discarding bool // the last response was sent; further input is discarded
 	peerEnded  bool // the client has ended its side and may still read responses
 
+	stream *stream  // the current body, if it is delivered in pieces
+	out    outgoing // the body that is being sent: of a response, or of a client's request
+
+	requests requestQueue // client: the requests whose responses have not begun
+	wrote    bool         // client: bytes were sent since the last response was complete
+	pooled   *clientConn  // client: the connection's entry in a Client, or nil
+	server   *serverName  // client: what the requests say about the server; nil until it is known
+
 	request      // server: the current request
 	tunnel  bool // client: the current response ends HTTP on the connection
 	interim bool // client: the current response is not the final one
+	closes  bool // client: the connection cannot be used after the current response
 }
 
 // Handle implements [reactor.Protocol]. On EvRead it delivers the messages in Recv.
 func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch {
+	case ev == reactor.EvError:
+		if l.out.kind == outToEnd && !l.out.silent { // its end would look like the end of the body
+			c.Abort()
+		}
+	case ev == reactor.EvWrite:
+		l.wrote = true
+		l.continuePump(c)
 	case l.delivering: // a handler raised this event; deliverAll continues when it returns
 	case ev == reactor.EvAccept:
 		// The handshake deadline for the first header starts now. For each later header it
@@ -37,8 +54,15 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		l.peerEnded = true
 		l.closeIfAnswered(c)
 	case ev == reactor.EvClose:
-		l.spares.putLayer(l)
+		l.release(c)
 	}
+}
+
+// release returns what the layer holds to its pools, and the layer itself.
+func (l *layer) release(c *reactor.Conn) {
+	l.dropBody()
+	l.dropStream(c)
+	l.spares.putLayer(l)
 }
 
 // closeIfAnswered closes a server's connection after the client has ended its side, as soon as
@@ -54,17 +78,32 @@ func (l *layer) closeIfAnswered(c *reactor.Conn) {
 	c.Drain()
 }
 
-// ALPN implements [reactor.Negotiator]. It returns the protocol name for HTTP/1.1.
-func (*layer) ALPN() string { return "http/1.1" }
+// ALPN implements [reactor.Negotiator]. A server accepts HTTP/1.0 too, but a client does not send
+// such requests.
+func (l *layer) ALPN() []string {
+	if l.parser.Response {
+		return alpn[:1]
+	}
+	return alpn[:]
+}
+
+var alpn = [...]string{"http/1.1", "http/1.0"}
 
 // End implements [reactor.Ender]. It returns nil if the stream may end here, and delivers a
 // response whose body lasts until the end of the stream.
 func (l *layer) End(c *reactor.Conn) error {
-	if l.awaitsReply() { // no input is missing; the response can no longer be sent
+	if l.awaitsReply() || l.discarding { // no input is missing, or it does not matter
 		return nil
 	}
 	if l.parser.inMessage() && c.Recv.Len() != l.recvLeft {
 		return errRecvChanged
+	}
+	if l.stream != nil {
+		if l.parser.kind != bodyToEnd {
+			return errCutBody
+		}
+		l.endStream(c)
+		return l.missingResponse()
 	}
 	msg := l.spares.getMessage()
 	n, err := l.parser.ParseEnd(c.Recv.Bytes(), msg)
@@ -72,22 +111,43 @@ func (l *layer) End(c *reactor.Conn) error {
 		l.deliverMessage(c, msg, n)
 	}
 	l.spares.putMessage(msg)
-	return err
+	if err != nil {
+		return err
+	}
+	return l.missingResponse()
 }
 
-// Finished implements [reactor.Finisher]. Between requests a client may end a TLS stream
-// without close_notify.
-func (l *layer) Finished(c *reactor.Conn) bool {
-	return !l.parser.Response && !l.unanswered && c.Recv.Len() == 0
+// missingResponse returns an error if a client has sent a request that can get no response now.
+func (l *layer) missingResponse() error {
+	if l.awaitsResponse() {
+		return errNoResponse
+	}
+	return nil
 }
+
+// Finished implements [reactor.Finisher]. The peer may end a TLS stream without close_notify
+// between messages: a client that waits for no answer, and a server whose responses are complete.
+func (l *layer) Finished(c *reactor.Conn) bool {
+	switch {
+	case l.inMessage || c.Recv.Len() > 0:
+		return false
+	case l.parser.Response: // a response to what was sent, but not registered, may be missing
+		return !l.awaitsResponse() && !l.wrote && c.Send.Len() == 0 && l.out.kind == outNone
+	}
+	return !l.unanswered
+}
+
+// awaitsResponse reports whether a client has registered a request whose response has not begun.
+func (l *layer) awaitsResponse() bool { return l.requests.len() > 0 }
 
 // SayGoodbye implements [reactor.GoodbyeSayer]. It returns true if a request waits for a
-// response. In this case the connection closes after the response.
+// response, on a server or a client. In this case the connection closes after the response.
 func (l *layer) SayGoodbye(*reactor.Conn) bool {
-	if l.unanswered {
+	waits := l.unanswered || l.awaitsResponse() || l.parser.Response && l.inMessage
+	if waits {
 		l.closeAfter = true
 	}
-	return l.unanswered
+	return waits
 }
 
 // deliverAll delivers the messages in Recv. It stops when a message is incomplete, when a
@@ -101,7 +161,7 @@ func (l *layer) deliverAll(c *reactor.Conn) {
 	l.delivering = false
 	l.recvLeft = c.Recv.Len()
 	if !l.attached(c) { // a handler replaced the layer, and nothing else refers to it
-		l.spares.putLayer(l)
+		l.release(c)
 		return
 	}
 	if !l.parser.Response {
@@ -126,11 +186,15 @@ func (l *layer) attached(c *reactor.Conn) bool {
 // deliverNext delivers one message, or the part of it that has arrived. It returns true if the
 // next message may be delivered.
 func (l *layer) deliverNext(c *reactor.Conn, msg *Message) bool {
-	if l.discarding || !l.parser.Response && !l.inMessage && !c.Stack().CanSend() {
+	switch {
+	case l.discarding:
+		c.Recv.Consume(c.Recv.Len())
+		l.dropStream(c)
+	case !l.parser.Response && !l.inMessage && !c.Stack().CanSend():
 		// The client has closed the connection: it does not read the answers to further requests.
 		c.Recv.Consume(c.Recv.Len())
 	}
-	if c.Recv.Len() == 0 || c.InputStopped() {
+	if c.Recv.Len() == 0 && !l.stream.ended() || c.InputStopped() {
 		return false
 	}
 	if l.awaitsReply() {
@@ -140,6 +204,7 @@ func (l *layer) deliverNext(c *reactor.Conn, msg *Message) bool {
 	if l.inMessage {
 		return l.continueBody(c, msg, false)
 	}
+	l.parser.Method = l.requests.first()
 	if _, err := l.parser.ParseHead(c.Recv.Bytes(), msg); err != nil {
 		if err == ErrIncomplete { // usually the whole header has arrived, and nothing is to be measured
 			c.Stack().SetHandshaking(true)
@@ -153,17 +218,14 @@ func (l *layer) deliverNext(c *reactor.Conn, msg *Message) bool {
 // deliverHeader raises EvHTTPHdrs for a header that is now complete, then continues with the body.
 // It returns true if the next message may be delivered.
 func (l *layer) deliverHeader(c *reactor.Conn, msg *Message) bool {
-	if err := l.parser.checkContentLength(); err != nil {
-		l.refuse(c, err)
-		return false
-	}
 	c.Stack().SetHandshaking(false)
 	c.Stack().SetAwaitingRequest(false)
-	l.inMessage = true
+	l.inMessage, l.bodyBegun = true, false
 	if l.parser.Response {
 		l.classifyResponse(msg)
-	} else {
-		l.request = newRequest(msg)
+	} else if err := l.beginRequest(msg); err != nil {
+		l.refuse(c, err)
+		return false
 	}
 	n, held := l.parser.headEnd, c.Recv.Len()
 	msg.setScheme(c.IsTLS())
@@ -184,6 +246,10 @@ func (l *layer) deliverHeader(c *reactor.Conn, msg *Message) bool {
 // continueBody parses the body after a complete header. filled says that msg already contains
 // the header. It returns true if the next message may be delivered.
 func (l *layer) continueBody(c *reactor.Conn, msg *Message, filled bool) bool {
+	if l.stream != nil {
+		return l.continueStream(c)
+	}
+	l.bodyBegun = true
 	n, err := l.parser.parseBody(c.Recv.Bytes(), msg, filled)
 	switch {
 	case err == nil:
@@ -192,10 +258,7 @@ func (l *layer) continueBody(c *reactor.Conn, msg *Message, filled bool) bool {
 		l.refuse(c, err)
 	default:
 		c.Stack().SetReceiving(true)
-		if l.expectsContinue { // [RFC 9110 10.1.1]
-			l.expectsContinue = false
-			c.Send.AppendString("HTTP/1.1 100 Continue\r\n\r\n")
-		}
+		l.sendContinue(c)
 	}
 	return false
 }
@@ -207,9 +270,15 @@ func (l *layer) deliverMessage(c *reactor.Conn, msg *Message, n int) bool {
 	l.inMessage = false
 	c.Stack().SetReceiving(false)
 	c.Recv.Consume(n)
+	if !l.interim {
+		l.wrote = false
+	}
 	if l.unanswered || l.parser.Response && !l.interim {
 		msg.setScheme(c.IsTLS())
 		c.Call(reactor.EvHTTPMsg, msg)
+	}
+	if l.parser.Response && l.closeAfter && !l.interim && !l.awaitsResponse() {
+		c.Drain() // SayGoodbye has waited for this response
 	}
 	if l.tunnel {
 		c.Stack().Replace(l, nil) // has no effect if a handler replaced the layer
@@ -217,18 +286,19 @@ func (l *layer) deliverMessage(c *reactor.Conn, msg *Message, n int) bool {
 	return l.attached(c)
 }
 
-// classifyResponse stores the kind of the response. A final response also clears the method
-// that ExpectResponseTo has set.
+// classifyResponse stores the kind of the response. A final response answers the first of the
+// outstanding requests.
 func (l *layer) classifyResponse(msg *Message) {
 	l.tunnel = msg.Status == 101 || l.parser.Method == "CONNECT" && msg.Status/100 == 2
 	l.interim = msg.Status/100 == 1 && !l.tunnel
+	l.closes = !l.interim && (!msg.wantsKeepAlive() || l.parser.kind == bodyToEnd)
 	if !l.interim {
-		l.parser.Method = ""
+		l.requests.pop()
 	}
 }
 
 // refuse fails the connection with err. A server first sends the client a response with the
-// error's status. If err is ErrIncomplete, refuse does nothing.
+// error's status, unless a response has begun. If err is ErrIncomplete, refuse does nothing.
 func (l *layer) refuse(c *reactor.Conn, err error) {
 	if err == ErrIncomplete {
 		return
@@ -236,7 +306,7 @@ func (l *layer) refuse(c *reactor.Conn, err error) {
 	if !l.inMessage && !c.IsTLS() && reactor.LooksLikeTLS(c.Recv.Bytes()) {
 		err = malformed("the peer speaks TLS, but this connection does not: use TLS on both sides or on neither")
 	}
-	if e, ok := err.(*Error); ok && !l.parser.Response {
+	if e, ok := err.(*Error); ok && !l.parser.Response && l.out.kind == outNone {
 		l.replyRefused(c, e)
 	}
 	c.Fail(err)

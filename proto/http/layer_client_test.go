@@ -106,7 +106,7 @@ func TestClientResponses(t *testing.T) {
 // io.ErrUnexpectedEOF.
 func TestClientErrors(t *testing.T) {
 	for in, want := range map[string]string{
-		"HTTP/1.1 200 OK\r\nContent-Length: 0:1\r\n": `Content-Length "0:1"`,
+		"HTTP/1.1 200 OK\r\nContent-Length: 0:1\r\nA": `Content-Length "0:1"`,
 		"SSH-2.0-x\r\n": "version",
 	} {
 		cl := dialClient(t)

@@ -74,3 +74,102 @@ func TestUpgradeLate(t *testing.T) {
 	upgrade(t, s.conn)
 	p.expect(switching + "ABC")
 }
+
+// A handler may replace the layer in EvHTTPHdrs whatever the size of the body, and in EvHTTPBody.
+// The new layer gets the bytes after the header, or after the piece.
+func TestUpgradeBeforeBody(t *testing.T) {
+	const large = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000000\r\n\r\n"
+	for _, tt := range []struct {
+		from reactor.Event
+		in   string
+		want string
+	}{
+		{reactor.EvHTTPHdrs, large + "abc", "ABC"},
+		{reactor.EvHTTPBody, large + "abc", ""},
+		{reactor.EvHTTPBody, chunkHead + "1\r\na\r\n1", "1"}, // in the middle of the next size line
+		{reactor.EvHTTPBody, post + "abc", "ABC"},
+	} {
+		s := listen(t, func(c *reactor.Conn, ev reactor.Event, msg *http.Message) {
+			if ev != reactor.EvHTTPHdrs {
+				t.Errorf("%v after the upgrade", ev)
+			} else if tt.from == ev {
+				upgrade(t, c)
+			} else {
+				must(t, http.StreamBody(c, -1))
+			}
+		})
+		s.piece = func(c *reactor.Conn, p *http.Piece) { upgrade(t, c) }
+		p := s.dial()
+		p.send(tt.in)
+		p.expect(switching + tt.want)
+		p.send("xyz")
+		p.expect("XYZ")
+	}
+}
+
+// detached is a layer that takes all bytes.
+type detached struct{ got string }
+
+func (d *detached) Handle(c *reactor.Conn, ev reactor.Event, _ any) {
+	if ev == reactor.EvRead {
+		d.got += string(c.Recv.Bytes())
+		c.Recv.Consume(c.Recv.Len())
+	}
+}
+
+// A layer that replaces HTTP outside of its events gets the bytes after the header, whatever of the
+// body was delivered before.
+func TestDetach(t *testing.T) {
+	const head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n"
+	for _, tt := range []struct {
+		name, request, want string
+		at                  reactor.Event // after which event the layer is replaced
+		stream, pause       bool
+	}{
+		{"paused at the header", head + "abc", "abc", reactor.EvHTTPHdrs, false, true},
+		{"paused at the header of a stream", head + "abc", "abc", reactor.EvHTTPHdrs, true, true},
+		{"after a piece", head + "abc", "", reactor.EvHTTPBody, true, false},
+		{"a part of a body", head + "abc", "abc", reactor.EvHTTPHdrs, false, false},
+		{"after the message", get + "abc", "abc", reactor.EvHTTPMsg, false, false},
+		{"after an empty line", "\r\n" + head + "abc", "abc", reactor.EvHTTPHdrs, false, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := listen(t, nil)
+			d, posted, replaced := new(detached), false, false
+			detach := func(c *reactor.Conn, ev reactor.Event) {
+				if ev != tt.at || posted {
+					return
+				}
+				posted = true
+				s.m.Post(func() {
+					replaced = true
+					l, ok := http.Detach(c)
+					if !ok {
+						t.Error("no HTTP layer")
+					}
+					c.Stack().Replace(l, d)
+					c.Resume()
+				})
+			}
+			s.serve = func(c *reactor.Conn, ev reactor.Event, _ *http.Message) {
+				if ev == reactor.EvHTTPHdrs && tt.stream {
+					must(t, http.StreamBody(c, -1))
+				}
+				if ev == reactor.EvHTTPHdrs && tt.pause {
+					c.Pause()
+				}
+				detach(c, ev)
+			}
+			s.piece = func(c *reactor.Conn, _ *http.Piece) { detach(c, reactor.EvHTTPBody) }
+			p := s.dial()
+			p.send(tt.request)
+			s.until("the replacement", func() bool { return replaced })
+			s.idle()
+			p.send("later")
+			s.until("the bytes", func() bool { return d.got == tt.want+"later" })
+			if _, ok := http.Detach(s.conn); ok {
+				t.Error("HTTP is still on the connection")
+			}
+		})
+	}
+}

@@ -74,9 +74,9 @@ func (p *Parser) recheckChunks() error {
 	c := &p.chunks
 	switch {
 	case c.bodyEnd-p.headEnd+c.remaining > p.Limits.body():
-		return p.bodyTooLarge()
+		return chunksTooLarge(int64(p.Limits.body()))
 	case c.overhead > p.Limits.head()+p.Limits.body():
-		return p.framingTooLarge()
+		return framingTooLarge(int64(p.Limits.head() + p.Limits.body()))
 	}
 	return nil
 }

@@ -43,6 +43,29 @@ func (p *state) nextLine(buf []byte, limit int) ([]byte, error) {
 	}
 }
 
+// nextUnfolded is nextLine for a header line of a response, which may be folded: the next line
+// begins with a blank, and continues it. A client must replace each fold by spaces
+// [RFC 9112 5.2]. nextUnfolded does so in buf. It returns the line when the first byte of the next
+// one has arrived.
+func (p *state) nextUnfolded(buf []byte, limit int) ([]byte, error) {
+	begin := p.lineAt
+	for {
+		line, err := p.nextLine(buf, limit)
+		end := p.lineAt // of the line, with CRLF
+		switch {
+		case err != nil || len(line) == 0: // a line without bytes ends the header
+			return line, err
+		case end == len(buf): // look at the CRLF again when more has arrived
+			p.lineAt, p.scanned = begin, end-len("\r\n")
+			return nil, ErrIncomplete
+		case !isBlank(buf[end]):
+			return line, nil
+		}
+		buf[end-2], buf[end-1] = ' ', ' '
+		p.lineAt = begin
+	}
+}
+
 // badByteError returns the error for buf[i]. It says in which part of the message the byte is.
 func (p *state) badByteError(what string, buf []byte, i int) error {
 	switch line := buf[p.lineAt:i]; {

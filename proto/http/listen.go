@@ -8,7 +8,8 @@ import (
 
 // Listen starts an HTTP server on http://host:port, like mg_http_listen. The default port is
 // 80. The path of the URL is ignored. An https:// URL serves TLS: its default port is 443, and
-// StartTLS on the listener sets the Config.
+// StartTLS on the listener sets the Config. A unix:///path URL listens on a UNIX-domain socket,
+// without TLS unless StartTLS is called.
 //
 // Each request on an accepted connection raises EvHTTPHdrs and EvHTTPMsg. fn is the handler
 // of the listener and of the accepted connections. Listen returns an error if the URL is bad
@@ -26,12 +27,31 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*re
 	return c, nil
 }
 
+// ListenFD starts an HTTP server on a stream socket that already listens, for example one that the
+// service manager has passed (package reactor/activation). For TLS call StartTLS on the listener.
+// reactor's Manager.ListenFD says to whom the descriptor belongs. ListenFD returns an error if fd
+// is no such socket.
+func ListenFD(m *reactor.Manager, fd int, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
+	if err := reactor.CheckListenFD(fd); err != nil {
+		return nil, err
+	}
+	c, err := m.ListenFD(fd, fn, fnData)
+	if err != nil {
+		return nil, err
+	}
+	c.Stack().Push(new(listener))
+	return c, nil
+}
+
 // Connect opens a connection to the HTTP server at http://host:port, like mg_http_connect. An
-// https:// URL uses TLS. The default port is 80, or 443 with TLS. Connect returns an error if
-// the URL is bad. Later failures raise EvError.
+// https:// URL uses TLS. The default port is 80, or 443 with TLS. A unix:///path URL connects to a
+// UNIX-domain socket. To reach a server by its name over such a socket, or through a proxy, call
+// Conn.SetDialURL or proxy.Dial on the connection. Connect returns an error if the URL is bad.
+// Later failures raise EvError.
 //
-// From EvConnect on, fn writes requests to the connection, for example with
-// fmt.Fprintf(c, "GET / HTTP/1.1…"). Each response raises EvHTTPHdrs and EvHTTPMsg, with
+// Requests are sent with [SendRequest], or written to the connection, for example with
+// fmt.Fprintf(c, "GET / HTTP/1.1…"). Both are possible at once after Connect. [Client] does more:
+// it keeps connections, and follows redirects. Each response raises EvHTTPHdrs and EvHTTPMsg, with
 // these exceptions:
 //
 //   - An interim response (100 to 199, except 101) raises EvHTTPHdrs only.
@@ -47,12 +67,14 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*r
 	if err != nil {
 		return nil, err
 	}
-	c.Stack().Push(newClient())
+	l := newClient()
+	l.server = nameServer(url)
+	c.Stack().Push(l)
 	return c, nil
 }
 
 // streamURL turns http://host/path into tcp://host:80, and https://host/path into
-// tls://host:443.
+// tls://host:443. unix:///path stays as it is.
 func streamURL(url string) (string, error) {
 	u, err := reactor.ParseURL(url)
 	if err != nil {
@@ -63,8 +85,10 @@ func streamURL(url string) (string, error) {
 		return u.Socket("tcp", 80), nil
 	case "https":
 		return u.Socket("tls", 443), nil
+	case "unix":
+		return url, nil
 	}
-	return "", fmt.Errorf("http: bad URL %q: unknown scheme %s (want http or https)", u.Redacted(), u.Scheme)
+	return "", fmt.Errorf("http: bad URL %q: unknown scheme %s (want http, https or unix)", u.Redacted(), u.Scheme)
 }
 
 // Layer returns the connection's HTTP layer. A protocol that replaces HTTP passes it to
@@ -78,6 +102,24 @@ func Layer(c *reactor.Conn) (p reactor.Protocol, ok bool) {
 	if !ok {
 		return nil, false
 	}
+	return l, true
+}
+
+// Detach is Layer for a program that replaces HTTP outside of EvHTTPHdrs and EvHTTPMsg, for example
+// in a posted function while a request waits for its answer. The header of the current message is
+// removed from Recv if it is still there, so the new layer finds the bytes after it: the rest of
+// the body if it has one, without the pieces of StreamBody that were delivered. Call Stack.Replace
+// next.
+func Detach(c *reactor.Conn) (p reactor.Protocol, ok bool) {
+	l, ok := reactor.Find[*layer](c)
+	if !ok {
+		return nil, false
+	}
+	if l.inMessage && !(l.stream != nil && l.bodyBegun) {
+		c.Recv.Consume(min(l.parser.headEnd, c.Recv.Len()))
+	}
+	l.dropStream(c)
+	c.Stack().SetReceiving(false)
 	return l, true
 }
 
@@ -102,19 +144,20 @@ func SetLimits(c *reactor.Conn, limits Limits) error {
 	return nil
 }
 
-// ExpectResponseTo sets the method of the request that the next response answers. A client
-// must call it for HEAD and CONNECT requests: a response to HEAD and a 2xx response to CONNECT
-// have no body, and their bytes do not show this. Other methods do not need the call.
+// ExpectResponseTo registers a request that the program has written itself, with its method. The
+// responses answer the registered requests in order. A response without a registered request is
+// taken for one to GET.
 //
-// The method applies to one final response. Call ExpectResponseTo before that response can
-// arrive: when you write the request or, if requests are pipelined, in the handler of the
-// previous response. If c is not an HTTP client's connection, ExpectResponseTo does nothing
-// and returns false.
+// A client must call ExpectResponseTo for HEAD and CONNECT requests: a response to HEAD and a 2xx
+// response to CONNECT have no body, and their bytes do not show this. If it pipelines requests, it
+// must call it for those that precede them too, or in the handler of the previous response.
+//
+// If c is not an HTTP client's connection, ExpectResponseTo does nothing and returns false.
 func ExpectResponseTo(c *reactor.Conn, method string) bool {
 	l, ok := reactor.Find[*layer](c)
 	if !ok || !l.parser.Response {
 		return false
 	}
-	l.parser.Method = method
+	l.expect(method)
 	return true
 }

@@ -1,6 +1,9 @@
 package http
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // A Header is one header line.
 type Header struct {
@@ -92,6 +95,24 @@ func (m *Message) Host() []byte {
 		return m.authority
 	}
 	return m.Header("Host")
+}
+
+// BodySize returns the size of the body in bytes, as the header announces it, or [Chunked] if it
+// does not: the body is sent in chunks, or a response lasts until the connection closes. It is 0
+// for a request without a body. For a response to HEAD and for one with status 304 it is the size
+// that the body would have, if the header says so; they have no body all the same.
+func (m *Message) BodySize() int64 {
+	if m.Header("Transfer-Encoding") != nil {
+		return Chunked
+	}
+	value := m.Header("Content-Length")
+	if size, err := strconv.ParseInt(string(value), 10, 64); err == nil {
+		return size // the parser has refused all others [RFC 9112 6.3]
+	}
+	if m.IsRequest() || m.Status/100 == 1 || m.Status == 204 {
+		return 0
+	}
+	return Chunked
 }
 
 // Var looks up a variable in form, which is a Query or the Body of a submitted form. It

@@ -130,3 +130,27 @@ func TestNilArguments(t *testing.T) {
 		})
 	}
 }
+
+// A gateway announces the size of a body as it was announced to it.
+func TestBodySize(t *testing.T) {
+	for head, want := range map[string]int64{
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":                                     0,
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n":               0,
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0042\r\n\r\n":            42,
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n":      http.Chunked,
+		"HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775807\r\n\r\n":        1<<63 - 1,
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n":                          5,
+		"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n":                 http.Chunked,
+		"HTTP/1.1 200 OK\r\n\r\n":                                               http.Chunked,
+		"HTTP/1.1 204 No Content\r\n\r\n":                                       0,
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n":       0,
+		"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nETag: \"x\"\r\n\r\n": 7,
+	} {
+		var msg http.Message
+		if _, err := http.ParseHead([]byte(head), &msg, http.Limits{}); err != nil {
+			t.Errorf("%q: %v", head, err)
+		} else if got := msg.BodySize(); got != want {
+			t.Errorf("%q: %d, want %d", head, got, want)
+		}
+	}
+}

@@ -103,7 +103,8 @@ func (p *Parser) ParseHead(buf []byte, msg *Message) (n int, err error) {
 // msg is undefined until Parse returns nil. To get the header earlier, call ParseHead as soon
 // as HeadDone returns true.
 //
-// A chunked body is decoded in place: the bytes of buf after the header change.
+// A chunked body is decoded in place: the bytes of buf after the header change. Folded header
+// lines of a response are unfolded in place: the line breaks become spaces.
 func (p *Parser) Parse(buf []byte, msg *Message) (n int, err error) {
 	msg.requireNotNil("Parser.Parse")
 	filled := p.headEnd == 0
@@ -131,7 +132,7 @@ func (p *Parser) ParseEnd(buf []byte, msg *Message) (n int, err error) {
 	case p.headEnd == 0:
 		return 0, fmt.Errorf("http: connection closed inside the header: %w", io.ErrUnexpectedEOF)
 	case p.kind != bodyToEnd:
-		return 0, fmt.Errorf("http: connection closed inside the body: %w", io.ErrUnexpectedEOF)
+		return 0, errCutBody
 	}
 	return p.complete(buf, msg, false, len(buf), len(buf)), nil
 }
@@ -139,7 +140,7 @@ func (p *Parser) ParseEnd(buf []byte, msg *Message) (n int, err error) {
 // scanHead parses the lines of the header that have arrived and fills msg.
 func (p *Parser) scanHead(buf []byte, msg *Message) error {
 	for {
-		line, err := p.nextLine(buf, p.startLineAt+p.Limits.head())
+		line, err := p.nextHeadLine(buf)
 		switch {
 		case err == errTooLong:
 			return p.headTooLong()
@@ -162,6 +163,15 @@ func (p *Parser) scanHead(buf []byte, msg *Message) error {
 			return err
 		}
 	}
+}
+
+// nextHeadLine returns the next line of the header.
+func (p *Parser) nextHeadLine(buf []byte) ([]byte, error) {
+	limit := p.startLineAt + p.Limits.head()
+	if p.Response && p.startLineDone {
+		return p.nextUnfolded(buf, limit)
+	}
+	return p.nextLine(buf, limit)
 }
 
 func (p *Parser) parseStartLine(line []byte, msg *Message) error {

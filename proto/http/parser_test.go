@@ -23,6 +23,8 @@ var goodRequests = []struct {
 	{"authority form", lines("CONNECT e.org:443 HTTP/1.1", "Host: e.org"), `CONNECT|e.org:443||HTTP/1.1|`},
 	{"HTTP/1.0 without Host", lines("GET / HTTP/1.0"), `GET|/||HTTP/1.0|0||"GET / HTTP/1.0\r\n\r\n"|""|`},
 	{"percent escapes", lines("GET /%41%2f/%7E?100% HTTP/1.1", "Host: h"), `GET|/%41%2f/%7E|100%|HTTP/1.1|`},
+	{"percent escapes in hosts", lines("GET http://%C3%A9.org%2e:80/ HTTP/1.1", "Host: a%2Db:80"), `GET|/||HTTP/1.1|0||Host=a%2Db:80|`},
+	{"percent escapes in CONNECT", lines("CONNECT %c3%a9.org:443 HTTP/1.1", "Host: %c3%a9.org:443"), `CONNECT|%c3%a9.org:443||HTTP/1.1|`},
 	{"later minor version", lines("GET / HTTP/1.7", "Host: h"), `GET|/||HTTP/1.7|`},
 	{"own method", lines("x-1~ / HTTP/1.1", "Host: h"), `x-1~|/||HTTP/1.1|`},
 	{"empty line before", crlf + lines("GET / HTTP/1.1", "Host: h"), `GET|/||HTTP/1.1|0||Host=h|"GET / HTTP/1.1\r\nHost: h\r\n\r\n"|""|"GET`},
@@ -46,6 +48,10 @@ var goodResponses = []struct {
 }{
 	{name: "Content-Length", in: lines("HTTP/1.1 200 All is well", "Content-Length: 2") + "ok",
 		want: `|||HTTP/1.1|200|All is well|Content-Length=2|"HTTP/1.1 200 All is well\r\nContent-Length: 2\r\n\r\n"|"ok"|`},
+	{name: "folded", in: lines("HTTP/1.1 200 OK", "A: b", " c", "\td ", "Content-Length:", "  2", "B:", " ", "C: d") + "ok",
+		want: "|||HTTP/1.1|200|OK|A=b   c  \td|Content-Length=2|B=|C=d|" +
+			`"HTTP/1.1 200 OK\r\nA: b   c  \td \r\nContent-Length:    2\r\nB:   \r\nC: d\r\n\r\n"|"ok"|`},
+	{name: "folded at the end", in: lines("HTTP/1.1 204 OK", "A:", " b"), want: "|||HTTP/1.1|204|OK|A=b|"},
 	{name: "no reason", in: lines("HTTP/1.1 404 ", "Content-Length: 0"), want: `|||HTTP/1.1|404||Content-Length=0|`},
 	{name: "no second space", in: lines("HTTP/1.0 404", "Content-Length: 0"), want: `|||HTTP/1.0|404||Content-Length=0|`},
 	{name: "chunked", in: lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked") + "2\r\nok\r\n0\r\n\r\n",

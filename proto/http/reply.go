@@ -2,6 +2,7 @@ package http
 
 import (
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -50,16 +51,15 @@ func reply(c *reactor.Conn, status int, headers, format string, args ...any) err
 	}
 	start := c.Send.Len()
 	c.Send.Append(fmt.Appendf(c.Send.AvailableBuffer(), format, args...))
-	size := c.Send.Len() - start
-	if err := a.checkBody(size); err != nil {
+	if err := a.setWhole(c.Send.Len() - start); err != nil {
 		c.Send.Truncate(start)
 		return err
 	}
-	if a.layer.isHEAD {
+	if a.body.silent {
 		c.Send.Truncate(start)
 	}
 	s := a.layer.spares
-	s.scratch = a.appendHead(s.scratch[:0], size)
+	s.scratch = a.appendHead(s.scratch[:0], c.Manager())
 	c.Send.Insert(start, s.scratch)
 	a.layer.requestAnswered(c, a.closeAfter)
 	return nil
@@ -76,7 +76,7 @@ func replyBytes(c *reactor.Conn, status int, headers string, body []byte) error 
 	if err != nil {
 		return err
 	}
-	if err := a.checkBody(len(body)); err != nil {
+	if err := a.setWhole(len(body)); err != nil {
 		return err
 	}
 	a.write(c, body)
@@ -84,13 +84,65 @@ func replyBytes(c *reactor.Conn, status int, headers string, body []byte) error 
 	return nil
 }
 
+// ReplyStart begins the response to the current request of a server's connection. The body
+// follows in pieces, with Chunk, Chunkf and EndChunks, now or later. size is the length of the
+// body in bytes, or Chunked if it is not known yet. The next request on the connection waits until
+// EndChunks. To end the connection in the middle of a body, call c.Abort.
+//
+// status and headers are as for Reply, and so are the errors. If ReplyStart returns an error, it
+// has written nothing.
+func ReplyStart(c *reactor.Conn, status int, headers string, size int64) error {
+	return reported(c, replyStart(c, status, headers, size, nil))
+}
+
+// ReplyReader answers the current request of a server's connection with what r returns. size is
+// the length of the body in bytes, or Chunked: then the body is all that r returns until io.EOF.
+// The layer reads r as fast as the client reads: at most 64 KiB wait in Send. r is read by the
+// goroutine of the loop, inside ReplyReader and later. It must not block for long, which files do
+// not. The response to HEAD does not read r.
+//
+// If r is an io.Closer, the layer closes it at the end of the body, at the end of the connection,
+// or if ReplyReader returns an error. If r fails later, or ends before size bytes, the connection
+// is aborted, and EvError has the error of r.
+//
+// status and headers are as for Reply, and so are the errors. If ReplyReader returns an error,
+// which may be one of r, it has written nothing.
+func ReplyReader(c *reactor.Conn, status int, headers string, r io.Reader, size int64) error {
+	if r == nil {
+		panic("http: ReplyReader with a nil reader")
+	}
+	return reported(c, replyStart(c, status, headers, size, r))
+}
+
+func replyStart(c *reactor.Conn, status int, headers string, size int64, r io.Reader) error {
+	a, err := newResponse(c, status, headers)
+	if err == nil {
+		err = a.setBody(size)
+	}
+	if err != nil {
+		closeReader(r)
+		return err
+	}
+	start := c.Send.Len()
+	a.write(c, nil)
+	a.body.reader = r
+	return a.layer.beginBody(c, a.body, start)
+}
+
 // response is a response before it is written.
 type response struct {
 	layer      *layer
 	status     int
 	headers    string
+	body       outgoing
 	closeAfter bool // the connection closes after the response
-	hasClose   bool // headers already contain Connection: close
+	given      givenHeaders
+}
+
+// givenHeaders says what is in the header lines that a program has given.
+type givenHeaders struct {
+	close bool // Connection: close
+	date  bool // Date
 }
 
 func newResponse(c *reactor.Conn, status int, headers string) (response, error) {
@@ -103,52 +155,71 @@ func newResponse(c *reactor.Conn, status int, headers string) (response, error) 
 	case l.isCONNECT && status < 300: // such a response must not have Content-Length [RFC 9110 9.3.6]
 		return response{}, fmt.Errorf("http: Reply cannot answer CONNECT with status %d, which starts a tunnel: write the response to the connection", status)
 	}
-	closes, err := checkHeaders(headers)
+	given, err := checkHeaders(headers)
 	if err != nil {
 		return response{}, err
 	}
-	return response{l, status, headers, closes || l.closeAfter || l.answersEarly(), closes}, nil
+	return response{layer: l, status: status, headers: headers, closeAfter: given.close || l.closeAfter, given: given}, nil
 }
 
-// checkBody returns an error if the status does not allow a body of size bytes.
-func (a *response) checkBody(size int) error {
-	if size > 0 && (a.status == 204 || a.status == 205 || a.status == 304) { // [RFC 9110 15.3.5, 15.3.6, 15.4.5]
-		return fmt.Errorf("http: a response with status %d has no body, got %d bytes", a.status, size)
+// setBody chooses the framing of a body of size bytes, which may be Chunked. It returns an error
+// if size is bad or if the status does not allow such a body.
+func (a *response) setBody(size int64) error {
+	if err := checkSize(size); err != nil {
+		return err
 	}
+	if a.status == 204 || a.status == 205 || a.status == 304 { // [RFC 9110 15.3.5, 15.3.6, 15.4.5]
+		if size > 0 {
+			return fmt.Errorf("http: a response with status %d has no body, got %d bytes", a.status, size)
+		}
+		size = 0
+	}
+	a.body = newOutgoing(size, a.layer.http10)
+	a.body.silent = a.layer.isHEAD || a.status == 204 || a.status == 304
+	a.closeAfter = a.closeAfter || a.body.kind == outToEnd
+	a.body.last = a.closeAfter
 	return nil
+}
+
+// setWhole is setBody for a response that is written in one piece, so that its request is answered
+// at once.
+func (a *response) setWhole(size int) error {
+	a.closeAfter = a.closeAfter || a.layer.answersEarly()
+	return a.setBody(int64(size))
 }
 
 // headSpace is the number of bytes to reserve for a response's header, without the caller's
 // lines. It is enough for every header.
-const headSpace = 128
+const headSpace = 192
 
-// write appends the response to Send.
+// write appends the response to Send. body is the whole body, or nil if it follows later.
 func (a *response) write(c *reactor.Conn, body []byte) {
 	c.Send.Grow(headSpace + len(a.headers) + len(body))
-	c.Send.Append(a.appendHead(c.Send.AvailableBuffer(), len(body)))
-	if !a.layer.isHEAD {
+	c.Send.Append(a.appendHead(c.Send.AvailableBuffer(), c.Manager()))
+	if !a.body.silent {
 		c.Send.Append(body)
 	}
 }
 
-// appendHead appends the header of the response. size is the length of the body in bytes.
-func (a *response) appendHead(b []byte, size int) []byte {
+// appendHead appends the header of the response.
+func (a *response) appendHead(b []byte, m *reactor.Manager) []byte {
 	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(a.status), 10)
 	b = append(b, ' ')
 	b = append(b, reasonPhrase(a.status)...)
 	b = append(b, "\r\n"...)
+	if !a.given.date {
+		b = a.layer.spares.date.appendLine(b, m.Now())
+	}
 	b = append(b, a.headers...)
 	switch {
-	case a.closeAfter && !a.hasClose:
+	case a.closeAfter && !a.given.close:
 		b = append(b, "Connection: close\r\n"...)
 	case !a.closeAfter && a.layer.http10: // HTTP/1.0 closes by default [RFC 9112 C.2.2]
 		b = append(b, "Connection: keep-alive\r\n"...)
 	}
 	if a.status != 204 && a.status != 304 { // [RFC 9110 8.6]
-		b = append(b, "Content-Length: "...)
-		b = strconv.AppendInt(b, int64(size), 10)
-		b = append(b, "\r\n"...)
+		b = a.body.appendFraming(b)
 	}
 	return append(b, "\r\n"...)
 }
@@ -158,8 +229,10 @@ func (l *layer) replyRefused(c *reactor.Conn, e *Error) {
 	if !l.inMessage {
 		l.request = request{} // l.request still describes the previous request
 	}
+	body := []byte(e.Reason + "\n")
 	a := response{layer: l, status: e.Status, headers: "Content-Type: text/plain\r\n", closeAfter: true}
-	a.write(c, []byte(e.Reason+"\n"))
+	a.setBody(int64(len(body))) // cannot fail: the status is one of an Error
+	a.write(c, body)
 }
 
 // CheckReply returns nil if a request waits for a response. Otherwise it returns the error that
@@ -170,69 +243,18 @@ func CheckReply(c *reactor.Conn) error {
 	return err
 }
 
-// checkHeaders checks the header lines for Reply. closes is true if they contain
-// Connection: close.
-func checkHeaders(headers string) (closes bool, err error) {
+// checkHeaders checks the header lines for Reply and says what is in them.
+func checkHeaders(headers string) (given givenHeaders, err error) {
 	err = EachHeader(headers, func(name, value string) error {
 		switch {
 		case strings.EqualFold(name, "Content-Length"), strings.EqualFold(name, "Transfer-Encoding"):
 			return fmt.Errorf("http: header %q must not be set: Reply writes it", name)
 		case strings.EqualFold(name, "Connection"):
-			closes = closes || hasToken(value, "close")
+			given.close = given.close || hasToken(value, "close")
+		case strings.EqualFold(name, "Date"):
+			given.date = true
 		}
 		return nil
 	})
-	return closes, err
-}
-
-// EachHeader calls fn for each line of headers. Each line must be "Name: value\r\n". Programs
-// pass headers to Reply and to the handshakes of other protocols in this form. fn gets the
-// value without leading and trailing blanks.
-//
-// EachHeader returns the first error: the error of fn, or an error for a line that is not a
-// valid header line. So nobody can inject CR or LF. It panics if fn is nil.
-func EachHeader(headers string, fn func(name, value string) error) error {
-	if fn == nil {
-		panic("http: EachHeader with a nil function")
-	}
-	for rest := headers; rest != ""; {
-		line, after, found := strings.Cut(rest, "\r\n")
-		rest = after
-		name, value, colon := strings.Cut(line, ":")
-		switch {
-		case !found:
-			return fmt.Errorf("http: header line %q does not end with CRLF", line)
-		case !colon || !IsToken(name):
-			return fmt.Errorf("http: header line %q is not of the form Name: value", line)
-		case !isFieldValue(value):
-			return fmt.Errorf("http: value of header %q contains a control byte", name)
-		}
-		if err := fn(name, strings.Trim(value, " \t")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// isFieldValue reports whether s has no control bytes except tabs [RFC 9110 5.5].
-func isFieldValue(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// hasToken reports whether token is a member of the comma-separated list, without regard to
-// case.
-func hasToken(list, token string) bool {
-	for more := true; more; {
-		var item string
-		item, list, more = strings.Cut(list, ",")
-		if strings.EqualFold(strings.Trim(item, " \t"), token) {
-			return true
-		}
-	}
-	return false
+	return given, err
 }

@@ -60,7 +60,7 @@ func TestReplyRefuses(t *testing.T) {
 			} else {
 				p.send(lines("CONNECT h:1 HTTP/1.1", "Host: h"))
 			}
-			p.expect("before HTTP/1.1 404 Not Found\r\nX-Y: \tz\x80\r\nB:\r\nContent-Length: 5\r\n\r\nno 7%")
+			p.expect(dated("before HTTP/1.1 404 Not Found\r\nX-Y: \tz\x80\r\nB:\r\nContent-Length: 5\r\n\r\nno 7%"))
 		})
 	}
 }
@@ -91,9 +91,9 @@ func TestReplyByStatus(t *testing.T) {
 				})
 				p := s.dial()
 				p.send(lines(tt.method+" / HTTP/1.1", "Host: h"))
-				p.expect(tt.want)
+				p.expect(dated(tt.want))
 				p.send(lines(tt.method+" / HTTP/1.1", "Host: h")) // the next response is right too
-				p.expect(tt.want)
+				p.expect(dated(tt.want))
 			})
 		}
 	}
@@ -109,13 +109,13 @@ func TestReplyBeforeBody(t *testing.T) {
 	})
 	p := s.dial()
 	p.send(get + get)
-	p.expect(strings.Repeat("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno", 2))
+	p.expect(dated(strings.Repeat("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno", 2)))
 	s.WantLines(t, `HTTP_HDRS GET /a ""`, `HTTP_HDRS GET /a ""`)
 	head := strings.TrimSuffix(post, "xyz")
 	for _, in := range []string{head, head + "xy", post + get, chk, chunkHead + "malformed\r\n"} {
 		p = s.dial()
 		p.send(in)
-		p.expect("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+		p.expect(dated("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno"))
 		p.expectClosed()
 		s.until("close", func() bool { return len(s.Lines) == 2 })
 		if !strings.HasPrefix(s.Lines[0], "HTTP_HDRS POST /") || s.Lines[1] != "CLOSE" {

@@ -8,7 +8,7 @@ import (
 
 // request is what a server's layer stores about the current request.
 type request struct {
-	unanswered      bool // the header was delivered and no response was written yet
+	unanswered      bool // the header was delivered and the response is not complete yet
 	isHEAD          bool // the method is HEAD: the response has no body
 	isCONNECT       bool // the method is CONNECT
 	http10          bool // the version is HTTP/1.0
@@ -16,15 +16,27 @@ type request struct {
 	expectsContinue bool // the client waits for 100 (Continue) before it sends the body
 }
 
-func newRequest(msg *Message) request {
-	return request{
-		unanswered:      true,
-		isHEAD:          string(msg.Method) == "HEAD",
-		isCONNECT:       string(msg.Method) == "CONNECT",
-		http10:          msg.minorVersion() == 0,
-		closeAfter:      !msg.wantsKeepAlive(),
-		expectsContinue: msg.minorVersion() > 0 && msg.HasToken("Expect", "100-continue"),
+// beginRequest stores what the response to the request msg needs. It returns an error if the
+// request has an expectation that this package does not know.
+func (l *layer) beginRequest(msg *Message) error {
+	l.request = request{
+		unanswered: true,
+		isHEAD:     string(msg.Method) == "HEAD",
+		isCONNECT:  string(msg.Method) == "CONNECT",
+		http10:     msg.minorVersion() == 0,
+		closeAfter: !msg.wantsKeepAlive(),
 	}
+	expect := msg.Header("Expect")
+	if expect == nil || l.http10 { // in HTTP/1.0 it must be ignored [RFC 9110 10.1.1]
+		return nil
+	}
+	for i := range msg.Headers {
+		if h := &msg.Headers[i]; equalFold(h.Name, "Expect") && !equalFold(h.Value, "100-continue") {
+			return refuse(417, "expectation %s is not supported: only 100-continue is", h.Value)
+		}
+	}
+	l.expectsContinue = true
+	return nil
 }
 
 // awaitsReply reports whether a complete request was delivered and is not answered yet. The
@@ -61,7 +73,9 @@ func (l *layer) requestAnswered(c *reactor.Conn, last bool) {
 // answersEarly reports whether the request has a body that is not completely parsed yet. A
 // response that is written now closes the connection, because the server cannot know whether
 // the client still sends the body [RFC 9112 9.3, RFC 9110 10.1.1].
-func (l *layer) answersEarly() bool { return l.inMessage && l.parser.hasBody() }
+func (l *layer) answersEarly() bool {
+	return l.inMessage && l.parser.hasBody() && !(l.stream != nil && l.stream.done)
+}
 
 // pendingLayer returns the layer of a connection on which a request waits for a response. The
 // error is ErrNoRequest or reactor.ErrClosed.
@@ -70,8 +84,11 @@ func pendingLayer(c *reactor.Conn) (*layer, error) {
 		return nil, err
 	}
 	l, ok := reactor.Find[*layer](c)
-	if !ok || !l.unanswered {
+	switch {
+	case !ok || !l.unanswered:
 		return nil, ErrNoRequest
+	case l.out.kind != outNone:
+		return nil, errReplyBegun
 	}
 	return l, nil
 }

@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -112,5 +113,30 @@ func TestBacklog(t *testing.T) {
 	p.expectClosed()
 	if s.LastErr() == nil || !strings.Contains(s.LastErr().Error(), "201 bytes after a request") {
 		t.Errorf("EvError has %v", s.LastErr())
+	}
+}
+
+// A request with another expectation than 100-continue gets 417, and no event
+// [RFC 9110 10.1.1]. In HTTP/1.0 expectations are ignored.
+func TestUnknownExpectation(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{lines("GET / HTTP/1.1", "Host: h", "Expect: 100-continue"), "200"},
+		{lines("GET / HTTP/1.0", "Expect: the worst"), "200"},
+		{lines("GET / HTTP/1.1", "Host: h", "Expect: the worst"), "417"},
+		{lines("GET / HTTP/1.1", "Host: h", "Expect: 100-continue, x"), "417"},
+		{lines("GET / HTTP/1.1", "Host: h", "Expect: 100-continue", "Expect: x"), "417"},
+		{lines("POST / HTTP/1.1", "Host: h", "Expect: x", "Content-Length: 99999999"), "417"},
+		{lines("HEAD / HTTP/1.1", "Host: h", "Expect:"), "417"},
+	} {
+		s := listen(t, echo(t))
+		p := s.dial()
+		p.send(tt.in)
+		p.until("an answer", func() bool { return bytes.Contains(p.Got, []byte("\r\n\r\n")) })
+		if got := string(p.Got); !strings.HasPrefix(got, "HTTP/1.1 "+tt.want) || tt.want == "417" && strings.Contains(s.Lines[0], "HTTP") {
+			t.Errorf("%q: got %q, events %q", tt.in, got, s.Lines)
+		}
+		if strings.HasPrefix(tt.in, "HEAD") && !bytes.HasSuffix(p.Got, []byte("\r\n\r\n")) {
+			t.Errorf("the answer to HEAD has a body: %q", p.Got)
+		}
 	}
 }

@@ -49,9 +49,16 @@ var badResponses = []struct{ name, in, reason string }{
 	{"ICY", "ICY 200 OK\r\n", "version"},
 	{"bare LF", "HTTP/1.1 200 OK\n", "bare LF"},
 	{"control byte", "HTTP/1.1 200 O\x08", "control byte 0x08"},
-	{"gzip", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n", "only chunked"},
-	{"chunked in 1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n", "HTTP/1.0"},
-	{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n", "second Content-Length"},
+	// A header line is complete with the first byte of the next one, because it may be folded.
+	{"gzip", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nA", "only chunked"},
+	{"chunked in 1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nA", "HTTP/1.0"},
+	{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\nA", "second Content-Length"},
+	{"fold of the status line", "HTTP/1.1 200 OK\r\n A: b\r\nA", "begins with a blank"},
+	{"folded length", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n 2\r\nA", `Content-Length "1   2"`},
+	{"folded coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\t,gzip\r\nA", "only chunked"},
+	{"fold of a bad line", "HTTP/1.1 200 OK\r\nA\r\n b\r\nA", "no colon"},
+	{"fold of a name", "HTTP/1.1 200 OK\r\nA\r\n b: c\r\nA", "not a token"},
+	{"fold in the trailer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n c\r\n", "folded"},
 }
 
 // A malformed response is refused. The status of the error is 502.

@@ -45,10 +45,16 @@ func errorPhrase(status int) string {
 		return "Not Found"
 	case 405:
 		return "Method Not Allowed"
+	case 406:
+		return "Not Acceptable"
+	case 407:
+		return "Proxy Authentication Required"
 	case 408:
 		return "Request Timeout"
 	case 409:
 		return "Conflict"
+	case 410:
+		return "Gone"
 	case 411:
 		return "Length Required"
 	case 412:

@@ -33,13 +33,16 @@ func newClient() *layer {
 type spares struct {
 	layers   []*layer
 	messages []*Message
+	streams  []*stream
 	scratch  []byte // scratch buffer in which Reply composes a header
+	date     dateLine
 }
 
-// The largest number of unused layers and messages in spares.
+// The largest number of unused layers, messages and streams in spares.
 const (
 	maxSpareLayers   = 256
 	maxSpareMessages = 16
+	maxSpareStreams  = 16
 )
 
 func (s *spares) getLayer() *layer {
@@ -74,5 +77,24 @@ func (s *spares) putMessage(m *Message) {
 	m.reset()
 	if len(s.messages) < maxSpareMessages {
 		s.messages = append(s.messages, m)
+	}
+}
+
+func (s *spares) getStream() *stream {
+	last := len(s.streams) - 1
+	if last < 0 {
+		return new(stream)
+	}
+	t := s.streams[last]
+	s.streams = s.streams[:last]
+	return t
+}
+
+// putStream puts a stream back into the pool. It keeps the memory of the header.
+func (s *spares) putStream(t *stream) {
+	if len(s.streams) < maxSpareStreams {
+		t.msg.reset()
+		*t = stream{head: t.head[:0], msg: Message{Headers: t.msg.Headers}}
+		s.streams = append(s.streams, t)
 	}
 }

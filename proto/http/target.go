@@ -60,15 +60,8 @@ var (
 // splitPath sets URI and Query. An empty path becomes "/" [RFC 9110 4.2.3].
 func splitPath(target []byte, msg *Message) error {
 	path, query, found := bytes.Cut(target, question)
-	for rest := path; ; {
-		i := bytes.IndexByte(rest, '%')
-		if i < 0 {
-			break
-		}
-		if !isEscape(rest[i:]) {
-			return malformed("broken percent escape in path %s", path)
-		}
-		rest = rest[i+3:]
+	if !hasGoodEscapes(path) {
+		return malformed("broken percent escape in path %s", path)
 	}
 	if len(path) == 0 {
 		path = rootPath
@@ -78,6 +71,20 @@ func splitPath(target []byte, msg *Message) error {
 		msg.Query = query[:len(query):len(query)]
 	}
 	return nil
+}
+
+// hasGoodEscapes reports whether each percent sign in b begins an escape.
+func hasGoodEscapes(b []byte) bool {
+	for {
+		i := bytes.IndexByte(b, '%')
+		if i < 0 {
+			return true
+		}
+		if !isEscape(b[i:]) {
+			return false
+		}
+		b = b[i+3:]
+	}
 }
 
 // splitPort splits at the colon before the port. A colon inside the brackets of an IPv6
@@ -91,8 +98,8 @@ func splitPort(authority []byte) (host, port []byte) {
 }
 
 // isAuthority reports whether b is "host" or "host:port". A Host header must have the same
-// form, and may be empty [RFC 9110 7.2]. Userinfo and percent escapes are not accepted,
-// because no host name contains them.
+// form, and may be empty [RFC 9110 7.2]. Userinfo is not accepted. A host name may have percent
+// escapes [RFC 3986 3.2.2].
 func isAuthority(b []byte) bool {
 	host, port := splitPort(b)
 	if !allOf(port, classDigit) {
@@ -102,5 +109,20 @@ func isAuthority(b []byte) bool {
 		addr, err := netip.ParseAddr(string(host[1 : n-1]))
 		return err == nil && addr.Is6() && addr.Zone() == ""
 	}
-	return allOf(host, classRegName)
+	return isRegName(host)
+}
+
+// isRegName reports whether b consists of bytes of a host name and percent escapes
+// [RFC 3986 3.2.2].
+func isRegName(b []byte) bool {
+	for i := 0; i < len(b); i++ {
+		switch {
+		case charClasses[b[i]]&classRegName != 0:
+		case isEscape(b[i:]):
+			i += 2
+		default:
+			return false
+		}
+	}
+	return true
 }
