@@ -1,0 +1,28 @@
+package nethttp
+
+import (
+	stdhttp "net/http"
+	"testing"
+
+	"github.com/rikki-go/rikki/proto/http"
+)
+
+// Whatever a handler puts into a header, the lines are valid: none is injected.
+func FuzzHeaderLines(f *testing.F) {
+	for _, s := range [][2]string{{"A", "b"}, {"", ""}, {"A b", "c"}, {"A", "b\r\nC: d"}, {"A\r\nB", "c"}, {"Ä", "ö"}, {"A", "\x00\x7f\t "}, {"Trailer:X", "y"}, {"A", "\xff"}} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		h := stdhttp.Header{name: {value, "second"}, "Excluded": {"x"}}
+		lines := 0
+		err := http.EachHeader(headerLines(h, "Excluded"), func(got, _ string) error {
+			if lines++; got != name {
+				t.Errorf("line of %q, want %q", got, name)
+			}
+			return nil
+		})
+		if err != nil || lines != 0 && lines != 2 {
+			t.Errorf("%q: %q gives %d lines, %v", name, value, lines, err)
+		}
+	})
+}
