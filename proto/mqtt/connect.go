@@ -20,10 +20,11 @@ const protocolHeader = "Sec-WebSocket-Protocol: " + subprotocol + "\r\n"
 //	mqtts://host[:8883]                 TLS, see reactor.Conn.StartTLS
 //	ws://host[:80][/path][?query]       WebSocket
 //	wss://host[:443][/path][?query]     WebSocket over TLS
+//	unix:///path                        UNIX-domain socket, without WebSocket
 //
 // The URL may contain a user and a password. They go into CONNECT unless opts has a user or
-// a password. opts are the options of Login, and those of the transport: Headers, WS, TLS and
-// Deadlines. Nil opts request a clean session. fn may be nil if layers do all the work.
+// a password. opts are the options of Login, and those of the transport: Headers, WS, TLS,
+// Deadlines and Dial. Nil opts request a clean session. fn may be nil if layers do all the work.
 //
 // The handler gets the events of the connection, then EvMQTTOpen with the code of CONNACK.
 // If the broker refuses, the connection fails after EvMQTTOpen. Each packet raises
@@ -59,6 +60,13 @@ func Connect(m *reactor.Manager, url string, opts *Options, fn reactor.Handler, 
 		c.SetDeadlines(*opts.Deadlines)
 	}
 	c.Stack().Push(l)
+	if opts.Dial != nil {
+		if err := opts.Dial(c); err != nil {
+			c.Fn = nil // the connection does not exist for the program
+			c.Close()
+			return nil, fmt.Errorf("mqtt: Options.Dial: %w", err)
+		}
+	}
 	return c, nil
 }
 
@@ -106,6 +114,8 @@ func prepare(url string, opts *Options) (*dialing, error) {
 		below := u
 		below.User, below.Password, below.HasPassword = "", "", false // they belong to MQTT, not to HTTP
 		d.below = below.Redacted()
+	case u.Scheme == "unix":
+		d.below = url
 	case u.Scheme != "mqtt" && u.Scheme != "mqtts":
 		return nil, schemeError(u)
 	case u.Host == "" || u.HasPort && u.Port == 0:
@@ -120,7 +130,7 @@ func prepare(url string, opts *Options) (*dialing, error) {
 
 // schemeError is the error of Connect and Listen for a URL with another scheme.
 func schemeError(u reactor.URL) error {
-	return fmt.Errorf("mqtt: bad URL %q: want mqtt://, mqtts://, ws:// or wss://", u.Redacted())
+	return fmt.Errorf("mqtt: bad URL %q: want mqtt://, mqtts://, ws://, wss:// or unix://", u.Redacted())
 }
 
 // socketURL returns the URL of the connection below mqtt:// and mqtts://. The default ports

@@ -33,7 +33,7 @@ func TestConnectRefusesInvalidURL(t *testing.T) {
 		{"", "bad URL"},
 		{"127.0.0.1:1883", "bad URL"},
 		{"http://127.0.0.1", "bad URL"},
-		{"tcp://127.0.0.1:1883", "want mqtt://, mqtts://, ws:// or wss://"},
+		{"tcp://127.0.0.1:1883", "want mqtt://, mqtts://, ws://, wss:// or unix://"},
 		{"mqtt://", "host"},
 		{"ws://", "host"},
 		{"ws:///path", "host"},

@@ -1,11 +1,28 @@
 // Package mqtt implements MQTT 3.1.1 and MQTT 5.0. It has a codec, client connections over
 // tcp and WebSocket, and the connection layer of a broker.
 //
-//	c, err := mqtt.Connect(m, "mqtt://127.0.0.1", &mqtt.Options{Clean: true}, handler, nil)
+// A client:
 //
-// The handler gets reactor.EvMQTTOpen when the broker has answered CONNECT. It then calls
-// Sub, Pub, Unsub, Ping and Disconnect. Each call appends one packet to c.Send. The handler
-// gets reactor.EvMQTTMsg for each message and reactor.EvMQTTCmd for each packet.
+//	handler := func(c *reactor.Conn, ev reactor.Event, data any) {
+//		switch ev {
+//		case reactor.EvMQTTOpen: // the broker has accepted the connection
+//			mqtt.Sub(c, &mqtt.Options{Topic: "rooms/+/light", QoS: 1})
+//			mqtt.Pub(c, &mqtt.Options{Topic: "rooms/7/light", Message: []byte("on"), QoS: 1})
+//		case reactor.EvMQTTMsg: // a message; the layer acknowledges it afterwards
+//			msg := data.(*mqtt.Message)
+//			fmt.Printf("%s: %s\n", msg.Topic, msg.Data) // valid until the handler returns
+//		case reactor.EvMQTTCmd: // every packet, for example the SUBACK
+//		case reactor.EvError: // at most once: refused, lost, timed out
+//			log.Print(data.(error))
+//		case reactor.EvClose: // always, and last
+//		}
+//	}
+//	opts := &mqtt.Options{ClientID: "lamp", Clean: true, KeepAlive: time.Minute}
+//	c, err := mqtt.Connect(m, "mqtt://127.0.0.1", opts, handler, nil)
+//
+// The schemes are mqtt, mqtts, ws, wss and unix. Options.TLS is the Config of mqtts and wss. Sub,
+// Pub, Unsub, Ping and Disconnect append one packet to c.Send each. Each call has an error, which
+// is logged once if the program does not use it.
 //
 // A broker calls Listen instead of Connect. Its handler also gets EvMQTTMsg and EvMQTTCmd. It
 // answers packets with Connack, Suback, Unsuback and Pong.

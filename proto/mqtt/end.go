@@ -3,7 +3,6 @@ package mqtt
 import (
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/rikki-go/rikki/internal/quote"
 	"github.com/rikki-go/rikki/proto/ws"
@@ -97,10 +96,10 @@ func (e *ClosedError) Error() string {
 	case e.Code == ws.StatusNoStatusRcvd:
 		text += ": WebSocket close without a code"
 	case e.Code != 0:
-		text += ": WebSocket close code " + strconv.Itoa(int(e.Code))
+		text += ": WebSocket close code " + ws.StatusName(e.Code)
 	}
 	if e.Reason != "" {
-		text += " " + quote.Text(e.Reason, maxQuoted)
+		text += ", reason " + quote.CutAt(e.Reason, maxQuoted)
 	}
 	return text + ": " + io.ErrUnexpectedEOF.Error()
 }

@@ -22,10 +22,10 @@ func TestClosedErrorHasCloseFrame(t *testing.T) {
 		words   string
 	}{
 		{"", ws.StatusNoStatusRcvd, "", "closed by the server: WebSocket close without a code: unexpected EOF"},
-		{"\x03\xe8", 1000, "", "WebSocket close code 1000: "},
-		{"\x03\xe9going down", 1001, "going down", "WebSocket close code 1001 going down: "},
-		{"\x0f\xa0bad\ntoken", 4000, "bad\ntoken", `WebSocket close code 4000 bad\ntoken: `},
-		{"\x03\xf0" + strings.Repeat("r", 123), 1008, strings.Repeat("r", 123), "1008 rrrr"},
+		{"\x03\xe8", 1000, "", "WebSocket close code 1000 normal closure: "},
+		{"\x03\xe9going down", 1001, "going down", `WebSocket close code 1001 going away, reason "going down": `},
+		{"\x0f\xa0bad\ntoken", 4000, "bad\ntoken", `WebSocket close code 4000, reason "bad\ntoken": `},
+		{"\x03\xf0" + strings.Repeat("r", 123), 1008, strings.Repeat("r", 123), `1008 policy violation, reason "rrrr`},
 	} {
 		for _, phase := range []string{"connecting", "connected", "inside a packet"} {
 			t.Run(fmt.Sprintf("%d %s", row.code, phase), func(t *testing.T) {

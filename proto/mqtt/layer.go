@@ -127,12 +127,14 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 // ALPN implements reactor.Negotiator. A server accepts the name mqtt, which IANA has registered. A
 // client offers no name: proxies in front of brokers often know h2 and http/1.1 alone, and refuse
 // a client that offers only mqtt. Over WebSocket the name of the WebSocket layer is used instead.
-func (l *layer) ALPN() string {
+func (l *layer) ALPN() []string {
 	if l.role == server {
-		return "mqtt"
+		return alpn
 	}
-	return ""
+	return nil
 }
+
+var alpn = []string{"mqtt"}
 
 // SayGoodbye implements reactor.GoodbyeSayer. It sends DISCONNECT if this side may send one.
 func (l *layer) SayGoodbye(c *reactor.Conn) bool {

@@ -15,6 +15,7 @@ import (
 //	mqtts://host[:8883]    TLS: call StartTLS on the listener to set the Config
 //	ws://host[:80]         WebSocket; requests for any path are accepted
 //	wss://host[:443]       WebSocket over TLS
+//	unix:///path           UNIX-domain socket; WebSocket if there are opts
 //
 // Accepted connections raise EvMQTTCmd for each packet. A PUBLISH first raises EvMQTTMsg. fn
 // may be nil if layers do all the work.
@@ -50,13 +51,15 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts
 	}
 	var c *reactor.Conn
 	p := &listener{limits: defaultLimits}
-	switch u.Scheme {
-	case "mqtt", "mqtts":
+	switch {
+	case u.Scheme == "mqtt" || u.Scheme == "mqtts":
 		var socket string
 		if socket, err = socketURL(u); err == nil {
 			c, err = m.Listen(socket, fn, fnData)
 		}
-	case "ws", "wss":
+	case u.Scheme == "unix" && !givesOptions(opts):
+		c, err = m.Listen(url, fn, fnData)
+	case u.Scheme == "ws" || u.Scheme == "wss" || u.Scheme == "unix":
 		p.overWS = true
 		c, err = ws.Listen(m, url, fn, fnData, o)
 	default:
@@ -68,6 +71,33 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts
 	c.Stack().Push(p)
 	return c, nil
 }
+
+// ListenFD is Listen on a stream socket that already listens, for example one that the service
+// manager has passed (package reactor/activation). With opts it works like ws.ListenFD, and without
+// like Listen with a mqtt:// URL. For TLS call StartTLS on the listener. reactor's Manager.ListenFD
+// says to whom the descriptor belongs. ListenFD returns an error if fd is no such socket, and if
+// opts are invalid.
+func ListenFD(m *reactor.Manager, fd int, fn reactor.Handler, fnData any, opts ...*ws.Options) (*reactor.Conn, error) {
+	o, err := listenOptions(reactor.URL{Scheme: "unix"}, opts)
+	if err != nil {
+		return nil, err
+	}
+	var c *reactor.Conn
+	p := &listener{limits: defaultLimits, overWS: givesOptions(opts)}
+	if p.overWS {
+		c, err = ws.ListenFD(m, fd, fn, fnData, o)
+	} else if err = reactor.CheckListenFD(fd); err == nil {
+		c, err = m.ListenFD(fd, fn, fnData)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.Stack().Push(p)
+	return c, nil
+}
+
+// givesOptions reports whether there are options for a WebSocket.
+func givesOptions(opts []*ws.Options) bool { return len(opts) > 0 && opts[0] != nil }
 
 // listenOptions returns the options for ws.Listen: a copy of the only element of opts, with the
 // header that chooses the subprotocol.

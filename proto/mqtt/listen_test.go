@@ -215,9 +215,9 @@ func TestSubprotocolAmongOthers(t *testing.T) {
 func TestListenRefusesInvalidURL(t *testing.T) {
 	for _, row := range []struct{ url, words string }{
 		{"", "bad URL"},
-		{"tcp://127.0.0.1:0", "want mqtt://, mqtts://, ws:// or wss://"},
+		{"tcp://127.0.0.1:0", "want mqtt://, mqtts://, ws://, wss:// or unix://"},
 		{"mqtt://me:secret@127.0.0.1:99999", "port"},
-		{"http://me:secret@127.0.0.1:0", "want mqtt://, mqtts://, ws:// or wss://"},
+		{"http://me:secret@127.0.0.1:0", "want mqtt://, mqtts://, ws://, wss:// or unix://"},
 		{"mqtt://no.such.host.invalid:0", "invalid"},
 		{"ws://no.such.host.invalid:0", "invalid"},
 	} {

@@ -86,12 +86,16 @@ type Options struct {
 	// not change them afterwards. Headers, Origins, CheckOrigin and Check are for servers and must
 	// not be set, and Protocols must be empty or mqtt.
 	WS *ws.Options
-	// TLS is the Config for mqtts:// and wss://. StartTLS copies it. Nil means an empty Config. If
-	// it is set, the handler need not call StartTLS.
+	// TLS is the Config for mqtts:// and wss://. With unix:// it turns TLS on. StartTLS copies it.
+	// Nil means an empty Config. If it is set, the handler need not call StartTLS.
 	TLS *tls.Config
 	// Deadlines are the deadlines of the connection, for all URLs, see Conn.SetDeadlines. Nil
 	// means those of the manager.
 	Deadlines *reactor.Deadlines
+	// Dial is called with the new connection before it is dialed, for all URLs. It may call
+	// Conn.SetDialURL, or proxy.Dial, or be proxyenv.Dial. If it returns an error, Connect returns
+	// that. Nil means that the host of the URL is dialed.
+	Dial func(c *reactor.Conn) error
 }
 
 func (o *Options) version() uint8 {
@@ -164,8 +168,8 @@ func (o *Options) checkTransport(u reactor.URL) error {
 		return useless("Headers", "ws:// and wss://")
 	case o.WS != nil && !overWS:
 		return useless("WS", "ws:// and wss://")
-	case o.TLS != nil && u.Scheme != "mqtts" && u.Scheme != "wss":
-		return useless("TLS", "mqtts:// and wss://")
+	case o.TLS != nil && u.Scheme != "mqtts" && u.Scheme != "wss" && u.Scheme != "unix":
+		return useless("TLS", "mqtts://, wss:// and unix://")
 	}
 	if w := o.WS; w != nil {
 		switch {
@@ -214,6 +218,8 @@ func (o *Options) checkNoTransport() error {
 		field = "TLS"
 	case o.Deadlines != nil:
 		field = "Deadlines"
+	case o.Dial != nil:
+		field = "Dial"
 	default:
 		return nil
 	}

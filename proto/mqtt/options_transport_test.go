@@ -17,7 +17,7 @@ import (
 
 // Connect refuses the fields that the transport of the URL has no use for, and names them.
 func TestConnectRefusesOptionsOfOtherTransports(t *testing.T) {
-	const onlyWS, onlyTLS = "is for ws:// and wss:// only", "is for mqtts:// and wss:// only"
+	const onlyWS, onlyTLS = "is for ws:// and wss:// only", "is for mqtts://, wss:// and unix:// only"
 	for _, row := range []struct {
 		field   string
 		opts    mqtt.Options
@@ -66,7 +66,7 @@ func TestConnectRefusesInvalidTransportOptions(t *testing.T) {
 		{mqtt.Options{Headers: "A: b\r\nCookie: secret\nA: b\r\n"}, "Options.Headers: line 2"},
 		{mqtt.Options{Headers: "sec-websocket-protocol: mqtt\r\n"}, "Options.Headers contains sec-websocket-protocol: Connect adds it"},
 		{mqtt.Options{Headers: "Upgrade: h2c\r\n"}, "Upgrade"},
-		{mqtt.Options{Headers: "Host: x\r\n"}, "Host"},
+		{mqtt.Options{Headers: "Host: x\r\nHost: y\r\n"}, "Host"},
 		{mqtt.Options{WS: &ws.Options{Ping: 30}}, "Options.Ping"},
 		{mqtt.Options{WS: &ws.Options{Headers: "A: b\r\n"}}, "Options.WS.Headers"},
 		{mqtt.Options{WS: &ws.Options{Origins: []string{"*"}}}, "Options.WS has Origins"},

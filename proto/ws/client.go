@@ -28,8 +28,13 @@ type clientHandshake struct {
 // Connect opens a WebSocket to ws://host[:port][/path][?query], or to wss://… with TLS (see
 // reactor.Conn.StartTLS). A user and a password in the URL are sent as HTTP Basic
 // credentials. headers are additional lines of the request, "Name: value\r\n" each, such as
-// "Sec-WebSocket-Protocol: mqtt\r\n". Headers that the handshake itself sends are not allowed,
-// nor are Content-Length and Transfer-Encoding. opts is one *Options or none.
+// "Sec-WebSocket-Protocol: mqtt\r\n". A Host line replaces the one that the URL would give.
+// Other headers that the handshake itself sends are not allowed, nor are Content-Length and
+// Transfer-Encoding. opts is one *Options or none.
+//
+// unix:///path connects to a UNIX-domain socket, and asks for the path / of the host localhost. To
+// ask for another one over such a socket, or to use a proxy, call Conn.SetDialURL or proxy.Dial on
+// the connection of a ws:// URL.
 //
 // Connect returns an error for invalid arguments. The handler gets the events of
 // reactor.Manager.Connect, then EvWSOpen or EvError. The data of EvWSOpen is the server's
@@ -68,18 +73,26 @@ func prepare(url, headers string, opts []*Options) (*clientHandshake, *Options, 
 	bad := func(why string) (*clientHandshake, *Options, error) {
 		return nil, nil, fmt.Errorf("ws: bad URL %q: %s", u.Redacted(), why)
 	}
-	transport := map[string]string{"ws": "tcp", "wss": "tls"}[u.Scheme]
+	transport := map[string]string{"ws": "tcp", "wss": "tls", "unix": "unix"}[u.Scheme]
 	switch {
 	case transport == "":
-		return bad("want scheme ws:// or wss://")
+		return bad("want scheme ws://, wss:// or unix://")
 	case strings.Contains(url, "#"): // [RFC 6455 3]
 		return bad("a fragment (#...) is not allowed")
+	case transport == "unix" && u.RawQuery != "":
+		return bad("a unix URL takes no query")
+	case transport == "unix":
+		u = reactor.URL{Scheme: "unix", Host: "localhost"}
 	case u.Host == "":
 		return bad("host is missing")
 	case u.HasPort && u.Port == 0:
 		return bad("want a port other than 0 to connect to")
 	case strings.Contains(u.User, ":"): // the colon would end the user name [RFC 7617 2]
 		return bad("a colon in the user name is not allowed")
+	}
+	host, headers, err := cutHost(headers)
+	if err != nil {
+		return nil, nil, err
 	}
 	protocols, err := o.validate(headers)
 	if err != nil {
@@ -89,12 +102,17 @@ func prepare(url, headers string, opts []*Options) (*clientHandshake, *Options, 
 	if transport == "tls" {
 		defaultPort = 443
 	}
-	h := newClientHandshake(u, hostHeader(u, defaultPort), headers, protocols)
-	h.socket = u.Socket(transport, defaultPort)
+	if host == "" {
+		host = hostHeader(u, defaultPort)
+	}
+	h := newClientHandshake(u, host, headers, protocols)
+	if h.socket = url; transport != "unix" {
+		h.socket = u.Socket(transport, defaultPort)
+	}
 	var request http.Message
 	_, err = http.ParseHead(append(h.request, "\r\n"...), &request, http.Limits{Head: len(h.request) + 3})
 	if err != nil {
-		return nil, nil, fmt.Errorf("ws: bad URL %q: request would be malformed: %w", u.Redacted(), err)
+		return nil, nil, fmt.Errorf("ws: bad URL %q or headers: request would be malformed: %w", u.Redacted(), err)
 	}
 	return h, o, nil
 }
@@ -104,6 +122,7 @@ func prepare(url, headers string, opts []*Options) (*clientHandshake, *Options, 
 // [RFC 6874 4].
 func hostHeader(u reactor.URL, defaultPort uint16) string {
 	u.Host, _, _ = strings.Cut(u.Host, "%")
+	u.Host = u.EscapedHost()
 	if u.HasPort && u.Port != defaultPort {
 		return u.HostPort()
 	}

@@ -13,7 +13,7 @@ func TestCheckConnect(t *testing.T) {
 	urls := []string{
 		"ws://127.0.0.1", "wss://127.0.0.1:1/path?q", "ws://u:p@127.0.0.1", "",
 		"127.0.0.1", "http://127.0.0.1", "ws://", "ws://:80", "ws://127.0.0.1:0", "wss://127.0.0.1:99999", "ws://127.0.0.1#x",
-		"ws://127.0.0.1/#", "ws://a%3Ab@127.0.0.1", "ws://ex%C3%A4mple", "ws://127.0.0.1/a b",
+		"ws://127.0.0.1/#", "ws://a%3Ab@127.0.0.1", "ws://ex%C3%A4mple", "ws://127.0.0.1/a b", "unix:///x", "unix:///x?y", "unix://x", "unix:",
 	}
 	m := looptest.NewStillManager(t)
 	for _, url := range urls {

@@ -80,6 +80,7 @@ func TestRequestTargetAndHost(t *testing.T) {
 		{"ws://[fe80::1%25eth0]/", "/", "[fe80::1]"}, // the zone has a meaning on this host only [RFC 6874 4]
 		{"ws://[fe80::1%25eth0]:81/", "/", "[fe80::1]:81"},
 		{"ws://u:p@h.test:81/", "/", "h.test:81"},
+		{"ws://ex%C3%A4mple%2Etest:81/", "/", "ex%C3%A4mple.test:81"},
 	} {
 		t.Run(tt.url, func(t *testing.T) {
 			msg := sentRequest(t, m, tt.url, "")
@@ -91,6 +92,32 @@ func TestRequestTargetAndHost(t *testing.T) {
 				t.Errorf("target %q, Host %q, want %q, %q", target, msg.Header("Host"), tt.target, tt.host)
 			}
 		})
+	}
+}
+
+// A Host line replaces that of the URL, in its place.
+func TestHostHeader(t *testing.T) {
+	m := looptest.NewStillManager(t)
+	for _, tt := range []struct{ url, headers, host string }{
+		{"ws://h.test/", "Host: other.test:81\r\n", "other.test:81"},
+		{"wss://h.test:1/", "A: b\r\nhOST:[::1]\r\nC: d\r\n", "[::1]"},
+		{"ws://h.test/", "Hosts: x\r\n", "h.test"},
+		{"unix:///run/x", "", "localhost"},
+		{"unix:///run/x", "Host: app.test\r\n", "app.test"},
+	} {
+		msg := sentRequest(t, m, tt.url, tt.headers)
+		hosts := 0
+		for _, h := range msg.Headers {
+			if strings.EqualFold(string(h.Name), "Host") {
+				hosts++
+			}
+		}
+		if hosts != 1 || string(msg.Header("Host")) != tt.host || string(msg.URI) != "/" {
+			t.Errorf("%s with %q: %d Host headers, %q, target %q", tt.url, tt.headers, hosts, msg.Header("Host"), msg.URI)
+		}
+		if want := strings.Count(tt.headers, "A: b") + strings.Count(tt.headers, "Hosts"); want > 0 && msg.Header("A") == nil && msg.Header("Hosts") == nil {
+			t.Errorf("%q: other headers are lost", tt.headers)
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ func TestClientAccepts(t *testing.T) {
 		{"Upgrade as a list", "", httpHead(status101, "Upgrade: h2c, websocket", connH, acceptH)},
 		{"lists over several lines", "", httpHead(status101, "Connection: x", upgradeH, "Connection: Upgrade", acceptH)},
 		{"4.1.4 blanks around Accept", "", httpHead(status101, upgradeH, connH, "Sec-WebSocket-Accept: \t ACCEPT \t")},
+		{"folded lines", "", httpHead(status101, "Upgrade:\r\n websocket", connH, acceptH)}, // [RFC 9112 5.2]
 		{"unknown headers", "", httpHead(status101, "Server: x", upgradeH, connH, acceptH, "X: y", "Date: now")},
 		{"4.1.6 first subprotocol", offer, httpHead(status101, upgradeH, connH, acceptH, "Sec-WebSocket-Protocol: v1")},
 		{"4.1.6 second subprotocol", offer, httpHead(status101, upgradeH, connH, acceptH, "sec-websocket-protocol: mqtt")},
@@ -111,12 +112,13 @@ func TestClientRefusesMalformed(t *testing.T) {
 		{"HTTP/2", "HTTP/2.0 101 x\r\n", "version"},
 		{"status", "HTTP/1.1 1o1 x\r\n", "status"},
 		{"bare LF", "HTTP/1.1 101 x\nUpgrade", "LF"},
-		{"no colon", status101 + "\r\nUpgrade\r\n", "colon"},
-		{"blank before colon", status101 + "\r\nUpgrade : websocket\r\n", "blank"},
-		{"folded", status101 + "\r\nUpgrade: \r\n websocket\r\n", "folded"},
+		// The first byte of the next line shows that a line is not folded.
+		{"no colon", status101 + "\r\nUpgrade\r\nX", "colon"},
+		{"blank before colon", status101 + "\r\nUpgrade : websocket\r\nX", "blank"},
+		{"folded status line", status101 + "\r\n Upgrade: websocket\r\nX", "folded"},
 		{"control byte", status101 + "\r\nUpgrade: web\x01socket", "0x01"},
 		{"endless header", status101 + "\r\nX: " + strings.Repeat("x", http.DefaultMaxHead), "larger than the limit"},
-		{"endless lines", status101 + "\r\n" + strings.Repeat("X: y\r\n", http.DefaultMaxHeaders+1), "lines"},
+		{"endless lines", status101 + "\r\n" + strings.Repeat("X: y\r\n", http.DefaultMaxHeaders+1) + "X", "lines"},
 		{"endless status line", "HTTP/1.1 101 " + strings.Repeat("x", http.DefaultMaxHead), "larger than the limit"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -100,7 +100,7 @@ func checkClose(p []byte, whole bool) error {
 	}
 	code, reason := gobwas.ParseCloseFrameDataUnsafe(p) // reason points into p
 	if !validStatus(code) {
-		return violation(StatusProtocolError, "close frame has code %s, which must not be sent", statusName(code))
+		return violation(StatusProtocolError, "close frame has code %s, which must not be sent", StatusName(code))
 	}
 	if !utf8.ValidString(reason) && (whole || !new(utf8State).next(p[2:])) {
 		return violation(StatusInvalidFramePayloadData, "reason in close frame is not UTF-8")

@@ -1,6 +1,24 @@
 // Package ws implements WebSocket clients and servers [RFC 6455] on reactor connections.
 //
-//	c, err := ws.Connect(m, "ws://127.0.0.1:8000/echo", handler, nil, "")
+// A client:
+//
+//	handler := func(c *reactor.Conn, ev reactor.Event, data any) {
+//		switch ev {
+//		case reactor.EvWSOpen: // data is the *http.Message of the response
+//			ws.Send(c, []byte("hello"), ws.OpText)
+//		case reactor.EvWSMsg:
+//			msg := data.(*ws.Message)
+//			fmt.Printf("%s %s\n", ws.OpName(msg.Op), msg.Data) // valid until the handler returns
+//			ws.Close(c, ws.StatusNormalClosure, "")
+//		case reactor.EvError: // at most once
+//			log.Print(data.(error))
+//		case reactor.EvClose: // always, and last
+//		}
+//	}
+//	c, err := ws.Connect(m, "wss://example.com/chat", handler, nil, "Origin: https://example.com\r\n")
+//
+// For wss:// a Config of TLS is set with c.StartTLS before the first Poll; without one the system's
+// authorities decide. Package proxy leads through a proxy.
 //
 // A server calls Upgrade in the handler of http.Listen, on reactor.EvHTTPMsg:
 //

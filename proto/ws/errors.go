@@ -44,20 +44,32 @@ func validStatus(code StatusCode) bool {
 	return code.IsProtocolDefined() || code.IsApplicationSpec() || code.IsPrivateSpec()
 }
 
-// statusName returns the code's number and the name that the IANA registry gives it.
-func statusName(code StatusCode) string {
-	name := map[StatusCode]string{
-		StatusNormalClosure:           " normal closure",
-		StatusGoingAway:               " going away",
-		StatusProtocolError:           " protocol error",
-		StatusUnsupportedData:         " unsupported data",
-		StatusInvalidFramePayloadData: " invalid frame payload data",
-		StatusPolicyViolation:         " policy violation",
-		StatusMessageTooBig:           " message too big",
-		StatusMandatoryExt:            " mandatory extension",
-		StatusInternalServerError:     " internal error",
-	}[code]
-	return strconv.Itoa(int(code)) + name
+// StatusName returns a status code with its name for logs and errors, as in "1001 going away". The
+// names are those of the IANA registry, in lower case. For a code without a name it is "4000".
+func StatusName(code StatusCode) string {
+	text := strconv.Itoa(int(code))
+	if name := statusNames[code]; name != "" {
+		return text + " " + name
+	}
+	return text
+}
+
+var statusNames = map[StatusCode]string{
+	StatusNormalClosure:           "normal closure",
+	StatusGoingAway:               "going away",
+	StatusProtocolError:           "protocol error",
+	StatusUnsupportedData:         "unsupported data",
+	StatusNoStatusRcvd:            "no status received",
+	StatusAbnormalClosure:         "abnormal closure",
+	StatusInvalidFramePayloadData: "invalid frame payload data",
+	StatusPolicyViolation:         "policy violation",
+	StatusMessageTooBig:           "message too big",
+	StatusMandatoryExt:            "mandatory extension",
+	StatusInternalServerError:     "internal error",
+	1012:                          "service restart",
+	1013:                          "try again later",
+	1014:                          "bad gateway",
+	StatusTLSHandshake:            "TLS handshake",
 }
 
 var (
@@ -88,7 +100,7 @@ type ProtocolError struct {
 }
 
 func (e *ProtocolError) Error() string {
-	return "ws: " + e.Reason + " (close code " + statusName(e.Code) + ")"
+	return "ws: " + e.Reason + " (close code " + StatusName(e.Code) + ")"
 }
 
 func violation(code StatusCode, format string, args ...any) error {

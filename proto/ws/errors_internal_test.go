@@ -33,6 +33,8 @@ func TestErrorTexts(t *testing.T) {
 		{violation(StatusProtocolError, "text frame has RSV1"), "ws: text frame has RSV1 (close code 1002 protocol error)"},
 		{violation(StatusMessageTooBig, "%d bytes", 7), "ws: 7 bytes (close code 1009 message too big)"},
 		{violation(4000, "100%"), "ws: 100% (close code 4000)"},
+		{violation(1005, "it has a code"), "ws: it has a code (close code 1005 no status received)"},
+		{violation(1013, "busy"), "ws: busy (close code 1013 try again later)"},
 		{&HandshakeError{Status: 400, Header: "Upgrade", Reason: "no Upgrade"}, "ws: handshake: no Upgrade"},
 	} {
 		if got := tt.err.Error(); got != tt.want {

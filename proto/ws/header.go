@@ -3,6 +3,7 @@ package ws
 import (
 	"crypto/sha1"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,28 @@ func validKey(key []byte) bool {
 // itself sends them, or they would make it ambiguous.
 var handshakeHeaders = []string{"Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
 	"Sec-WebSocket-Accept", "Sec-WebSocket-Extensions", "Content-Length", "Transfer-Encoding"}
+
+// cutHost removes the Host line from the headers of a client, and returns its value, or "" if there
+// is none. Other lines are checked later.
+func cutHost(headers string) (host, rest string, err error) {
+	found := 0
+	for line := range strings.SplitAfterSeq(headers, "\r\n") {
+		name, value, _ := strings.Cut(line, ":")
+		if !strings.EqualFold(name, "Host") || !strings.HasSuffix(line, "\r\n") {
+			rest += line
+			continue
+		}
+		found++
+		host = strings.Trim(value, " \t\r\n")
+	}
+	switch {
+	case found > 1:
+		return "", "", fmt.Errorf("ws: %d Host headers, want one at most", found)
+	case found == 1 && host == "":
+		return "", "", errors.New("ws: header Host is empty")
+	}
+	return host, rest, nil
+}
 
 // checkAddedHeaders checks the headers that a program adds to a handshake. It returns the
 // subprotocols in these headers. httphead.ScanTokens is not used, because it accepts "a b" and

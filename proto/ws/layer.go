@@ -117,7 +117,9 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 }
 
 // ALPN implements reactor.Negotiator. The handshake is an HTTP/1.1 request.
-func (*layer) ALPN() string { return "http/1.1" }
+func (*layer) ALPN() []string { return alpn }
+
+var alpn = []string{"http/1.1"}
 
 // raise raises EvWSMsg or EvWSCtl with m.
 func (l *layer) raise(c *reactor.Conn, ev reactor.Event, m Message) {

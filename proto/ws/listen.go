@@ -9,8 +9,8 @@ import (
 
 // Listen starts a server that accepts only WebSockets, on ws://host[:port] or, with TLS, on
 // wss://host[:port]. The default port is 80, or 443 with TLS. StartTLS on the listener sets the
-// Config. opts is one *Options at most. Listen returns an error for a bad URL, for bad Options
-// and if the socket cannot listen.
+// Config. A unix:///path URL listens on a UNIX-domain socket. opts is one *Options at most. Listen
+// returns an error for a bad URL, for bad Options and if the socket cannot listen.
 //
 // Listen upgrades or refuses each request like Upgrade, before the handler gets it: EvWSOpen
 // comes before EvHTTPMsg. Requests for all paths are accepted. The handler can check the path
@@ -24,18 +24,40 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts
 	if err != nil {
 		return nil, err
 	}
-	under, port := "http", uint16(80) // [RFC 6455 3]
+	under := url
 	switch u.Scheme {
 	case "ws":
+		under = u.Socket("http", 80) // [RFC 6455 3]
 	case "wss":
-		under, port = "https", 443
+		under = u.Socket("https", 443)
+	case "unix":
 	default:
-		return nil, fmt.Errorf("ws: bad URL %q: want ws:// or wss://", u.Redacted())
+		return nil, fmt.Errorf("ws: bad URL %q: want ws://, wss:// or unix:///path", u.Redacted())
 	}
 	if _, err := o.validate(o.Headers); err != nil {
 		return nil, err
 	}
-	c, err := http.Listen(m, u.Socket(under, port), fn, fnData)
+	c, err := http.Listen(m, under, fn, fnData)
+	if err != nil {
+		return nil, err
+	}
+	c.Stack().Push(&listener{o})
+	return c, nil
+}
+
+// ListenFD is Listen on a stream socket that already listens, for example one that the service
+// manager has passed (package reactor/activation). For TLS call StartTLS on the listener. reactor's
+// Manager.ListenFD says to whom the descriptor belongs. ListenFD returns an error if fd is no such
+// socket, and for bad Options.
+func ListenFD(m *reactor.Manager, fd int, fn reactor.Handler, fnData any, opts ...*Options) (*reactor.Conn, error) {
+	o, err := oneOptions("ListenFD", opts)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := o.validate(o.Headers); err != nil {
+		return nil, err
+	}
+	c, err := http.ListenFD(m, fd, fn, fnData)
 	if err != nil {
 		return nil, err
 	}

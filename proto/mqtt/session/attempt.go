@@ -87,7 +87,7 @@ func (s *Session) prepare(a *Attempt) error {
 // but the URLs of a session may have several transports.
 func fit(l *mqtt.Options, url string) {
 	scheme, _, _ := strings.Cut(strings.ToLower(url), "://")
-	if scheme == "mqtt" || scheme == "mqtts" {
+	if scheme == "mqtt" || scheme == "mqtts" || scheme == "unix" {
 		l.Headers, l.WS = "", nil
 	}
 	if scheme == "mqtt" || scheme == "ws" {

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -291,4 +292,17 @@ func TestAssignedClientID(t *testing.T) {
 	if got, want := srv.take(), `CONNECT "" clean=true, CONNECT "chosen" clean=false`; got != want || cl.ClientID() != "chosen" {
 		t.Errorf("packets %s, want %s; ClientID %q", got, want, cl.ClientID())
 	}
+}
+
+// The URLs of a session may have several transports: each gets the options that it has a use for.
+func TestURLsOfSeveralTransports(t *testing.T) {
+	m, k := newLoop(t)
+	cl, err := tryClient(t, m, k, session.Options{
+		URLs:  []string{"unix:///nowhere", "mqtt://127.0.0.1:1", "ws://127.0.0.1:1", "mqtts://127.0.0.1:1"},
+		Login: mqtt.Options{Headers: "A: b\r\n", WS: &ws.Options{}, TLS: &tls.Config{}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl.Close()
 }

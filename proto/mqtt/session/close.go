@@ -70,6 +70,20 @@ func (s *Session) depart() {
 	s.disconnect(s.conn, *s.goodbye)
 }
 
+// SayGoodbye implements reactor.GoodbyeSayer. If Close was called just before Manager.Drain, its
+// DISCONNECT leaves now. Otherwise the layer of mqtt would send one without a will.
+func (l *layer) SayGoodbye(*reactor.Conn) bool {
+	s := l.s
+	if !s.closing || s.pumping || s.phase == ended {
+		return false
+	}
+	s.pumping = true // what is left to tell waits for the next turn
+	defer s.unpump()
+	s.send()
+	s.depart()
+	return false
+}
+
 // disconnect ends a connection with DISCONNECT, and over WebSocket with a Close frame.
 func (s *Session) disconnect(c *reactor.Conn, bye goodbye) {
 	err := mqtt.DisconnectCode(c, bye.code, bye.props...)

@@ -188,6 +188,44 @@ func TestCloseWith(t *testing.T) {
 	}
 }
 
+// The DISCONNECT of CloseWith is the one that the server gets, also if the manager drains before
+// the loop has sent it. Otherwise the will would be lost.
+func TestCloseWithAndManagerDrain(t *testing.T) {
+	for _, scheme := range schemes {
+		for _, code := range []mqtt.ReasonCode{mqtt.ReasonSuccess, mqtt.ReasonDisconnectWithWill} {
+			t.Run(fmt.Sprintf("%s %02X", scheme, uint8(code)), func(t *testing.T) {
+				m, k := newLoop(t)
+				servers, _ := newLoop(t)
+				srv := newServer(t, servers, scheme)
+				cl := newClient(t, m, k, session.Options{URLs: []string{srv.url}, Login: mqtt.Options{Version: 5}})
+				for range looptest.Turns {
+					if strings.HasPrefix(strings.Join(cl.events, ""), "up") {
+						break
+					}
+					looptest.Must(t, m.Poll(time.Millisecond))
+					looptest.Must(t, servers.Poll(time.Millisecond))
+				}
+				cl.want("up present=false")
+				srv.take()
+				looptest.Must(t, cl.CloseWith(code))
+				m.Drain(0)
+				cl.want("down final")
+				if cl.lastErr() != nil {
+					t.Errorf("reason %v", cl.lastErr())
+				}
+				looptest.Await(t, servers, "the end", func() bool { return srv.last().closed })
+				want := "DISCONNECT"
+				if code != 0 {
+					want += " 04"
+				}
+				if got := srv.take(); got != want {
+					t.Errorf("packets %s, want %s", got, want)
+				}
+			})
+		}
+	}
+}
+
 // A message that a handler has had is acknowledged before DISCONNECT.
 func TestCloseAcknowledges(t *testing.T) {
 	everywhere(t, func(t *testing.T, scheme string, version uint8) {

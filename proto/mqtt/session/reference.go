@@ -28,6 +28,9 @@ func parseReference(rawURL, reference string) ([]string, error) {
 	if err != nil {
 		return nil, errors.New("the URL that it refers to cannot be parsed")
 	}
+	if base.Scheme == "unix" {
+		return nil, errors.New("the server that has sent it is reached over a UNIX-domain socket")
+	}
 	var servers []string
 	for server := range strings.SplitSeq(reference, " ") {
 		if server == "" {

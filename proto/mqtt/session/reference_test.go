@@ -24,6 +24,7 @@ func TestParseReference(t *testing.T) {
 		{"mqtt://a", many, strings.TrimSpace(strings.Repeat("mqtt://h ", maxReferences))},
 
 		{"mqtt://a", "", ""},
+		{"unix:///run/broker", "b", ""},
 		{"mqtt://a", "   ", ""},
 		{"mqtt://a", "b:", ""},
 		{"mqtt://a", "b:0", ""},

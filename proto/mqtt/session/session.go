@@ -92,7 +92,7 @@ type sessions struct {
 	scratch []byte   // for the packets of pump
 }
 
-// layer finds the session of a connection. It does nothing else.
+// layer finds the session of a connection, and says its goodbye at Manager.Drain, see SayGoodbye.
 type layer struct{ s *Session }
 
 // Handle implements reactor.Protocol.
