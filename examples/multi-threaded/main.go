@@ -1,13 +1,15 @@
-// Command multi-threaded is Mongoose's multi-threaded tutorial: an HTTP server that does slow
-// work on separate goroutines. Meanwhile the event loop serves other requests. Wakeup sends the
-// result to the loop.
+// Command multi-threaded is Mongoose's tutorial "multi-threaded": an HTTP server that does slow
+// work on a goroutine for each request. Meanwhile the event loop serves other requests. Wakeup
+// sends the result to the connection that waits for it.
 //
 //	go run ./examples/multi-threaded
-//	curl http://127.0.0.1:8000/       # answered at once
-//	curl http://127.0.0.1:8000/slow   # answered when the work is done
+//	curl http://127.0.0.1:8000/fast   # answered at once
+//	curl http://127.0.0.1:8000/       # answered when the work is done
 //
-// The number of jobs at the same time is limited. Beyond -jobs the answer is 503: a client that
-// closes its connection at once leaves its job behind, so the number of connections is no limit.
+// What differs from the C program: the number of jobs at the same time is limited. Beyond -jobs the
+// answer is 503, because a client that closes its connection at once leaves its job behind: the
+// number of connections is no limit. The goroutine gets no copy of the request, which it does not
+// use. As in C it has the ID of the connection.
 //
 // It logs to standard output. The exit status is 0 after SIGINT or SIGTERM, 1 if it cannot
 // listen or the loop fails, and 2 for wrong usage. The reason for 1 and 2 is on standard error.
@@ -16,7 +18,6 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -25,9 +26,9 @@ import (
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // server is the state of the handler.
@@ -42,7 +43,7 @@ type server struct {
 // Therefore it gets the connection's ID.
 func (s *server) work(m *reactor.Manager, id uint64) {
 	s.job()
-	m.Wakeup(id, fmt.Appendf(nil, "hello, this took %v", s.took))
+	m.Wakeup(id, []byte("hi!"))
 	m.Post(func() { s.jobs-- }) // after Wakeup, and also if the connection has closed
 }
 
@@ -51,7 +52,7 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	case reactor.EvHTTPMsg:
 		hm := data.(*http.Message)
 		switch {
-		case string(hm.URI) != "/slow":
+		case string(hm.URI) == "/fast":
 			http.Reply(c, 200, "Content-Type: text/plain\r\n", "hi\n")
 		case s.jobs >= s.most:
 			http.Reply(c, 503, "Content-Type: text/plain\r\nRetry-After: 1\r\n", "too many jobs\n")
@@ -60,7 +61,7 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 			go s.work(c.Manager(), c.ID()) // EvWakeup sends the answer
 		}
 	case reactor.EvWakeup:
-		http.Reply(c, 200, "Content-Type: text/plain\r\n", "%s\n", *data.(*[]byte))
+		http.Reply(c, 200, "Content-Type: text/plain\r\n", "Result: %s\n", *data.(*[]byte))
 	}
 }
 
@@ -72,16 +73,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 	s.job = func() { time.Sleep(s.took) } // stands for slow work
 	f := flag.NewFlagSet("multi-threaded", flag.ContinueOnError)
 	url := f.String("listen", "http://127.0.0.1:8000", "`URL` to listen on")
-	f.DurationVar(&s.took, "work", 2*time.Second, "`time` that the slow work takes")
-	f.IntVar(&s.most, "jobs", 64, "largest `number` of jobs at the same time")
+	cli.Timeout(f, &s.took, "work", 2*time.Second, "`time` that the slow work takes")
+	cli.Count(f, &s.most, "jobs", 64, "largest `number` of jobs at the same time")
 	return cli.Run(f, args, stderr, func() error {
-		switch {
-		case s.took < 0:
-			return cli.Usage("-work %v is negative", s.took)
-		case s.most < 1:
-			return cli.Usage("-jobs %d is not positive", s.most)
+		if s.most == 0 {
+			return cli.Usage("-jobs 0 is not positive")
 		}
-		return s.serve(*url, clog.New(stdout, slog.LevelInfo))
+		if err := cli.CheckListen("-listen", *url, "http"); err != nil {
+			return err
+		}
+		return s.serve(*url, termlog.New(stdout, slog.LevelInfo))
 	})
 }
 
@@ -94,14 +95,11 @@ func (s *server) serve(url string, log *slog.Logger) error {
 	defer m.Close()
 	l, err := http.Listen(m, url, s.handle, nil)
 	if err != nil {
-		return err
+		return cli.ListenError("-listen", url, err)
 	}
-	if l.IsTLS() {
-		return cli.Usage("-listen %s: this example has no TLS; websocket-server has", url)
-	}
-	log.Info("listening", "local", l.LocalAddr())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	log.Info("listening", "local", l.LocalAddr())
 	if err := m.Run(ctx); ctx.Err() == nil {
 		return err
 	}

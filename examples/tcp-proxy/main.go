@@ -29,37 +29,25 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
+	"github.com/rikki-go/rikki/examples/internal/relay"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
-
-// grace is how long connections may go on after a signal. Then they are reset.
-const grace = 2 * time.Second
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// options are the flags of the command line. A time of 0 means no limit.
+// options are the flags of the command line.
 type options struct {
-	listen, to           string
-	connect, stall, idle time.Duration
-	conns                int // clients; 0: as many as there are descriptors
+	relay.Options
+	listen, to string
 }
 
 func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.listen, "listen", "tcp://127.0.0.1:9000", "`URL` to listen on")
 	f.StringVar(&o.to, "to", "tcp://127.0.0.1:8000", "`URL` to connect to")
-	cli.Timeout(f, &o.connect, "connect", 10*time.Second, "`time` to connect to the target, without the look-up of its name; 0 is no limit")
-	cli.Timeout(f, &o.stall, "stall", 30*time.Second, "`time` that a side may read nothing while bytes wait for it; 0 is no limit")
-	cli.Count(f, &o.conns, "conns", 0, "largest `number` of clients; 0 is as many as the limit of descriptors allows")
-	cli.Timeout(f, &o.idle, "idle", 10*time.Minute, "`time` that both sides may be silent, and up to a quarter more; 0 is no limit")
-}
-
-// deadlines returns the deadlines of all connections.
-func (o *options) deadlines() reactor.Deadlines {
-	return reactor.Deadlines{Connect: cli.Deadline(o.connect), Stall: cli.Deadline(o.stall)}
+	o.Flags(f)
 }
 
 // run runs the program and returns its exit status.
@@ -67,12 +55,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("tcp-proxy", flag.ContinueOnError)
 	var o options
 	o.flags(f)
-	return cli.Run(f, args, stderr, func() error { return serve(&o, clog.New(stdout, slog.LevelInfo)) })
+	return cli.Run(f, args, stderr, func() error {
+		if err := cli.CheckListen("-listen", o.listen, "tcp", "unix"); err != nil {
+			return err
+		}
+		return serve(&o, termlog.New(stdout, slog.LevelInfo))
+	})
 }
 
 // serve runs the proxy until SIGINT or SIGTERM.
 func serve(o *options, log *slog.Logger) error {
-	m, err := reactor.New(reactor.WithLogger(log), reactor.WithDeadlines(o.deadlines()))
+	m, err := reactor.New(reactor.WithLogger(log), reactor.WithDeadlines(o.Deadlines()))
 	if err != nil {
 		return err
 	}
@@ -80,20 +73,17 @@ func serve(o *options, log *slog.Logger) error {
 	if err := check(m, o.to); err != nil {
 		return err
 	}
-	l, err := proxy(m, o)
+	l, err := relay.Forward(m, o.listen, o.to, &o.Options)
 	if err != nil {
-		return err
+		return cli.ListenError("-listen", o.listen, err)
 	}
-	if l.IsTLS() {
-		return cli.Usage("-listen %s: this example does not accept TLS; websocket-server does", o.listen)
-	}
-	log.Info("listening", "url", o.listen, clog.Addr("local", l.LocalAddr()), "to", o.to)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	log.Info("listening", "url", o.listen, "local", l.LocalAddr(), "to", o.to)
 	if err := m.Run(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return shutDown(m, l)
+	return relay.ShutDown(m, l)
 }
 
 // check returns an error if the proxy cannot connect to such a URL. It sends nothing: the loop
@@ -104,22 +94,8 @@ func check(m *reactor.Manager, to string) error {
 		return cli.Usage("-to: %w", err)
 	}
 	c.Close()
+	if u, _ := reactor.ParseURL(to); u.Scheme == "udp" {
+		return cli.Usage("-to %s: datagrams have no end of stream: want tcp://, tls:// or unix://", to)
+	}
 	return nil
-}
-
-// shutDown closes the listener and waits until the connections have closed, for at most grace.
-// It does not drain them: both peers would read an end of stream that the other has not sent.
-func shutDown(m *reactor.Manager, l *reactor.Conn) error {
-	l.Close()
-	late := false
-	defer m.AddTimer(grace, reactor.TimerOnce, func() { late = true }).Stop()
-	for !late && m.Stats().Conns > 0 {
-		if err := m.Poll(-1); err != nil {
-			return err
-		}
-	}
-	for c := range m.Conns() {
-		c.Abort()
-	}
-	return m.Poll(0)
 }

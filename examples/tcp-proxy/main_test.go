@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"io"
 	"net"
 	"os"
@@ -20,40 +19,29 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestExitStatus(t *testing.T) {
-	used := looptest.UsedAddr(t)
-	for _, tc := range []struct {
-		name   string
-		args   []string
-		status int
-		stderr string // part of it
-	}{
-		{"help", []string{"-h"}, 0, "-listen"},
-		{"unknown flag", []string{"-port", "8000"}, 2, "flag provided but not defined: -port"},
-		{"argument", []string{"tcp://127.0.0.1:0"}, 2, `unexpected argument "tcp://127.0.0.1:0"`},
-		{"no scheme", []string{"-listen", "127.0.0.1:0"}, 1, "127.0.0.1:0"},
-		{"TLS", []string{"-listen", "tls://127.0.0.1:0"}, 2, "does not accept TLS"},
-		{"bad target", []string{"-to", "tcp://nowhere"}, 2, "-to: "},
-		{"connect", []string{"-connect", "10"}, 2, "want a time such as 30s"},
-		{"stall", []string{"-stall", "-1s"}, 2, "it is negative; 0 means no limit"},
-		{"conns", []string{"-conns", "many"}, 2, "want a number"},
-		{"idle", []string{"-idle", ""}, 2, "want a time such as 30s"},
-		{"used", []string{"-listen", "tcp://" + used}, 1, "address already in use"},
-	} {
-		t.Run(tc.name, func(t *testing.T) { looptest.WantExit(t, tc.args, tc.status, tc.stderr) })
-	}
+// Wrong usage has status 2 and one line that names the flag. The program does not listen before.
+func TestUsage(t *testing.T) {
+	looptest.WantUsage(t, run, "tcp-proxy", nil, []looptest.Refusal{
+		looptest.Wrong(`-listen: reactor: bad URL "127.0.0.1:0"`, "-listen", "127.0.0.1:0"),
+		looptest.Wrong("-listen tls://127.0.0.1:0: this example has no TLS there", "-listen", "tls://127.0.0.1:0"),
+		looptest.Wrong("-listen udp://127.0.0.1:0: want tcp://host:port or unix:///path", "-listen", "udp://127.0.0.1:0"),
+		looptest.Wrong("-listen tcp://127.0.0.1: the port is missing", "-listen", "tcp://127.0.0.1"),
+		looptest.Wrong(`-to: reactor: bad URL "bogus": no scheme`, "-to", "bogus"),
+		looptest.Wrong("-to: reactor: bad URL", "-to", "tcp://nowhere"),
+		looptest.Wrong("-to: reactor: bad URL", "-to", "tcp://me:s3cret@127.0.0.1:80"),
+		looptest.Wrong("-to udp://127.0.0.1:9: datagrams have no end of stream", "-to", "udp://127.0.0.1:9"),
+		looptest.Wrong("for flag -connect: want a time such as 30s", "-connect", "10"),
+		looptest.Wrong("for flag -stall: it is negative; 0 means no limit", "-stall", "-1s"),
+		looptest.Wrong("for flag -conns: want a number", "-conns", "many"),
+		looptest.Wrong("for flag -idle: want a time such as 30s", "-idle", ""),
+	})
 }
 
-// defaults returns the options of a command line.
-func defaults(t *testing.T, args ...string) *options {
-	t.Helper()
-	var o options
-	f := flag.NewFlagSet("", flag.ContinueOnError)
-	o.flags(f)
-	if err := f.Parse(args); err != nil {
-		t.Fatal(err)
-	}
-	return &o
+// If the system refuses to listen, the status is 1, and the line names the flag and the URL.
+func TestExitStatus(t *testing.T) {
+	used := looptest.UsedAddr(t)
+	looptest.WantExit(t, []string{"-listen", "tcp://" + used}, 1, "-listen tcp://"+used+": ")
+	looptest.WantExit(t, []string{"-listen", "tcp://" + used}, 1, "address already in use\n")
 }
 
 // start starts the program with -to and returns the address that it listens on.

@@ -1,4 +1,4 @@
-package main
+package relay
 
 import (
 	"bytes"
@@ -44,7 +44,7 @@ func TestBulkToSlowReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer target.Close()
-	l, err := proxy(m, defaults(t, "-listen", "tcp://127.0.0.1:0", "-to", "tcp://"+target.Addr().String()))
+	l, err := defaults(t, "-listen", "tcp://127.0.0.1:0", "-to", "tcp://"+target.Addr().String()).forward(m)
 	if err != nil {
 		t.Fatal(err)
 	}

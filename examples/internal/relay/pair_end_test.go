@@ -1,4 +1,4 @@
-package main
+package relay
 
 import (
 	"bytes"
@@ -63,9 +63,9 @@ func connectClient(t *testing.T, to, request string, opts ...reactor.Option) *jo
 func connectWith(t *testing.T, o *options, request string, opts ...reactor.Option) *joined {
 	t.Helper()
 	o.listen = "tcp://127.0.0.1:0"
-	opts = append([]reactor.Option{reactor.WithDeadlines(o.deadlines())}, opts...)
+	opts = append([]reactor.Option{reactor.WithDeadlines(o.Deadlines())}, opts...)
 	j := &joined{t: t, m: looptest.NewManager(t, opts...)}
-	l, err := proxy(j.m, o)
+	l, err := o.forward(j.m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,42 +335,5 @@ func TestTargetConnectsLate(t *testing.T) {
 		j.target.Shutdown()
 		j.await("the end", j.client.Ended)
 		j.wantGone()
-	}
-}
-
-// shutDown waits until the connections have closed. It resets those that are still open after
-// the grace period.
-func TestShutDown(t *testing.T) {
-	for _, inTime := range []bool{true, false} {
-		t.Run(fmt.Sprintf("in time %v", inTime), func(t *testing.T) {
-			clock := looptest.NewClock()
-			j := newJoined(t, reactor.WithClock(func() time.Time { clock.Advance(time.Millisecond); return clock.Now() }))
-			j.say(j.client, j.target, "request")
-			j.say(j.target, j.client, "half an ")
-			turns := 0
-			j.m.AddTimer(time.Millisecond, reactor.TimerRepeat, func() { // due in each turn
-				if turns++; turns == 10 && inTime {
-					j.target.WriteString("answer")
-					j.target.Close()
-				}
-				if j.client.Ended() && j.client.FD >= 0 {
-					j.client.Close()
-				}
-			})
-			if err := shutDown(j.m, j.l); err != nil {
-				t.Fatal(err)
-			}
-			if n := j.m.Stats().Conns; n > 0 {
-				t.Errorf("%d connections are left", n)
-			}
-			if !inTime {
-				j.wantReset(j.client)
-				j.wantReset(j.target)
-				return
-			}
-			if string(j.client.In) != "half an answer" || j.client.Err != nil || !j.client.EOF {
-				t.Errorf("the client reads %q, %v", j.client.In, j.client.Err)
-			}
-		})
 	}
 }

@@ -1,16 +1,20 @@
-package main
+// Package relay forwards bytes between two connections, in both directions and in bounded memory
+// and time. tcp-proxy and socks5-server use it.
+//
+// An end of stream is forwarded after all data, while the other direction continues. A reset or
+// another failure is forwarded as a reset, after the data that came before it.
+package relay
 
 import (
 	"errors"
 	"log/slog"
 	"time"
 
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// The water marks for the unsent bytes of a connection. Above high, the proxy stops reading
-// from the other connection. At low it continues.
+// The water marks for the unsent bytes of a connection. Above high, no more is read from the other
+// connection. At low it continues.
 const low, high = 64 << 10, 256 << 10
 
 // finalTime is how long one side may take to read what waits for it in the proxy when the other
@@ -20,10 +24,11 @@ const finalTime = 10 * time.Second
 // errIdle is the reason why a pair is reset if both sides are silent for too long.
 var errIdle = errors.New("both sides were idle for too long")
 
-// pair is two connections that the proxy forwards between.
-type pair struct {
-	sides [2]side      // of the client and of the target
-	open  int          // the sides that are not closed
+// Pair is two connections that bytes are forwarded between.
+type Pair struct {
+	sides [2]side // of the client and of the target
+	open  int     // the sides that are not closed
+	idle  time.Duration
 	log   *slog.Logger // for records that peers cause: their number is limited
 	timer *reactor.Timer
 	quiet int // ticks of the timer since the last byte
@@ -33,63 +38,44 @@ type pair struct {
 type side struct {
 	conn  *reactor.Conn
 	other *side
-	pair  *pair
+	pair  *Pair
 	ended bool // the peer has ended its stream
 	final bool // the other side has failed: this one is reset when everything is written
 }
 
-// idleTicks is how many ticks the timer of a pair has in the time of -idle. A pair that is
+// idleTicks is how many ticks the timer of a pair has in the time of Options.Idle. A pair that is
 // silent is reset one tick later at most.
 const idleTicks = 4
 
-// proxy listens on one URL and connects each accepted connection to the other.
-func proxy(m *reactor.Manager, o *options) (*reactor.Conn, error) {
-	log := clog.Limit(m.Logger())
-	l, err := m.Listen(o.listen, func(c *reactor.Conn, ev reactor.Event, _ any) {
-		if ev == reactor.EvAccept {
-			join(c, o, log)
-		}
-	}, nil)
-	if err != nil {
-		return nil, err
-	}
-	l.SetWater(low, high)
-	return l, l.SetLimits(reactor.Limits{Conns: o.conns, WhenFull: reactor.RefuseNew})
-}
-
-// join makes a connection to the target and pairs it with c.
-func join(c *reactor.Conn, o *options, log *slog.Logger) {
-	p := &pair{open: 2, log: log}
-	d, err := c.Manager().Connect(o.to, func(d *reactor.Conn, ev reactor.Event, data any) {
-		if ev == reactor.EvConnect {
-			p.connected(o.idle)
-		}
-		forward(d, ev, data)
-	}, &p.sides[1])
-	if err != nil {
-		log.Error("cannot connect", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "url", o.to, "error", err)
-		c.Abort()
-		return
-	}
+// Join forwards the bytes of two connections to each other. It sets their handlers and FnData.
+// idle is how long both sides may be silent; 0 means no limit. log is for records that peers
+// cause, see termlog.Limit.
+//
+// If the target d is not connected yet, the caller pauses c, and EvConnect of d resumes it. If d is
+// connected, the caller calls Start.
+func Join(c, d *reactor.Conn, idle time.Duration, log *slog.Logger) *Pair {
+	p := &Pair{open: 2, idle: idle, log: log}
 	p.sides[0] = side{conn: c, other: &p.sides[1], pair: p}
 	p.sides[1] = side{conn: d, other: &p.sides[0], pair: p}
-	c.Fn, c.FnData = forward, &p.sides[0]
-	c.SetHalfClose(true)
-	d.SetHalfClose(true)
-	c.Pause() // until d is connected
-	d.SetWater(low, high)
+	for i := range p.sides {
+		conn := p.sides[i].conn
+		conn.Fn, conn.FnData = forward, &p.sides[i]
+		conn.SetHalfClose(true)
+		conn.SetWater(low, high)
+	}
+	return p
 }
 
-// connected is called when the target is connected. The client's bytes are read from now on.
-func (p *pair) connected(idle time.Duration) {
+// Start is called when the target is connected. The client's bytes are read from now on.
+func (p *Pair) Start() {
 	p.sides[0].conn.Resume()
-	if tick := idle / idleTicks; tick > 0 {
+	if tick := p.idle / idleTicks; tick > 0 {
 		p.setTimer(p.sides[0].conn.Manager().AddTimer(tick, reactor.TimerRepeat, p.tick))
 	}
 }
 
 // tick resets both sides if they were silent for more than idleTicks ticks.
-func (p *pair) tick() {
+func (p *Pair) tick() {
 	if p.quiet++; p.quiet <= idleTicks {
 		return
 	}
@@ -99,12 +85,12 @@ func (p *pair) tick() {
 }
 
 // setTimer replaces the pair's timer.
-func (p *pair) setTimer(t *reactor.Timer) {
+func (p *Pair) setTimer(t *reactor.Timer) {
 	p.stopTimer()
 	p.timer = t
 }
 
-func (p *pair) stopTimer() {
+func (p *Pair) stopTimer() {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
@@ -115,6 +101,8 @@ func (p *pair) stopTimer() {
 func forward(c *reactor.Conn, ev reactor.Event, data any) {
 	s := c.FnData.(*side)
 	switch ev {
+	case reactor.EvConnect: // of the target
+		s.pair.Start()
 	case reactor.EvRead:
 		s.pair.quiet = 0
 		s.other.conn.Write(c.Recv.Bytes()) // fails only if the other is closing
@@ -134,7 +122,7 @@ func forward(c *reactor.Conn, ev reactor.Event, data any) {
 		s.ended = true
 		s.other.conn.CloseWrite() // takes effect after its unsent bytes
 	case reactor.EvError:
-		s.pair.log.Info("connection failed", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "error", data.(error))
+		s.pair.log.Info("connection failed", "id", c.ID(), "remote", c.RemoteAddr(), "error", data.(error))
 		c.Abort() // with an end of stream, an incomplete answer would look complete
 		s.other.finish()
 	case reactor.EvClose:

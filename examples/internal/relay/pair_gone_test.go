@@ -1,4 +1,4 @@
-package main
+package relay
 
 import (
 	"bytes"
@@ -100,7 +100,7 @@ func TestOneReadsNothing(t *testing.T) {
 			eachWay(t, func(t *testing.T, j *joined, from, to *end) {
 				prepare(j, from)
 				looptest.Spin(t, j.m, 20)
-				clock.Advance(defaults(t).stall - time.Millisecond)
+				clock.Advance(defaults(t).Stall - time.Millisecond)
 				looptest.Spin(t, j.m, 20)
 				if n := j.m.Stats().Conns; n != 2 {
 					t.Fatalf("%d connections before the time has passed", n)
@@ -120,10 +120,10 @@ func TestTargetNeverAccepts(t *testing.T) {
 		act func(j *joined)
 		end time.Duration
 	}{
-		"much":            {func(j *joined) { j.fill(j.client) }, defaults(t).stall},
-		"much, and reset": {func(j *joined) { j.fill(j.client); j.client.Reset() }, defaults(t).stall},
-		"nothing":         {func(*joined) {}, defaults(t).idle * 5 / 4},
-		"only an end":     {func(j *joined) { j.client.Close() }, defaults(t).idle * 5 / 4},
+		"much":            {func(j *joined) { j.fill(j.client) }, defaults(t).Stall},
+		"much, and reset": {func(j *joined) { j.fill(j.client); j.client.Reset() }, defaults(t).Stall},
+		"nothing":         {func(*joined) {}, defaults(t).Idle * 5 / 4},
+		"only an end":     {func(j *joined) { j.client.Close() }, defaults(t).Idle * 5 / 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock, opts := timed()
@@ -169,7 +169,7 @@ func TestTargetDoesNotAnswer(t *testing.T) {
 		to    func(t *testing.T) string
 		limit time.Duration
 	}{
-		"connecting": {silentTarget, defaults(t).connect},
+		"connecting": {silentTarget, defaults(t).Connect},
 		"resolving":  {func(*testing.T) string { return "tcp://silent.example:1" }, 5 * time.Second}, // the default of Resolve
 	} {
 		for _, leave := range []string{"stays", "ends", "resets"} {
@@ -203,7 +203,7 @@ func TestTargetDoesNotAnswer(t *testing.T) {
 func TestIdle(t *testing.T) {
 	clock, opts := timed()
 	eachWay(t, func(t *testing.T, j *joined, from, to *end) {
-		quarter := defaults(t).idle / idleTicks
+		quarter := defaults(t).Idle / idleTicks
 		pass := func(quarters int) {
 			for range quarters {
 				clock.Advance(quarter)

@@ -1,6 +1,6 @@
 //go:build !race
 
-package main
+package relay
 
 // raceEnabled reports whether the race detector is on. It needs memory of its own.
 const raceEnabled = false
