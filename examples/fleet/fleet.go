@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/mqtt/session"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 const (
@@ -114,7 +114,7 @@ func simulate(o *options, config *tls.Config, s *screen, log *slog.Logger, out i
 
 // newFleet returns a fleet without devices.
 func newFleet(o *options, config *tls.Config, m *reactor.Manager, s *screen, log *slog.Logger) *fleet {
-	f := &fleet{opts: o, m: m, log: log, limited: clog.Limit(log), screen: s, start: time.Now(),
+	f := &fleet{opts: o, m: m, log: log, limited: termlog.Limit(log), screen: s, start: time.Now(),
 		seeded: rand.New(rand.NewPCG(o.seed, 0))}
 	f.session = session.Options{
 		Login:   o.login(config),

@@ -48,9 +48,9 @@ import (
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -112,7 +112,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 			out = stderr
 		}
 		s := newScreen(out)
-		log := clog.New(s, clog.Level(o.verbose))
+		log := termlog.New(s, cli.Level(o.verbose))
 		config, err := o.trust.ConfigFor(o.urls, log)
 		if err != nil {
 			return err

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rikki-go/rikki/examples/internal/clog"
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // Without a terminal there is a record every 5 seconds, if something has changed.
@@ -18,7 +19,7 @@ func TestProgressRecords(t *testing.T) {
 	m := looptest.NewManager(t, reactor.WithClock(clock.Now))
 	var log bytes.Buffer
 	o := &options{devices: 7, size: stampSize, seed: 1, urls: []string{"mqtt://h"}}
-	f := newFleet(o, nil, m, newScreen(io.Discard), clog.New(&log, clog.Level(false)))
+	f := newFleet(o, nil, m, newScreen(io.Discard), termlog.New(&log, cli.Level(false)))
 	f.showProgress()
 	f.online, f.published, f.good = 5, 3, 2
 	for _, row := range []struct{ published, records int }{{3, 1}, {3, 1}, {4, 2}} {

@@ -38,7 +38,7 @@ import (
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -65,8 +65,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	cli.Count(f, &b.limit, "buffer", 8<<20, "`bytes` of messages that wait for the destination; beyond it, the source waits")
 	verbose := f.Bool("v", false, "log each message that is passed on")
 	return cli.Run(f, args, stderr, func() error {
-		b.log = clog.New(stdout, clog.Level(*verbose))
-		b.limited = clog.Limit(b.log)
+		b.log = termlog.New(stdout, cli.Level(*verbose))
+		b.limited = termlog.Limit(b.log)
 		if err := b.configure(&fl); err != nil {
 			return err
 		}

@@ -10,39 +10,31 @@ import (
 // Wrong usage has status 2 and one line that names the flag. It never shows a password.
 func TestUsage(t *testing.T) {
 	const from, to = "mqtt://127.0.0.1", "mqtt://127.0.0.2"
-	for _, row := range []struct {
-		args   []string
-		stderr string
-	}{
-		{[]string{"-to", to}, "-id is missing"},
-		{[]string{"-id", "x"}, "-to is missing"},
-		{[]string{"-id", "x", "-to", "http://h"}, "-to http://h: want mqtt://"},
-		{[]string{"-id", "x", "-to", to, "-from", "tcp://me:s3cret@h"}, "want mqtt://"},
-		{[]string{"-id", "x", "-to", to, "-from", "mqtt://me:s3cret@h:x"}, "-from: "},
-		{[]string{"-id", "x", "-to", to, "-qos", "3"}, "-qos 3: want 0, 1 or 2"},
-		{[]string{"-id", "x", "-to", to, "-version", "261"}, "-version 261: want 4 or 5"},
-		{[]string{"-id", "x", "-to", to, "-expiry", "0"}, "-expiry 0"},
-		{[]string{"-id", "x", "-to", to, "-buffer", "-1"}, "-buffer: it is negative"},
-		{[]string{"-id", "x", "-to", to, "-filter", "a/#/b"}, `-filter "a/#/b" is not a topic filter`},
-		{[]string{"-id", "x", "-to", to, "-prefix", "a/+/"}, `-prefix "a/+/" cannot begin a topic`},
-		{[]string{"-id", "x", "-to", to, "-ca", "ca.pem"}, "need a URL with TLS"},
-		{[]string{"-id", "x", "-to", from + ":1883"}, "the same broker"},
-		{[]string{"-id", "x", "-to", from, "-prefix", "p/"}, "the same broker"},
-		{[]string{"-id", "x", "-to", from, "-version", "5", "-filter", "$share/g/+/a", "-prefix", "p-"}, "the same broker"},
-		{[]string{"-id", "x", "-to", to, "-version", "4", "-from-password", "s3cret"}, "-from: mqtt: CONNECT: "},
-		{[]string{"-id", "x", "-to", to, "-version", "4", "-to-password", "s3cret"}, "password without user name"},
-		{[]string{"-id", "a\xff", "-to", to}, "the client identifier is not well-formed UTF-8"},
-		{[]string{"-id", strings.Repeat("x", 65533), "-to", to}, "-to: mqtt: CONNECT: "}, // with -to behind it
-		{[]string{"-id", "x", "-to", to, "-from-password", "s3cret", "more"}, `unexpected argument "more"`},
-	} {
-		r := looptest.Run(t, run, row.args...)
-		if r.Status != 2 || !strings.Contains(r.Stderr, row.stderr) || strings.Count(r.Stderr, "\n") != 1 {
-			t.Errorf("%q: status %d, stderr %q", row.args, r.Status, r.Stderr)
-		}
-		if strings.Contains(r.Stderr+r.Stdout, "s3cret") {
-			t.Errorf("%q shows the password: %s%s", row.args, r.Stdout, r.Stderr)
-		}
-	}
+	looptest.WantUsage(t, run, "mqtt-bridge", []string{"-from-user", "-from-password", "-to-user", "-to-password"}, []looptest.Refusal{
+		looptest.Wrong("-id is missing", "-to", to),
+		looptest.Wrong("-id is missing", "-id", "", "-to", to),
+		looptest.Wrong("-to is missing", "-id", "x"),
+		looptest.Wrong("-to http://h: want mqtt://", "-id", "x", "-to", "http://h"),
+		looptest.Wrong("want mqtt://", "-id", "x", "-to", to, "-from", "tcp://me:s3cret@h"),
+		looptest.Wrong("-from: ", "-id", "x", "-to", to, "-from", "mqtt://me:s3cret@h:x"),
+		looptest.Wrong("-qos 3: want 0, 1 or 2", "-id", "x", "-to", to, "-qos", "3"),
+		looptest.Wrong("-version 261: want 4 or 5", "-id", "x", "-to", to, "-version", "261"),
+		looptest.Wrong("-expiry 0", "-id", "x", "-to", to, "-expiry", "0"),
+		looptest.Wrong("-buffer: it is negative", "-id", "x", "-to", to, "-buffer", "-1"),
+		looptest.Wrong(`-filter "a/#/b" is not a topic filter`, "-id", "x", "-to", to, "-filter", "a/#/b"),
+		looptest.Wrong(`-prefix "a/+/" cannot begin a topic`, "-id", "x", "-to", to, "-prefix", "a/+/"),
+		looptest.Wrong("need a URL with TLS", "-id", "x", "-to", to, "-ca", "ca.pem"),
+		looptest.Wrong("-ca: open no/such: no such file", "-id", "x", "-to", "wss://h", "-ca", "no/such"),
+		looptest.Wrong("-cert: open no/such: no such file", "-id", "x", "-to", "wss://h", "-cert", "no/such", "-key", "x"),
+		looptest.Wrong("-cert and -key must be given together", "-id", "x", "-to", "wss://h", "-key", "x"),
+		looptest.Wrong("the same broker", "-id", "x", "-to", from+":1883"),
+		looptest.Wrong("the same broker", "-id", "x", "-to", from, "-prefix", "p/"),
+		looptest.Wrong("the same broker", "-id", "x", "-to", from, "-version", "5", "-filter", "$share/g/+/a", "-prefix", "p-"),
+		looptest.Wrong("-from: mqtt: CONNECT: ", "-id", "x", "-to", to, "-version", "4", "-from-password", "s3cret"),
+		looptest.Wrong("password without user name", "-id", "x", "-to", to, "-version", "4", "-to-password", "s3cret"),
+		looptest.Wrong("the client identifier is not well-formed UTF-8", "-id", "a\xff", "-to", to),
+		looptest.Wrong("-to: mqtt: CONNECT: ", "-id", strings.Repeat("x", 65533), "-to", to), // with -to behind it
+	})
 }
 
 func TestOverlap(t *testing.T) {

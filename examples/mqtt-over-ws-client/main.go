@@ -29,10 +29,10 @@ import (
 	"github.com/rikki-go/rikki/examples/internal/broker"
 	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // maxPacket is the size in bytes of the largest packet that the client accepts.
@@ -66,11 +66,7 @@ func handler(c *reactor.Conn, ev reactor.Event, data any) {
 	case reactor.EvWSOpen:
 		s.log.Info("Connected to WS. Logging in to MQTT...")
 		start := c.Send.Len()
-		err := mqtt.Login(c, &mqtt.Options{
-			User: s.user, Password: s.password, Clean: true, Version: 4,
-			Topic: s.topic, Message: []byte("goodbye"), QoS: 1, // the will
-		})
-		wrap(c, start, err)
+		wrap(c, start, mqtt.Login(c, s.login()))
 	case reactor.EvWSMsg:
 		if s.received {
 			return // the connection is closing
@@ -188,16 +184,40 @@ func run(args []string, stdout, stderr io.Writer) int {
 		case s.ownTLS && s.url != "":
 			return cli.Usage("-tls is for the program's own broker and cannot be used with -url")
 		}
+		if err := s.check(); err != nil {
+			return err
+		}
 		level, brokerLevel := slog.LevelInfo, slog.LevelWarn
 		if *verbose {
 			level, brokerLevel = slog.LevelDebug, slog.LevelDebug
 		}
-		s.log, s.brokerLog = clog.New(stdout, level), clog.New(stdout, brokerLevel)
+		s.log, s.brokerLog = termlog.New(stdout, level), termlog.New(stdout, brokerLevel)
 		if s.tls, err = trust.Config(s.url, s.log); err != nil {
 			return err
 		}
 		return s.loop()
 	})
+}
+
+// check checks the URL, and what the program sends in CONNECT.
+func (s *session) check() error {
+	if s.url != "" {
+		if err := ws.CheckConnect(s.url, ""); err != nil {
+			return cli.Usage("-url: %w", err)
+		}
+	}
+	if err := mqtt.CheckConnect("ws://localhost", s.login()); err != nil {
+		return cli.Usage("-user or -password: %w", err)
+	}
+	return nil
+}
+
+// login returns the options of CONNECT, with the will.
+func (s *session) login() *mqtt.Options {
+	return &mqtt.Options{
+		User: s.user, Password: s.password, Clean: true, Version: 4,
+		Topic: s.topic, Message: []byte("goodbye"), QoS: 1, // the will
+	}
 }
 
 // loop runs the event loop until the session ends.

@@ -12,36 +12,29 @@ import (
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
+// Wrong usage has status 2 and one line that names the flag. It never shows a password.
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"-nonsense"}, {"-url"}, {"ws://127.0.0.1"}, {"-topic", "a/#"}, {"-topic", "a/+/b"}, {"-topic", ""}, {"-topic", "\xff"}, {"-hexdump=x"}} {
-		if r := client(t, args...); r.Status != 2 || r.Stderr == "" || r.Stdout != "" {
-			t.Errorf("%q: status %d, stdout %q, stderr %q", args, r.Status, r.Stdout, r.Stderr)
-		}
-	}
-	if r := client(t, "-h"); r.Status != 0 || !strings.Contains(r.Stderr, "-topic") {
-		t.Errorf("-h: %+v", r)
-	}
-}
-
-func TestBadURL(t *testing.T) {
-	for url, words := range map[string][]string{
-		"nonsense":                         {"bad URL"},
-		"http://127.0.0.1/":                {"bad URL", "ws://"},
-		"mqtt://127.0.0.1":                 {"bad URL", "ws://"},
-		"ws://":                            {"bad URL", "host"},
-		"ws://127.0.0.1:70000":             {"bad URL", "port"},
-		"ws://127.0.0.1:0":                 {"bad URL", "port"},
-		"ws://me:s3cret@127.0.0.1:70000/x": {"bad URL", "port", "me:xxxxx@"},
-		"ws://127.0.0.1/#x":                {"bad URL"},
-	} {
-		t.Run(url, func(t *testing.T) {
-			r := client(t, "-url", url)
-			r.wantFailure(t, words...)
-			if strings.Contains(r.Stderr, "s3cret") {
-				t.Error("stderr shows the password")
-			}
-		})
-	}
+	looptest.WantUsage(t, run, "mqtt-over-ws-client", []string{"-message"}, []looptest.Refusal{
+		looptest.Wrong(`-topic "a/#" is not valid`, "-topic", "a/#"),
+		looptest.Wrong(`-topic "a/+/b" is not valid`, "-topic", "a/+/b"),
+		looptest.Wrong(`-topic "" is not valid`, "-topic", ""),
+		looptest.Wrong(`-topic "\xff" is not valid`, "-topic", "\xff"),
+		looptest.Wrong("-user or -password: mqtt: CONNECT: ", "-password", "s3cret"),
+		looptest.Wrong("-user or -password: mqtt: CONNECT: ", "-user", "\xff", "-password", "s3cret"),
+		looptest.Wrong("-tls is for the program's own broker", "-tls", "-url", "ws://h"),
+		looptest.Wrong("need a URL with TLS", "-ca", "x"),
+		looptest.Wrong("-ca: open no/such", "-ca", "no/such", "-url", "wss://h"),
+		looptest.Wrong("-cert and -key must be given together", "-cert", "x", "-url", "wss://h"),
+		looptest.Wrong("-cert and -key must be given together", "-key", "x", "-url", "wss://h"),
+		looptest.Wrong(`-url: reactor: bad URL "nonsense"`, "-url", "nonsense"),
+		looptest.Wrong("want scheme ws://", "-url", "http://127.0.0.1/"),
+		looptest.Wrong("want scheme ws://", "-url", "mqtt://127.0.0.1"),
+		looptest.Wrong("host", "-url", "ws://"),
+		looptest.Wrong("port", "-url", "ws://127.0.0.1:70000"),
+		looptest.Wrong("port", "-url", "ws://127.0.0.1:0"),
+		looptest.Wrong("me:xxxxx@", "-url", "ws://me:s3cret@127.0.0.1:70000/x"),
+		looptest.Wrong("bad URL", "-url", "ws://127.0.0.1/#x"),
+	})
 }
 
 func TestNoServer(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/internal/looptest"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // If the broker refuses the subscription, the program fails at once. It does not wait for the
@@ -43,7 +43,7 @@ func TestTimeout(t *testing.T) {
 			})
 			before := looptest.TakeStock(t)
 			var log bytes.Buffer
-			s := &session{url: url, topic: "a/b", message: "hello", timeout: 30 * time.Millisecond, log: clog.New(&log, slog.LevelInfo)}
+			s := &session{url: url, topic: "a/b", message: "hello", timeout: 30 * time.Millisecond, log: termlog.New(&log, slog.LevelInfo)}
 			looptest.WantErr(t, s.loop(), nil, "the message did not come back within 30ms")
 			before.Check(t, 1) // the server's end of the connection
 		})

@@ -33,13 +33,15 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/rikki-go/rikki/examples/internal/broker"
 	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
+	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // defaultURLs are the URLs to listen on if -listen is not given.
@@ -60,22 +62,25 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var identity certs.Server
 	identity.Flags(f, "mqtts:// and wss://")
 	var limits broker.Limits
-	f.IntVar(&limits.Conns, "conns", broker.MaxConns, "most `connections` of each URL; beyond it, one without a CONNECT or the new one is closed")
-	f.IntVar(&limits.Packet, "packet", broker.MaxPacket, "size of the largest packet in `bytes`")
-	f.IntVar(&limits.Client, "client", broker.ClientLimit, "`bytes` of a session's subscriptions, will, queue and messages in flight")
-	f.IntVar(&limits.Queue, "queue", broker.MaxQueue, "most `messages` that wait for a client that is away")
-	f.IntVar(&limits.Sessions, "sessions", broker.MaxSessions, "most `sessions` of clients that are away; beyond it, the one that is away longest ends")
-	f.IntVar(&limits.Kept, "kept", broker.KeptLimit, "`bytes` of all sessions of clients that are away")
+	cli.Limit(f, &limits.Conns, "conns", broker.MaxConns, "most `connections` of each URL; beyond it, one without a CONNECT or the new one is closed")
+	cli.Limit(f, &limits.Packet, "packet", broker.MaxPacket, "size of the largest packet in `bytes`")
+	cli.Limit(f, &limits.Client, "client", broker.ClientLimit, "`bytes` of a session's subscriptions, will, queue and messages in flight")
+	cli.Limit(f, &limits.Queue, "queue", broker.MaxQueue, "most `messages` that wait for a client that is away")
+	cli.Limit(f, &limits.Sessions, "sessions", broker.MaxSessions, "most `sessions` of clients that are away; beyond it, the one that is away longest ends")
+	cli.Limit(f, &limits.Kept, "kept", broker.KeptLimit, "`bytes` of all sessions of clients that are away")
 	f.DurationVar(&limits.Expiry, "expiry", broker.MaxExpiry, "longest `time` that a session is kept without its client")
-	f.IntVar(&limits.Retained, "retained", broker.RetainedLimit, "`bytes` of all retained messages")
+	cli.Limit(f, &limits.Retained, "retained", broker.RetainedLimit, "`bytes` of all retained messages")
 	var origins []string
 	f.Func("origin", "`pattern` of the web pages that may connect over WebSocket, such as https://example.com or *; may be repeated (default: pages of this server)",
 		func(s string) error { origins = append(origins, s); return nil })
 	passwords := f.String("passwords", "", "`file` of user names and passwords, as mosquitto_passwd writes it; SIGHUP reloads it (default: everyone is let in)")
 	verbose := f.Bool("v", false, "log every message")
 	return cli.Run(f, args, stderr, func() error {
+		if limits.Expiry == 0 {
+			return cli.Usage("-expiry 0: want a time, or a negative one for no limit")
+		}
 		s := server{urls: listenOn(urls, identity.Given()), origins: origins, limits: limits, identity: &identity,
-			passwords: *passwords, log: clog.New(stdout, clog.Level(*verbose))}
+			passwords: *passwords, log: termlog.New(stdout, cli.Level(*verbose))}
 		return s.serve()
 	})
 }
@@ -112,8 +117,28 @@ type server struct {
 	log           *slog.Logger
 }
 
+// check checks the URLs and the patterns.
+func (s *server) check() error {
+	for _, url := range s.urls {
+		if err := cli.CheckListen("-listen", url, "mqtt", "mqtts", "ws", "wss"); err != nil {
+			return err
+		}
+	}
+	if err := ws.CheckConnect("ws://localhost", "", &ws.Options{Origins: s.origins}); err != nil {
+		return cli.Usage("-origin: %w", err)
+	}
+	isWS := func(url string) bool { return strings.HasPrefix(strings.ToLower(url), "ws") }
+	if len(s.origins) > 0 && !slices.ContainsFunc(s.urls, isWS) {
+		return cli.Usage("-origin is for ws:// and wss://, and there is none in %s", strings.Join(s.urls, ", "))
+	}
+	return nil
+}
+
 // serve runs the broker until SIGINT or SIGTERM.
 func (s *server) serve() error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	cfg, err := s.identity.Config(s.urls, s.log)
 	if err != nil {
 		return err
@@ -146,7 +171,7 @@ func (s *server) serve() error {
 	for _, url := range s.urls {
 		l, err := b.Listen(url, s.origins...)
 		if err != nil {
-			return err
+			return cli.ListenError("-listen", url, err)
 		}
 		if l.IsTLS() {
 			l.StartTLS(cfg)

@@ -25,9 +25,9 @@ import (
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // loop is one event loop with the state of its handler.
@@ -52,12 +52,9 @@ func newLoop(number int, url string, log *slog.Logger) (*loop, *reactor.Conn, er
 	}
 	l := &loop{number: number, m: m}
 	listener, err := http.Listen(m, url, l.handle, nil)
-	if err == nil && listener.IsTLS() {
-		err = cli.Usage("-listen %s: this example has no TLS; websocket-server has", url)
-	}
 	if err != nil {
 		m.Close()
-		return nil, nil, err
+		return nil, nil, cli.ListenError("-listen", url, err)
 	}
 	return l, listener, nil
 }
@@ -83,7 +80,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		if *count < 1 || *count > 1024 {
 			return cli.Usage("-loops %d is not between 1 and 1024", *count)
 		}
-		return serve(*url, *count, clog.New(stdout, slog.LevelInfo))
+		if err := cli.CheckListen("-listen", *url, "http"); err != nil {
+			return err
+		}
+		return serve(*url, *count, termlog.New(stdout, slog.LevelInfo))
 	})
 }
 

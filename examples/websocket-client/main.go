@@ -28,9 +28,9 @@ import (
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // maxUnsent is the number of unsent bytes above which the client stops reading. Otherwise a
@@ -117,10 +117,10 @@ func (s *session) control(m *ws.Message) {
 		return
 	}
 	code, reason := m.CloseStatus()
-	s.log.Info(fmt.Sprintf("CLOSED %d %s", code, reason))
+	s.log.Info("CLOSED "+ws.StatusName(code), "reason", reason)
 	s.closed = true
 	if !s.echo && s.received < s.count {
-		s.err = fmt.Errorf("the server closed with code %d and reason %q after %d of %d messages", code, reason, s.received, s.count)
+		s.err = fmt.Errorf("the server closed with code %s and reason %q after %d of %d messages", ws.StatusName(code), reason, s.received, s.count)
 	}
 }
 
@@ -145,7 +145,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		case s.maxMessage < 1:
 			return cli.Usage("-max-message %d is not positive", s.maxMessage)
 		}
-		s.log = clog.New(stdout, clog.Level(*verbose))
+		if err := ws.CheckConnect(s.url, ""); err != nil {
+			return cli.Usage("-url: %w", err)
+		}
+		s.log = termlog.New(stdout, cli.Level(*verbose))
 		if s.tls, err = trust.Config(s.url, s.log); err != nil {
 			return err
 		}

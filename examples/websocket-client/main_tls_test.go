@@ -48,7 +48,7 @@ func TestTrust(t *testing.T) {
 			if row.status != 0 || row.name == "none verified" {
 				return
 			}
-			want := []string{"SECURED with TLS 1.3 cipher=TLS_AES_128_GCM_SHA256", "CONNECTED to wss://" + addr, "SENT hello 1", "RECEIVED reply", "CLOSED 1000 "}
+			want := []string{"SECURED with TLS 1.3 cipher=TLS_AES_128_GCM_SHA256", "CONNECTED to wss://" + addr, "SENT hello 1", "RECEIVED reply", "CLOSED 1000 normal closure"}
 			if got := texts(t, r.Stdout); !slices.Equal(got, want) {
 				t.Errorf("log %q, want %q", got, want)
 			}

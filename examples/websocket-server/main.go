@@ -29,7 +29,6 @@ import (
 	"crypto/tls"
 	_ "embed"
 	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -39,10 +38,10 @@ import (
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // grace is how long, after a signal, clients may read the unsent bytes and answer the Close
@@ -99,7 +98,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		case o.ping > 0 && o.ping < time.Millisecond:
 			return cli.Usage("-ping %v is less than 1ms", o.ping)
 		}
-		return serve(&o, clog.New(stdout, clog.Level(o.verbose)))
+		if err := cli.CheckListen("-listen", o.url, "ws", "wss"); err != nil {
+			return err
+		}
+		if err := ws.CheckConnect("ws://localhost", "", &ws.Options{Origins: o.origins}); err != nil {
+			return cli.Usage("-origin: %w", err)
+		}
+		return serve(&o, termlog.New(stdout, cli.Level(o.verbose)))
 	})
 }
 
@@ -111,23 +116,12 @@ func (o *options) deadlines() reactor.Deadlines {
 
 // server returns the server that the flags describe.
 func (o *options) server(log *slog.Logger) *server {
-	s := &server{log: log, peers: clog.Limit(log), conns: o.conns, verbose: o.verbose,
+	s := &server{log: log, peers: termlog.Limit(log), conns: o.conns, verbose: o.verbose,
 		ws: ws.Options{Limits: ws.Limits{Message: o.maxMessage}, Ping: o.ping, Origins: o.origins}}
 	if o.deflate {
 		s.ws.Deflate = &ws.Deflate{}
 	}
 	return s
-}
-
-// check returns an error if the options are not valid. A client has the same options as a
-// server. It sends nothing: the loop begins to connect in Poll, and it is closed by then.
-func (s *server) check(m *reactor.Manager) error {
-	c, err := ws.Connect(m, "ws://localhost", nil, nil, "", &s.ws)
-	if err != nil {
-		return cli.Usage("-origin: %w", err)
-	}
-	c.Close()
-	return nil
 }
 
 // serve runs the server until SIGINT or SIGTERM.
@@ -145,9 +139,6 @@ func serve(o *options, log *slog.Logger) error {
 	defer stop()
 	defer o.identity.ReloadAtHangup(m)()
 	s := o.server(log)
-	if err := s.check(m); err != nil {
-		return err
-	}
 	if err := s.listen(m, o.url, cfg); err != nil {
 		return err
 	}
@@ -158,7 +149,7 @@ func serve(o *options, log *slog.Logger) error {
 	log.Info("stopping", "reason", context.Cause(ctx))
 	open, err := m.Drain(grace)
 	for _, c := range open {
-		log.Info("closed without a Close frame", "id", c.ID, clog.Addr("remote", c.Remote), "unsent", c.Unsent)
+		log.Info("closed without a Close frame", "id", c.ID, "remote", c.Remote, "unsent", c.Unsent)
 	}
 	return err
 }
@@ -178,13 +169,10 @@ func (s *server) listen(m *reactor.Manager, url string, cfg *tls.Config) error {
 	if err != nil {
 		return err
 	}
-	scheme, ok := map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
-	if !ok {
-		return fmt.Errorf("bad URL %q: want ws://host:port or wss://host:port", u.Redacted())
-	}
+	scheme := map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
 	c, err := http.Listen(m, u.Socket(scheme, 80), s.handle, nil)
 	if err != nil {
-		return err
+		return cli.ListenError("-listen", url, err)
 	}
 	if c.IsTLS() {
 		c.StartTLS(cfg)
@@ -209,14 +197,14 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	case reactor.EvHTTPMsg:
 		s.answer(c, data.(*http.Message))
 	case reactor.EvWSOpen:
-		s.log.Debug("open", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()))
+		s.log.Debug("open", "id", c.ID(), "remote", c.RemoteAddr())
 	case reactor.EvWSCtl:
 		if m := data.(*ws.Message); m.Op == ws.OpClose {
 			code, reason := m.CloseStatus()
-			s.log.Debug("closed by the peer", "id", c.ID(), "code", code, "reason", string(reason))
+			s.log.Debug("closed by the peer", "id", c.ID(), "code", ws.StatusName(code), "reason", reason)
 		}
 	case reactor.EvError:
-		s.peers.Info("connection failed", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "error", data.(error))
+		s.peers.Info("connection failed", "id", c.ID(), "remote", c.RemoteAddr(), "error", data.(error))
 	}
 }
 
@@ -237,7 +225,7 @@ func (s *server) answer(c *reactor.Conn, hm *http.Message) {
 		return
 	}
 	if err := ws.Upgrade(c, hm, "", &s.ws); err != nil {
-		s.peers.Info("not upgraded", "id", c.ID(), clog.Addr("remote", c.RemoteAddr()), "error", err)
+		s.peers.Info("not upgraded", "id", c.ID(), "remote", c.RemoteAddr(), "error", err)
 		c.Fn = s.refused
 		c.Drain()
 	}

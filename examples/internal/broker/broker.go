@@ -94,10 +94,10 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // The reasons why the broker closes a connection. They are logged.
@@ -142,7 +142,7 @@ type Broker struct {
 
 // New makes a broker that has no listener yet. It logs to log.
 func New(m *reactor.Manager, log *slog.Logger) *Broker {
-	return &Broker{m: m, log: clog.Limit(log), verbose: log, limits: Limits{}.resolved(),
+	return &Broker{m: m, log: termlog.Limit(log), verbose: log, limits: Limits{}.resolved(),
 		clients: make(map[uint64]*client), sessions: make(map[string]*session), checks: checks{m: m},
 		lanes: make(map[string][]*publication), work: work{m: m, left: turnWork}}
 }
@@ -154,7 +154,7 @@ func New(m *reactor.Manager, log *slog.Logger) *Broker {
 // of mqtt.Listen.
 func (b *Broker) Listen(url string, origins ...string) (*reactor.Conn, error) {
 	var opts []*ws.Options
-	if strings.HasPrefix(url, "ws") && len(origins) > 0 {
+	if strings.HasPrefix(strings.ToLower(url), "ws") && len(origins) > 0 {
 		opts = append(opts, &ws.Options{Origins: origins})
 	}
 	c, err := mqtt.Listen(b.m, url, b.handle, nil, opts...)
@@ -168,7 +168,7 @@ func (b *Broker) Listen(url string, origins ...string) (*reactor.Conn, error) {
 		Backpressure: -1}) // acknowledgements must get in while Send is full
 	b.listeners = append(b.listeners, c)
 	if u, err := reactor.ParseURL(url); err == nil {
-		b.verbose.Info("listening", "url", u.Redacted(), clog.Addr("local", c.LocalAddr()))
+		b.verbose.Info("listening", "url", u.Redacted(), "local", c.LocalAddr())
 	}
 	return c, nil
 }

@@ -3,7 +3,6 @@ package broker
 import (
 	"time"
 
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -142,5 +141,5 @@ func (b *Broker) closed(c *client) {
 // logConnected logs a client that is let in.
 func (b *Broker) logConnected(c *client, present bool) {
 	b.log.Info("connected", "id", c.conn.ID(), "client", c.id, "version", c.version, "present", present,
-		clog.Addr("remote", c.conn.RemoteAddr()))
+		"remote", c.conn.RemoteAddr())
 }

@@ -19,9 +19,14 @@ type Client struct {
 
 // Flags defines the flags.
 func (t *Client) Flags(f *flag.FlagSet) {
+	t.TrustFlags(f)
+	t.own.flags(f, "that is sent to the server")
+}
+
+// TrustFlags defines -ca and -insecure only, for a program that is a server too.
+func (t *Client) TrustFlags(f *flag.FlagSet) {
 	f.StringVar(&t.ca, "ca", "", "PEM `file` of the trusted certificate authorities (default: the system's)")
 	f.BoolVar(&t.insecure, "insecure", false, "do not verify the server's certificate; only for tests")
-	t.own.flags(f, "that is sent to the server")
 }
 
 // ConfigFor is Config for several URLs. The configuration is for those with TLS. It is nil if there

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"strconv"
 	"time"
 )
@@ -56,6 +57,14 @@ func (u *usage) Unwrap() error { return u.error }
 // Usage is fmt.Errorf for an error in the command line. If main returns it, Run returns 2.
 func Usage(format string, args ...any) error { return &usage{fmt.Errorf(format, args...)} }
 
+// Level returns the level of the log that a flag -v selects.
+func Level(verbose bool) slog.Level {
+	if verbose {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
 // Timeout defines a flag for a time limit, such as 30s. 0 means no limit. A negative time is an
 // error.
 func Timeout(f *flag.FlagSet, p *time.Duration, name string, value time.Duration, usage string) {
@@ -93,6 +102,29 @@ func (t *timeout) Set(s string) error {
 func Count(f *flag.FlagSet, p *int, name string, value int, usage string) {
 	*p = value
 	f.Var((*count)(p), name, usage)
+}
+
+// Limit defines a flag for a limit: a positive number, or a negative one for no limit.
+func Limit(f *flag.FlagSet, p *int, name string, value int, usage string) {
+	*p = value
+	f.Var((*limit)(p), name, usage)
+}
+
+// limit is the flag.Value of Limit.
+type limit int
+
+func (n *limit) String() string { return strconv.Itoa(int(*n)) }
+
+func (n *limit) Set(s string) error {
+	v, err := strconv.Atoi(s)
+	switch {
+	case err != nil:
+		return errors.New("want a number")
+	case v == 0:
+		return errors.New("want a positive number, or a negative one for no limit")
+	}
+	*n = limit(v)
+	return nil
 }
 
 // count is the flag.Value of Count.

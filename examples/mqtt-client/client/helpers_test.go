@@ -84,7 +84,12 @@ func start(t *testing.T, url string, config *tls.Config, listen func(*reactor.Ma
 // runProgram runs the program in this process.
 func runProgram(t *testing.T, args ...string) looptest.Result {
 	t.Helper()
-	return looptest.Run(t, func(args []string, stdout, stderr io.Writer) int { return Run(args, stdout, stderr, nil) }, args...)
+	return looptest.Run(t, runWithoutStore, args...)
+}
+
+// runWithoutStore is the program without -store.
+func runWithoutStore(args []string, stdout, stderr io.Writer) int {
+	return Run(args, stdout, stderr, nil)
 }
 
 // wantSuccess checks the status, and that the log has each of the words.

@@ -9,10 +9,10 @@ import (
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/cli"
-	"github.com/rikki-go/rikki/examples/internal/clog"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/proto/mqtt/session"
 	"github.com/rikki-go/rikki/reactor"
+	"github.com/rikki-go/rikki/reactor/termlog"
 )
 
 // Storage is what a program with a durable store adds: the flag -store.
@@ -69,8 +69,8 @@ func Run(args []string, stdout, stderr io.Writer, storage *Storage) int {
 		case login.ClientID == "" && (file != "" || cl.opts.Expiry != 0):
 			return cli.Usage("-store and -expiry need -id: without it no broker could find the session again")
 		}
-		cl.log = clog.New(stdout, clog.Level(*verbose))
-		cl.limited = clog.Limit(cl.log)
+		cl.log = termlog.New(stdout, cli.Level(*verbose))
+		cl.limited = termlog.Limit(cl.log)
 		config, err := trust.Config(firstTLS(urls), cl.log)
 		if err != nil {
 			return err
@@ -118,6 +118,13 @@ func (cl *client) servers(urls []string, config *tls.Config) error {
 		case "mqtt", "mqtts", "ws", "wss":
 		default:
 			return cli.Usage("-url %s: want mqtt://, mqtts://, ws:// or wss://", u.Redacted())
+		}
+	}
+	for _, s := range urls {
+		login := cl.opts.Login // without TLS, which is for some of the URLs only
+		if err := mqtt.CheckConnect(s, &login); err != nil {
+			u, _ := reactor.ParseURL(s)
+			return cli.Usage("-url %s: %w", u.Redacted(), err)
 		}
 	}
 	cl.opts.URLs = urls
