@@ -17,16 +17,20 @@ import (
 
 // importable says what a fragment may use without an import: by the package's name.
 var importable = map[string]string{
-	"bytes": "bytes", "context": "context", "errors": "errors", "fmt": "fmt", "io": "io", "log": "log",
+	"bufio": "bufio", "bytes": "bytes", "context": "context", "errors": "errors", "fmt": "fmt", "io": "io", "log": "log",
 	"net": "net", "netip": "net/netip", "os": "os", "slog": "log/slog", "strings": "strings",
 	"time": "time", "tls": "crypto/tls", "x509": "crypto/x509",
 	"gws":     "github.com/gobwas/ws",
+	"unix":    "golang.org/x/sys/unix",
+	"stdhttp": "net/http",
 	"reactor": module + "/reactor",
 	"http":    module + "/proto/http",
 	"mghttp":  module + "/proto/http",
 	"ws":      module + "/proto/ws",
 	"mqtt":    module + "/proto/mqtt",
 	"session": module + "/proto/mqtt/session",
+	"netconn": module + "/reactor/netconn",
+	"proxy":   module + "/proto/proxy",
 }
 
 // prelude declares what a fragment of statements may use without declaring it. A fragment may
@@ -49,7 +53,7 @@ const prelude = `m *reactor.Manager, c, l *reactor.Conn, handler reactor.Handler
 // statements or clauses. Variables that a fragment declares need not be used.
 func goFile(code, place string) (string, error) {
 	here := "\n//line " + place + "\n"
-	first, _, _ := strings.Cut(strings.TrimSpace(code), " ")
+	first, _, _ := strings.Cut(strings.TrimSpace(leadingComment.ReplaceAllString(code, "")), " ")
 	switch {
 	case first == "package":
 		return here[1:] + code, nil
@@ -70,6 +74,8 @@ func goFile(code, place string) (string, error) {
 	}
 	return withImports("package fragment\n", begin+uses(f)+end)
 }
+
+var leadingComment = regexp.MustCompile(`^(//[^\n]*\n)+`)
 
 var topLevel = regexp.MustCompile(`^(//[^\n]*\n)*(func \w|func \(\w+ |type |const |var )`)
 
@@ -105,6 +111,11 @@ func uses(f *ast.File) string {
 
 // withImports puts the imports between a package clause and declarations that need them.
 func withImports(clause, decls string) (string, error) {
+	return withImportsOf(clause, decls, importable)
+}
+
+// withImportsOf is withImports for other packages, by their names.
+func withImportsOf(clause, decls string, importable map[string]string) (string, error) {
 	f, err := parser.ParseFile(token.NewFileSet(), "", clause+decls, 0)
 	if err != nil {
 		return "", err
@@ -160,8 +171,8 @@ func TestDocumentedCode(t *testing.T) {
 	vet(t, dir)
 }
 
-// vet runs go vet for a folder of packages that import the root module. It needs no network.
-func vet(t *testing.T, dir string) {
+// writeModule makes a folder a module whose packages import the root module. It needs no network.
+func writeModule(t *testing.T, dir string) {
 	t.Helper()
 	var mod struct {
 		Go      string
@@ -177,11 +188,23 @@ func vet(t *testing.T, dir string) {
 	}
 	writeFile(t, filepath.Join(dir, "go.mod"), text)
 	writeFile(t, filepath.Join(dir, "go.sum"), readFile(t, "go.sum"))
-	cmd := exec.Command("go", "vet", "./...")
+}
+
+// vet runs go vet for a folder of packages that import the root module.
+func vet(t *testing.T, dir string) {
+	t.Helper()
+	writeModule(t, dir)
+	inModule(t, dir, "vet", "./...")
+}
+
+// inModule runs the go command in a folder of writeModule.
+func inModule(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("go vet: %v\n%s", err, strings.ReplaceAll(string(out), absolute(t, ".")+"/", ""))
+		t.Errorf("go %s: %v\n%s", args[0], err, strings.ReplaceAll(string(out), absolute(t, ".")+"/", ""))
 	}
 }
 
@@ -207,6 +230,7 @@ func writeFile(t *testing.T, name, text string) {
 func TestGoFile(t *testing.T) {
 	for _, x := range []struct{ code, want string }{ // want is a part of the file
 		{"package main\n", "//line a.md:1\npackage main\n"},
+		{"// Command a.\npackage main\n", "//line a.md:1\n// Command a.\npackage main\n"},
 		{"import (\n\tgws \"github.com/gobwas/ws\"\n)", `import _ "github.com/gobwas/ws"`},
 		{"func f() { fmt.Println(1) }", "import fmt \"fmt\"\n\n//line a.md:1\nfunc f()"},
 		{"case reactor.EvRead:\n\tc.Drain()", "switch ev {\n//line a.md:1\ncase reactor.EvRead:"},

@@ -36,6 +36,20 @@ var defaultConstants = map[string]string{
 	"http.Limits.Head":                 "http.DefaultMaxHead",
 	"http.Limits.Headers":              "http.DefaultMaxHeaders",
 	"http.Limits.Body":                 "http.DefaultMaxBody",
+	"http.MultipartLimits.Head":        "http.DefaultMaxPartHead",
+	"http.MultipartLimits.Headers":     "http.DefaultMaxPartHeaders",
+	"http.MultipartLimits.Parts":       "http.DefaultMaxParts",
+	"nethttp.Options.Workers":          "nethttp.DefaultWorkers",
+	"nethttp.Options.Queue":            "nethttp.DefaultQueue",
+	"nethttp.Options.Buffer":           "nethttp.DefaultBuffer",
+	"netconn.Options.ReadBuffer":       "netconn.DefaultBuffer",
+	"netconn.Options.WriteBuffer":      "netconn.DefaultBuffer",
+	"metrics.Collector.Wait":           "metrics.DefaultWait",
+	"http.ClientOptions.Timeout":       "http.DefaultClientTimeout",
+	"http.ClientOptions.ConnsPerHost":  "http.DefaultConnsPerHost",
+	"http.ClientOptions.MaxQueued":     "http.DefaultMaxQueued",
+	"http.ClientOptions.IdleConns":     "http.DefaultIdleConns",
+	"http.ClientOptions.IdleTime":      "http.DefaultIdleTime",
 	"ws.Limits.Message":                "ws.DefaultMaxMessage",
 	"ws.Deflate.MaxRatio":              "ws.DefaultMaxRatio",
 	"ws.Options.CloseWait":             "ws.DefaultCloseWait",
@@ -46,6 +60,11 @@ var defaultConstants = map[string]string{
 	"mqtt.Limits.Properties":           "mqtt.DefaultMaxProperties",
 	"mqtt.Limits.Filters":              "mqtt.DefaultMaxFilters",
 	"mqtt.Limits.Unreleased":           "mqtt.DefaultMaxUnreleased",
+	"jsonrpc.Limits.Size":              "jsonrpc.DefaultMaxSize",
+	"jsonrpc.Limits.Depth":             "jsonrpc.DefaultMaxDepth",
+	"jsonrpc.Limits.Batch":             "jsonrpc.DefaultMaxBatch",
+	"jsonrpc.Limits.Calls":             "jsonrpc.DefaultMaxCalls",
+	"proxy.AcceptOptions.MaxHeader":    "proxy.DefaultMaxHeader",
 	"session.Options.Login":            "session.DefaultKeepAlive",
 	"session.Options.Inflight":         "session.DefaultInflight",
 	"session.Queue.Messages":           "session.DefaultQueueMessages",
@@ -57,22 +76,27 @@ var defaultConstants = map[string]string{
 
 // otherDefaults are settings whose default is not a number.
 var otherDefaults = map[string]string{
-	"reactor.Deadlines.Idle":  "off",
-	"reactor.Deadlines.Life":  "off",
-	"reactor.Limits.Send":     "off",
-	"reactor.Limits.Recv":     "off",
-	"reactor.Limits.Conns":    "off",
-	"reactor.Limits.WhenFull": "`EvictIdle`",
-	"ws.Options.Ping":         "off",
-	"mqtt.Options.KeepAlive":  "off",
-	"ws.Options.Deflate":      "off",
-	"ws.Options.Origins":      "none: pages of this server only",
+	"reactor.Deadlines.Idle":       "off",
+	"reactor.Deadlines.Life":       "off",
+	"reactor.Limits.Send":          "off",
+	"reactor.Limits.Recv":          "off",
+	"reactor.Limits.Conns":         "off",
+	"reactor.Limits.WhenFull":      "`EvictIdle`",
+	"ws.Options.Ping":              "off",
+	"http.ClientOptions.Redirects": "off",
+	"mqtt.Options.KeepAlive":       "off",
+	"ws.Options.Deflate":           "off",
+	"ws.Options.Origins":           "none: pages of this server only",
 }
 
 // documentedTypes are the types whose fields all have a row.
-var documentedTypes = []string{"reactor.Deadlines", "reactor.Limits", "reactor.TLSHandshakes", "http.Limits", "ws.Limits", "mqtt.Limits"}
+var documentedTypes = []string{
+	"reactor.Deadlines", "reactor.Limits", "reactor.TLSHandshakes",
+	"http.Limits", "http.MultipartLimits",
+	"ws.Limits", "mqtt.Limits", "jsonrpc.Limits",
+}
 
-var settingForm = regexp.MustCompile("^`((?:reactor|http|ws|mqtt|session)\\.[A-Z][\\w.]*)`$")
+var settingForm = regexp.MustCompile("^`((?:reactor|netconn|metrics|http|nethttp|ws|mqtt|session|jsonrpc|proxy)\\.[A-Z][\\w.]*)`$")
 
 func TestDefaultsAreDocumented(t *testing.T) {
 	names, values := exportedNames(t), constants(t)
@@ -145,7 +169,13 @@ func inFolder(name string) string {
 	if name == "" || strings.HasPrefix(name, "reactor.") {
 		return name
 	}
-	if strings.HasPrefix(name, "session.") {
+	pkg, _, _ := strings.Cut(name, ".")
+	switch pkg {
+	case "netconn", "metrics":
+		return "reactor/" + name
+	case "nethttp":
+		return "proto/http/" + name
+	case "session":
 		return "proto/mqtt/" + name
 	}
 	return "proto/" + name

@@ -5,7 +5,6 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -95,52 +94,6 @@ func TestEventsAreDocumented(t *testing.T) {
 		if !seen[name] {
 			t.Errorf("docs/events.md: no row for %s", name)
 		}
-	}
-}
-
-// qualifiers has the names before a dot in docs/porting.md. Each is a package of this repository,
-// or a variable of one of its types.
-var qualifiers = map[string]string{
-	"reactor": "reactor.", "http": "proto/http.", "ws": "proto/ws.", "mqtt": "proto/mqtt.",
-	"m": "reactor.Manager.", "c": "reactor.Conn.", "t": "reactor.Timer.", "b": "reactor.Buffer.", "u": "reactor.URL.",
-	"hm": "proto/http.Message.", "wm": "proto/ws.Message.", "mm": "proto/mqtt.Message.",
-	"p": "proto/mqtt.Property.", "opts": "proto/mqtt.Options.",
-	"session": "proto/mqtt/session.", "s": "proto/mqtt/session.Session.",
-}
-
-// standardNames are the packages of the standard library before a dot in docs/porting.md.
-var standardNames = map[string]bool{"fmt": true, "hex": true, "slog": true, "time": true}
-
-var (
-	code     = regexp.MustCompile("`[^`]+`")
-	selector = regexp.MustCompile(`\b([A-Za-z]\w*)\.([A-Z]\w*)`)
-)
-
-// TestPortingNamesWhatExists looks up every Go name in the second column of
-// the tables of docs/porting.md.
-func TestPortingNamesWhatExists(t *testing.T) {
-	exists := exportedNames(t)
-	ports := 0
-	for _, row := range rows(t, "porting.md") {
-		if len(row) < 2 || !strings.HasPrefix(row[0], "`") {
-			continue
-		}
-		ports++
-		for _, span := range code.FindAllString(row[1], -1) {
-			for _, m := range selector.FindAllStringSubmatch(span, -1) {
-				prefix, ok := qualifiers[m[1]]
-				switch {
-				case standardNames[m[1]]:
-				case !ok:
-					t.Errorf("docs/porting.md: %s: what is %q in %s?", row[0], m[1], m[0])
-				case !exists[prefix+m[2]]:
-					t.Errorf("docs/porting.md: %s: %s does not exist", row[0], prefix+m[2])
-				}
-			}
-		}
-	}
-	if ports < 40 {
-		t.Errorf("docs/porting.md: found only %d ported calls", ports)
 	}
 }
 

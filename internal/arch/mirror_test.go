@@ -22,9 +22,12 @@ var otherTestFiles = []string{
 // untested are the source files, and folders of them, that have functions and no test files of
 // their own, each with the reason.
 var untested = map[string]string{
-	"internal/frames":                     "helps tests, which use all of it",
-	"internal/looptest":                   "helps tests, which use all of it",
-	"reactor/internal/poll/wakeup_bsd.go": "for macOS and the BSDs; wakeup_test.go tests it there",
+	"internal/frames":                          "helps tests, which use all of it",
+	"internal/looptest":                        "helps tests, which use all of it",
+	"reactor/internal/poll/message_bsd.go":     "for macOS and the BSDs; message_test.go tests it there",
+	"reactor/internal/poll/message_dstaddr.go": "for the BSDs; message_test.go tests it there",
+	"reactor/internal/poll/multicast_bsd.go":   "for macOS and the BSDs; multicast_test.go tests it there",
+	"reactor/internal/poll/wakeup_bsd.go":      "for macOS and the BSDs; wakeup_test.go tests it there",
 }
 
 // system is the end of a file's name that go build understands.

@@ -42,15 +42,16 @@ func TestNoNorace(t *testing.T) {
 	}
 }
 
-// mayRecover is the only file that recovers panics, for programs that ask for it. It recovers
-// those of the program's handler only, logs them with their stack, and fails the connection.
-const mayRecover = "reactor/recover.go"
+// mayRecover are the only files that recover panics: for programs that ask for it, and for handlers
+// of net/http, which may rely on it. They recover those of the program's handler only, log them
+// with their stack, and end the connection.
+var mayRecover = []string{"reactor/recover.go", "proto/http/nethttp/worker.go"}
 
 // TestNoRecover checks that no other code recovers a panic. A panic is a defect and must stay
 // visible.
 func TestNoRecover(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test() || s.path == mayRecover {
+		if s.test() || slices.Contains(mayRecover, s.path) {
 			continue
 		}
 		ast.Inspect(s.ast, func(n ast.Node) bool {
