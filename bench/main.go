@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -49,39 +50,76 @@ var (
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	if os.Getenv(childMark) != "" {
+		if err := child(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
 	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run runs the program, or one of its child processes.
-func run(args []string, out io.Writer) error {
-	if os.Getenv(childMark) != "" {
-		return child(args)
+// run runs the program and returns its exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintln(stderr, "bench:", err)
+		return 2
 	}
-	f := flag.NewFlagSet("bench", flag.ExitOnError)
-	hurry := f.Bool("quick", false, "take less than a minute; too short for results")
-	overTLS := f.Bool("tls", false, "measure over TLS instead")
-	stalls := f.Bool("stall", false, "measure waits for delayed acknowledgements instead")
-	clients := f.Bool("mqtt", false, "measure clients of mosquitto instead")
-	before := f.String("before", "", "also measure rikki at another commit; `FILE` is this program, built at that commit")
-	f.Parse(args)
-	if f.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "unexpected argument %q\n", f.Arg(0))
+	if err := o.measure(stdout); err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+	return 0
+}
+
+// options are the flags of the command line.
+type options struct {
+	quick, tls, stall, mqtt bool
+	before                  string // path of another build of this program, or empty
+}
+
+func parse(args []string, stderr io.Writer) (*options, error) {
+	o := &options{}
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.BoolVar(&o.quick, "quick", false, "take less than a minute; too short for results")
+	f.BoolVar(&o.tls, "tls", false, "measure over TLS instead")
+	f.BoolVar(&o.stall, "stall", false, "measure waits for delayed acknowledgements instead")
+	f.BoolVar(&o.mqtt, "mqtt", false, "measure clients of mosquitto instead")
+	f.StringVar(&o.before, "before", "", "also measure rikki at another commit; `FILE` is this program, built at that commit")
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		f.SetOutput(stderr)
 		f.Usage()
-		os.Exit(2)
-	}
-	if *before != "" {
-		path, err := exec.LookPath(*before)
-		if err != nil {
-			return err
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w; -h lists the flags", err)
+	case f.NArg() > 0:
+		return nil, fmt.Errorf("unexpected argument %q; -h lists the flags", f.Arg(0))
+	case o.tls && o.stall || o.tls && o.mqtt || o.stall && o.mqtt:
+		return nil, errors.New("-tls, -stall and -mqtt exclude each other")
+	case o.before != "":
+		if o.before, err = exec.LookPath(o.before); err != nil {
+			return nil, fmt.Errorf("-before: %w", err)
 		}
-		addBefore(path)
-		addBeforeMQTT(path)
+	}
+	return o, nil
+}
+
+// measure makes the measurements and prints them.
+func (o *options) measure(out io.Writer) error {
+	if o.before != "" {
+		addBefore(o.before)
+		addBeforeMQTT(o.before)
 	}
 	b := full
-	if *hurry {
+	if o.quick {
 		b = quick
 	}
 	// The children end when this process ends, because their standard input ends.
@@ -99,14 +137,14 @@ func run(args []string, out io.Writer) error {
 	}
 	parts := b.echoes()
 	switch {
-	case *overTLS:
+	case o.tls:
 		parts = []part{b.tls}
-	case *stalls:
+	case o.stall:
 		parts = []part{b.stall}
-	case *clients:
+	case o.mqtt:
 		parts = []part{b.mqtt}
 	}
-	return b.all(out, *hurry, parts)
+	return b.all(out, o.quick, parts)
 }
 
 // part makes one kind of measurement and prints it.

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"os"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // TestMain lets the test binary run as the child processes.
@@ -16,6 +18,16 @@ func TestMain(m *testing.M) {
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or each child would sleep for a second at its end
 	os.Exit(m.Run())
+}
+
+// Wrong usage has status 2 and one line that names the flag. Nothing is measured.
+func TestUsage(t *testing.T) {
+	looptest.WantUsage(t, run, "bench", nil, []looptest.Refusal{
+		looptest.Wrong("-tls, -stall and -mqtt exclude each other", "-tls", "-stall"),
+		looptest.Wrong("-tls, -stall and -mqtt exclude each other", "-tls", "-mqtt"),
+		looptest.Wrong("-tls, -stall and -mqtt exclude each other", "-mqtt", "-stall"),
+		looptest.Wrong(`-before: exec: "no/such"`, "-before", "no/such"),
+	})
 }
 
 func testMachine(t *testing.T) *machine {

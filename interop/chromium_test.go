@@ -6,9 +6,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"slices"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -150,7 +147,7 @@ func (b *page) await(condition string) {
 // lines returns the lines of the page's log.
 func (b *page) lines() (all []string) {
 	b.t.Helper()
-	b.eval(&all, `[...document.querySelectorAll("#log li")].map(li => li.className + ": " + li.textContent)`)
+	b.eval(&all, `[...document.querySelectorAll("#log li")].map(li => li.className + ": " + (li.querySelector(".text") ?? li).textContent)`)
 	return all
 }
 
@@ -192,9 +189,25 @@ func TestChromium(t *testing.T) {
 		t.Parallel()
 		browserClient(t, addr)
 	})
+	t.Run("JSON-RPC", func(t *testing.T) {
+		t.Parallel()
+		useRPCPage(t, addr)
+	})
 	t.Run("origin", func(t *testing.T) {
 		t.Parallel()
 		browserOrigins(t, addr)
+	})
+	t.Run("dashboard", func(t *testing.T) {
+		t.Parallel()
+		browserDashboard(t, addr)
+	})
+	t.Run("dashboard with mosquitto", func(t *testing.T) {
+		t.Parallel()
+		browserDashboardMosquitto(t, addr)
+	})
+	t.Run("backplane", func(t *testing.T) {
+		t.Parallel()
+		browserBackplane(t, addr)
 	})
 }
 
@@ -242,61 +255,6 @@ func browserOrigins(t *testing.T, addr string) {
 		if got != row.want {
 			t.Errorf("a page of %s, server %s: %s, want %s", row.page, row.server, got, row.want)
 		}
-	}
-}
-
-// usePage uses the page of examples/websocket-server as a person would. The page's log and the
-// server's log must agree.
-func usePage(t *testing.T, addr, scheme string, args ...string) {
-	l := newLoop(t)
-	server := launch(t, example(t, "websocket-server"), append(args, "-v", "-deflate")...)
-	at := server.match(`listening url=\S+ local=(\S+)$`)
-	if at == nil {
-		t.Fatalf("websocket-server does not listen: %q", server.output())
-	}
-	b := l.openPage(addr)
-	b.call("Page.navigate", map[string]any{"url": scheme + "://" + at[1] + "/"})
-	b.await(`document.body && document.body.dataset.state === "open"`)
-	b.send("send")
-	b.send("binary")
-	b.fill("text", "каждое слово "+strings.Repeat("x", 1000))
-	b.send("send")
-	b.send("large")
-	b.fill("text", "")
-	b.send("send")
-	b.fill("code", "4000")
-	b.fill("reason", "so long")
-	b.press("close")
-	b.await(`document.body.dataset.state === "closed"`)
-	b.press("reconnect")
-	b.await(`document.body.dataset.state === "open"`)
-	server.cmd.Process.Signal(syscall.SIGTERM)
-	b.await(`document.body.dataset.state === "closed"`)
-
-	const open = "note: open, extensions: permessage-deflate"
-	want := []string{open,
-		`sent: text "hello"`, `received: text "hello", as sent`,
-		`sent: binary of 5 bytes`, `received: binary of 5 bytes, as sent`,
-		`sent: text of 1013 characters`, `received: text of 1013 characters, as sent`,
-		`sent: binary of 1048576 bytes`, `received: binary of 1048576 bytes, as sent`,
-		`sent: text ""`, `received: text "", as sent`,
-		`note: closed cleanly, code 4000`,
-		open,
-		`note: closed cleanly, code 1001`,
-	}
-	got := b.lines()
-	if !slices.Equal(got, want) {
-		t.Errorf("the page logs\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-	t.Logf("the page logs\n%s", strings.Join(got, "\n"))
-	for _, line := range []string{"op=text bytes=5", "op=binary bytes=5", "op=text bytes=1024", "op=binary bytes=1048576", "op=text bytes=0",
-		`closed by the peer id=\d+ code=4000 reason="so long"`, `closed by the peer id=\d+ code=1001`} {
-		if server.match(line+`.*`) == nil {
-			t.Errorf("the server does not log %q", line)
-		}
-	}
-	if err := server.wait(); err != nil {
-		t.Error(err)
 	}
 }
 

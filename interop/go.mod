@@ -14,15 +14,15 @@ require (
 	github.com/lxzan/gws v1.8.9
 	github.com/mochi-mqtt/server/v2 v2.7.9
 	github.com/rikki-go/rikki v0.0.0
+	golang.org/x/net v0.44.0
+	golang.org/x/sys v0.49.0
 )
 
 require (
 	github.com/dolthub/maphash v0.1.0 // indirect
 	github.com/klauspost/compress v1.17.9 // indirect
 	github.com/rs/xid v1.4.0 // indirect
-	golang.org/x/net v0.44.0 // indirect
 	golang.org/x/sync v0.17.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace github.com/rikki-go/rikki => ..

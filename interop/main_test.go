@@ -37,7 +37,8 @@ func given(name string) (found bool) {
 // buildAll builds the examples once. Without debugging information the linker is faster.
 var buildAll = sync.OnceValue(func() error {
 	args := append([]string{"build", "-ldflags=-s -w", "-o", programs + string(filepath.Separator)}, buildFlags...)
-	cmd := exec.Command("go", append(args, "./examples/mqtt-bridge", "./examples/mqtt-client", "./examples/mqtt-over-ws-client", "./examples/mqtt-server",
+	cmd := exec.Command("go", append(args, "./examples/backplane", "./examples/json-rpc-over-websocket", "./examples/mqtt-bridge", "./examples/mqtt-client",
+		"./examples/mqtt-dashboard", "./examples/mqtt-dashboard/device", "./examples/mqtt-over-ws-client", "./examples/mqtt-server",
 		"./examples/websocket-client", "./examples/websocket-server")...)
 	cmd.Dir = ".."
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -28,11 +28,11 @@ func TestWSExamples(t *testing.T) {
 			}
 			url := row.scheme + "://" + at[1] + "/"
 			stdout, stderr, status := run(t, example(t, "websocket-client"), append(row.client, "-url", url, "-n", "2", "-deflate")...)
-			want := append(row.first, "CONNECTED to "+url, "SENT hello 1", "RECEIVED hello 1", "SENT hello 2", "RECEIVED hello 2", "CLOSED 1000 ")
+			want := append(row.first, "CONNECTED to "+url, "SENT hello 1", "RECEIVED hello 1", "SENT hello 2", "RECEIVED hello 2", "CLOSED 1000 normal closure")
 			if got := texts(t, stdout); status != 0 || stderr != "" || !slices.Equal(got, want) {
 				t.Errorf("status %d, stderr %q, log\n%s", status, stderr, stdout)
 			}
-			if server.match(`closed by the peer id=\d+ code=1000`) == nil {
+			if server.match(`closed by the peer id=\d+ code="1000 normal closure"$`) == nil {
 				t.Error("the server got no Close frame")
 			}
 		})

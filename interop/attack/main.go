@@ -88,22 +88,27 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if errors.Is(err, flag.ErrHelp) {
 		f = visible(f)
 		usage()
+		return nil, err
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; -h lists the flags", err)
 	}
 	if o.only, err = regexp.Compile(*only); err != nil {
 		return nil, fmt.Errorf("-only: %w", err)
 	}
 	switch {
 	case f.NArg() > 0:
-		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
+		return nil, fmt.Errorf("unexpected argument %q; -h lists the flags", f.Arg(0))
 	case !(o.seconds > 0 && o.seconds <= 600):
 		return nil, fmt.Errorf("-seconds %v: want more than 0 and at most 600", o.seconds)
 	case o.rounds < 1 || o.rounds > 100:
 		return nil, fmt.Errorf("-rounds %d: want 1 to 100", o.rounds)
 	case o.files < 0:
 		return nil, fmt.Errorf("-files %d is negative", o.files)
+	case o.addr != "" && o.bystander == "" && o.attacker == "":
+		return nil, errors.New("-addr needs -bystander or -attacker")
+	case o.files > 0 && o.server == "":
+		return nil, errors.New("-files needs -server")
 	case o.server != "" && servers[o.server] == nil:
 		return nil, fmt.Errorf("-server %q: want one of %s", o.server, serverNames())
 	case o.attacker != "" && findRow(o.attacker) == nil:

@@ -8,35 +8,28 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-func TestWrongUsage(t *testing.T) {
-	for _, x := range []struct {
-		args string
-		want string // a part of the error
-	}{
-		{"-only (", "-only: error parsing regexp"},
-		{"-only nothing-is-called-so", "-only nothing-is-called-so matches no row; -list prints them"},
-		{"-seconds 0", "-seconds 0: want more than 0 and at most 600"},
-		{"-seconds -1", "-seconds -1: want more than 0 and at most 600"},
-		{"-seconds 601", "-seconds 601: want more than 0 and at most 600"},
-		{"-seconds NaN", "-seconds NaN: want more than 0 and at most 600"},
-		{"-seconds x", `invalid value "x" for flag -seconds`},
-		{"-rounds 0", "-rounds 0: want 1 to 100"},
-		{"-rounds 101", "-rounds 101: want 1 to 100"},
-		{"-short=x", `invalid boolean value "x" for -short`},
-		{"-server none", `-server "none": want one of http, `},
-		{"-server raw -files -1", "-files -1 is negative"},
-		{"-attacker none", `-attacker "none": -list prints the rows`},
-		{"-nothing", "flag provided but not defined: -nothing"},
-		{"more", `unexpected argument "more"`},
-	} {
-		var out, errs bytes.Buffer
-		status := run(strings.Fields(x.args), &out, &errs)
-		if status != 2 || !strings.Contains(errs.String(), x.want) || strings.Count(errs.String(), "\n") != 1 || out.Len() > 0 {
-			t.Errorf("%s: status %d, %q, %q on standard output; want 2, %q", x.args, status, &errs, &out, x.want)
-		}
-	}
+// Wrong usage has status 2 and one line that names the flag. Nothing begins.
+func TestUsage(t *testing.T) {
+	looptest.WantUsage(t, run, "attack", nil, []looptest.Refusal{
+		looptest.Wrong("-only: error parsing regexp", "-only", "("),
+		looptest.Wrong("-only none matches no row; -list prints them", "-only", "none"),
+		looptest.Wrong("-seconds 0: want more than 0 and at most 600", "-seconds", "0"),
+		looptest.Wrong("-seconds -1: want more than 0 and at most 600", "-seconds", "-1"),
+		looptest.Wrong("-seconds 601: want more than 0 and at most 600", "-seconds", "601"),
+		looptest.Wrong("-seconds NaN: want more than 0 and at most 600", "-seconds", "NaN"),
+		looptest.Wrong(`invalid value "x" for flag -seconds`, "-seconds", "x"),
+		looptest.Wrong("-rounds 0: want 1 to 100", "-rounds", "0"),
+		looptest.Wrong("-rounds 101: want 1 to 100", "-rounds", "101"),
+		looptest.Wrong(`-server "none": want one of http, `, "-server", "none"),
+		looptest.Wrong("-files -1 is negative", "-server", "raw", "-files", "-1"),
+		looptest.Wrong("-files needs -server", "-files", "1"),
+		looptest.Wrong("-addr needs -bystander or -attacker", "-addr", "127.0.0.1:1"),
+		looptest.Wrong(`-attacker "none": -list prints the rows`, "-attacker", "none"),
+	})
 }
 
 func TestHelpHidesTheFlagsOfChildren(t *testing.T) {

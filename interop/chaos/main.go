@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -14,39 +16,85 @@ import (
 
 func main() { os.Exit(chaos(os.Args[1:], os.Stdout, os.Stderr)) }
 
+// options are the flags of the command line.
+type options struct {
+	broker                   string // empty: both
+	qos, version             int    // 0: both
+	messages, cuts, inflight int
+	seed                     uint64
+	verbose                  bool
+	limit                    time.Duration
+}
+
+// parse parses the command line. An error of package flag is the only output.
+func (o *options) parse(args []string, stderr io.Writer) error {
+	f := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&o.broker, "broker", "", "`name` of the broker, mosquitto or mochi (default: both)")
+	f.IntVar(&o.qos, "qos", 0, "`level`, 1 or 2 (default: both)")
+	f.IntVar(&o.version, "version", 0, "`level`, 4 (MQTT 3.1.1) or 5 (default: both)")
+	f.IntVar(&o.messages, "messages", 100_000, "`number` of messages of each run")
+	f.IntVar(&o.cuts, "cuts", 200, "smallest `number` of cuts of each run")
+	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano())%1e6, "`number` that the faults follow from")
+	f.IntVar(&o.inflight, "inflight", 0, "`number` of messages in flight (default: that of the session)")
+	f.BoolVar(&o.verbose, "v", false, "print why the connections ended")
+	f.DurationVar(&o.limit, "limit", 15*time.Minute, "longest `time` of a run")
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		f.SetOutput(stderr)
+		f.Usage()
+		return err
+	case err != nil:
+		return fmt.Errorf("%w; -h lists the flags", err)
+	case f.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q; -h lists the flags", f.Arg(0))
+	}
+	return o.check()
+}
+
+// check checks the values of the flags.
+func (o *options) check() error {
+	switch {
+	case o.broker != "" && brokers[o.broker] == nil:
+		return fmt.Errorf("-broker %q: want mosquitto or mochi", o.broker)
+	case o.qos < 0 || o.qos > 2:
+		return fmt.Errorf("-qos %d: want 1 or 2", o.qos)
+	case o.version != 0 && o.version != 4 && o.version != 5:
+		return fmt.Errorf("-version %d: want 4 or 5", o.version)
+	case o.messages < 1:
+		return fmt.Errorf("-messages %d is not positive", o.messages)
+	case o.cuts < 0:
+		return fmt.Errorf("-cuts %d is negative", o.cuts)
+	case o.inflight < 0 || o.inflight > math.MaxUint16:
+		return fmt.Errorf("-inflight %d: want 1 to %d", o.inflight, math.MaxUint16)
+	case o.limit <= 0:
+		return fmt.Errorf("-limit %v is not positive", o.limit)
+	}
+	return nil
+}
+
 // chaos runs the program and returns its exit status.
 func chaos(args []string, stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("chaos", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	broker := f.String("broker", "", "`name` of the broker, mosquitto or mochi (default: both)")
-	qos := f.Int("qos", 0, "1 or 2 (default: both)")
-	version := f.Int("version", 0, "4 (MQTT 3.1.1) or 5 (default: both)")
-	messages := f.Int("messages", 100_000, "`number` of messages of each run")
-	cuts := f.Int("cuts", 200, "smallest `number` of cuts of each run")
-	seed := f.Uint64("seed", uint64(time.Now().UnixNano())%1e6, "`number` that the faults follow from")
-	inflight := f.Int("inflight", 0, "`number` of messages in flight (default: that of the session)")
-	verbose := f.Bool("v", false, "print why the connections ended")
-	limit := f.Duration("limit", 15*time.Minute, "longest `time` of a run")
-	switch err := f.Parse(args); {
-	case err == flag.ErrHelp:
+	var o options
+	switch err := o.parse(args, stderr); {
+	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		return 2
-	case f.NArg() > 0 || *broker != "" && brokers[*broker] == nil || *qos < 0 || *qos > 2 || *version != 0 && *version != 4 && *version != 5 || *messages < 1 || *cuts < 0:
-		fmt.Fprintln(stderr, "chaos: wrong usage; try -help")
+		fmt.Fprintln(stderr, "chaos:", err)
 		return 2
 	}
 	status := 0
 	for _, name := range []string{"mosquitto", "mochi"} {
 		for i := range 4 {
 			q, v := 1+i/2, 4+i%2
-			if *broker != "" && name != *broker || *qos != 0 && q != *qos || *version != 0 && v != *version {
+			if o.broker != "" && name != o.broker || o.qos != 0 && q != o.qos || o.version != 0 && v != o.version {
 				continue
 			}
-			sc := &scenario{broker: name, version: uint8(v), qos: uint8(q), messages: *messages, cuts: *cuts, inflight: *inflight, seed: *seed}
-			res, err := sc.perform(*limit)
+			sc := &scenario{broker: name, version: uint8(v), qos: uint8(q), messages: o.messages, cuts: o.cuts, inflight: o.inflight, seed: o.seed}
+			res, err := sc.perform(o.limit)
 			print(stdout, sc, res, err)
-			if *verbose && res != nil {
+			if o.verbose && res != nil {
 				for _, why := range slices.Sorted(maps.Keys(res.reasons)) {
 					fmt.Fprintf(stdout, "  %6d  %s\n", res.reasons[why], why)
 				}

@@ -16,13 +16,13 @@ import (
 	"github.com/rikki-go/rikki/store/bolt"
 )
 
-func main() {
-	open := func(file string) (session.Store, error) {
-		store, err := bolt.Open(file, nil)
-		if err != nil {
-			return nil, err
-		}
-		return store, nil
+func main() { os.Exit(client.Run(os.Args[1:], os.Stdout, os.Stderr, storage)) }
+
+// storage opens the file of -store.
+var storage = &client.Storage{Open: func(file string) (session.Store, error) {
+	store, err := bolt.Open(file, nil)
+	if err != nil {
+		return nil, err
 	}
-	os.Exit(client.Run(os.Args[1:], os.Stdout, os.Stderr, &client.Storage{Open: open}))
-}
+	return store, nil
+}}

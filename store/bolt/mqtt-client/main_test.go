@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/rikki-go/rikki/examples/mqtt-client/client"
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/reactor"
@@ -93,4 +96,20 @@ func TestStoreLocked(t *testing.T) {
 func TestStoreFlag(t *testing.T) {
 	looptest.WantExit(t, []string{"-store", "f"}, 2, "-store and -expiry need -id")
 	looptest.WantExit(t, []string{"-h"}, 0, "-store file")
+}
+
+// Wrong usage has status 2 and one line that names the flag. No file is made.
+func TestUsage(t *testing.T) {
+	run := func(args []string, stdout, stderr io.Writer) int { return client.Run(args, stdout, stderr, storage) }
+	file := filepath.Join(t.TempDir(), "x.db")
+	checked := []string{"-url", "-topic", "-qos", "-user", "-password", "-id", "-version", "-n", "-timeout", "-message",
+		"-ca", "-cert", "-key", "-expiry"} // by the tests of examples/mqtt-client
+	looptest.WantUsage(t, run, "mqtt-client", checked, []looptest.Refusal{
+		looptest.Wrong("-store and -expiry need -id", "-store", file),
+		looptest.Wrong("-qos 3: want 0, 1 or 2", "-store", file, "-id", "x", "-qos", "3"),
+		looptest.Wrong("-url: ", "-store", file, "-id", "x", "-url", "bogus"),
+	})
+	if _, err := os.Stat(file); err == nil {
+		t.Error("the file of -store was made")
+	}
 }
