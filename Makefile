@@ -12,7 +12,7 @@ MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod interop/attack/go.m
 BSDS := darwin freebsd netbsd openbsd dragonfly
 
 # The packages with tests that measure the heap. They are built without the race detector.
-MEMORY := ./proto/ws ./proto/mqtt/session
+MEMORY := ./proto/http ./proto/ws ./proto/mqtt/session ./internal/allocs
 
 FUZZTIME ?= 10s
 BENCH ?= .

@@ -92,9 +92,9 @@ func table(t *testing.T, text string) (names []string, claims map[string]claim) 
 	return names, claims
 }
 
-// TestAllocationsDocument: each row of docs/allocations.md has a measurement that agrees with it,
+// Each row of docs/allocations.md has a measurement that agrees with it,
 // and each measurement has a row.
-func TestAllocationsDocument(t *testing.T) {
+func TestMemoryDocument(t *testing.T) {
 	text, err := os.ReadFile("../../docs/allocations.md")
 	if err != nil {
 		t.Fatal(err)

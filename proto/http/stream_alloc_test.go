@@ -28,7 +28,7 @@ const largeBody = 60 << 20
 // A client uploads and downloads 60 MiB. The process allocates less than 1 MiB for both together,
 // with the pieces taken as they come. Over TLS it may be 2 MiB, because the client and the
 // handshakes allocate too.
-func TestLargeBodiesInBoundedMemory(t *testing.T) {
+func TestMemoryOfLargeBodies(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		for _, framing := range []string{fmt.Sprintf("Content-Length: %d", largeBody), "Transfer-Encoding: chunked"} {
 			t.Run(scheme+" "+framing[:8], func(t *testing.T) {
