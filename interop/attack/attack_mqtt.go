@@ -149,7 +149,7 @@ func propertyBombs(a *attacker) error {
 	var next atomic.Int64
 	return a.again(4, func(c net.Conn) {
 		defer reset(c)
-		go time.AfterFunc(time.Until(a.until), func() { c.Close() })
+		go time.AfterFunc(time.Until(a.until()), func() { c.Close() })
 		if login(c, 5, "", nil) == nil {
 			go drop(c)
 			for range 10 {

@@ -16,8 +16,10 @@ import (
 // attacker is the client that a row is about. It holds its connections until its standard input
 // ends.
 type attacker struct {
-	addr  string
-	until time.Time // the end of the attack
+	addr string
+	// until returns the end of the attack. Its time runs from the first call on, so that what an
+	// attack prepares before its first connection does not count.
+	until func() time.Time
 	short bool
 
 	mu    sync.Mutex
@@ -40,7 +42,8 @@ func attackMain(r *row, addr string, span time.Duration, short bool) error {
 			return err
 		}
 	}
-	a := &attacker{addr: addr, until: time.Now().Add(span), short: short}
+	a := &attacker{addr: addr, short: short}
+	a.until = sync.OnceValue(func() time.Time { return time.Now().Add(span) })
 	// A defect of an attack must not keep the program from ending.
 	overdue := time.AfterFunc(span+time.Minute, func() { os.Exit(3) })
 	defer overdue.Stop()
@@ -65,11 +68,11 @@ func (a *attacker) size(full, short int) int {
 }
 
 // over reports whether the time of the attack is up.
-func (a *attacker) over() bool { return !time.Now().Before(a.until) }
+func (a *attacker) over() bool { return !time.Now().Before(a.until()) }
 
 // wait waits until the time of the attack is up.
 func (a *attacker) wait() error {
-	time.Sleep(time.Until(a.until))
+	time.Sleep(time.Until(a.until()))
 	return nil
 }
 
@@ -87,12 +90,12 @@ func (a *attacker) dial() (net.Conn, error) {
 
 // dialOnce opens a connection that the caller closes.
 func (a *attacker) dialOnce() (net.Conn, error) {
-	c, err := (&net.Dialer{Deadline: a.until}).Dial("tcp", a.addr)
+	c, err := (&net.Dialer{Deadline: a.until()}).Dial("tcp", a.addr)
 	if err != nil {
 		return nil, err
 	}
 	a.dials.Add(1)
-	c.SetDeadline(a.until)
+	c.SetDeadline(a.until())
 	return &conn{c.(*net.TCPConn), &a.sent}, nil
 }
 
