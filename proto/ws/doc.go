@@ -17,8 +17,8 @@
 //	}
 //	c, err := ws.Connect(m, "wss://example.com/chat", handler, nil, "Origin: https://example.com\r\n")
 //
-// For wss:// a Config of TLS is set with c.StartTLS before the first Poll; without one the system's
-// authorities decide. Package proxy leads through a proxy.
+// With wss:// the client trusts the system's certificate authorities. To change that, call
+// c.StartTLS with a *tls.Config before the first Poll. Package proxy connects through a proxy.
 //
 // A server calls Upgrade in the handler of http.Listen, on reactor.EvHTTPMsg:
 //
