@@ -40,9 +40,10 @@ var bridgeRows = []measurement{
 		}
 	}},
 	{name: "`metrics.Append` to a buffer that is large enough", setup: func(t *testing.T) func() {
-		m, buf := looptest.NewManager(t), make([]byte, 0, 1<<16)
+		m, buf, samples := looptest.NewManager(t), make([]byte, 0, 1<<16), []metrics.Sample{{Name: "main"}}
 		return func() {
-			if b := metrics.Append(buf, metrics.Sample{Name: "main", Stats: m.Stats()}); len(b) < 100 {
+			samples[0].Stats = m.Stats()
+			if b := metrics.Append(buf, samples...); len(b) < 100 {
 				t.Fatal(string(b))
 			}
 		}

@@ -3,7 +3,6 @@ package allocs_test
 import (
 	"bytes"
 	"context"
-	"runtime"
 	"testing"
 	"time"
 
@@ -32,12 +31,13 @@ func echo(c *reactor.Conn, ev reactor.Event, _ any) {
 // allocations of this module count.
 type client struct {
 	*looptest.Socket
-	m   *reactor.Manager
-	buf []byte
+	m        *reactor.Manager
+	buf      []byte
+	readable [1]unix.PollFd
 }
 
 func newClient(m *reactor.Manager, s *looptest.Socket) *client {
-	return &client{s, m, make([]byte, 1<<18)}
+	return &client{Socket: s, m: m, buf: make([]byte, 1<<18)}
 }
 
 // wrap puts one end of a socket pair on the manager.
@@ -196,14 +196,17 @@ func (c *client) send(p []byte) {
 }
 
 func (c *client) receive(n int) {
-	for i := 0; ; i++ {
+	for {
 		k, err := unix.Read(c.FD, c.buf)
 		switch {
 		case k == n:
 			return
-		case err != unix.EAGAIN || i > 100000:
+		case err != unix.EAGAIN:
 			c.T.Fatalf("read %d: %v", k, err)
 		}
-		runtime.Gosched()
+		c.readable[0] = unix.PollFd{Fd: int32(c.FD), Events: unix.POLLIN}
+		if k, err := unix.Poll(c.readable[:], 60_000); k != 1 && err != unix.EINTR {
+			c.T.Fatalf("nothing arrived in a minute: %d, %v", k, err)
+		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package blocking has what the packages share that let other goroutines wait for the loop: queues
-// of bytes and deadlines.
+// Package blocking has what the packages share that let other goroutines wait for the loop: a lock
+// with a condition, queues of bytes, and deadlines.
 package blocking
 
 import "sync"
@@ -13,21 +13,28 @@ type block [blockSize]byte
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
 // Queue is a queue of bytes in blocks. Append and Take copy the bytes. The zero Queue is empty. Its
-// methods must not be called at the same time.
+// methods must not be called at the same time, and it must not be copied.
 type Queue struct {
-	list []*block
-	from int // offset of the first byte in list[0]
-	size int // number of bytes
+	list  []*block
+	from  int       // offset of the first byte in list[0]
+	size  int       // number of bytes
+	first [4]*block // memory for a short list
 }
 
 // Len returns the number of bytes.
 func (q *Queue) Len() int { return q.size }
 
+// Memory returns how many bytes of memory the queue owns: whole blocks.
+func (q *Queue) Memory() int { return len(q.list) * blockSize }
+
 // Append adds a copy of p at the back.
 func (q *Queue) Append(p []byte) {
 	for len(p) > 0 {
 		end := q.from + q.size
-		if end == len(q.list)*blockSize {
+		if end == q.Memory() {
+			if q.list == nil {
+				q.list = q.first[:0]
+			}
 			q.list = append(q.list, blocks.Get().(*block))
 		}
 		n := copy(q.list[end/blockSize][end%blockSize:], p)

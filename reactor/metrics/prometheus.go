@@ -2,8 +2,8 @@ package metrics
 
 import (
 	"strconv"
-	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -44,7 +44,7 @@ var table = [...]metric{
 	{"opened", counter, "Connections and listeners made.", func(s *reactor.Stats) uint64 { return s.Opened }},
 	{"accepted", counter, "Connections that listeners accepted.", func(s *reactor.Stats) uint64 { return s.Accepted }},
 	{"evicted", counter, "Idle connections that a full listener closed for a new one.", func(s *reactor.Stats) uint64 { return s.Evicted }},
-	{"refused", counter, "Connections that a full listener closed at once, or whose opening failed.", func(s *reactor.Stats) uint64 { return s.Refused }},
+	{"refused", counter, "Connections that a full listener closed at once, or that ended in their opening.", func(s *reactor.Stats) uint64 { return s.Refused }},
 	{"failed", counter, "Connections and listeners that failed.", func(s *reactor.Stats) uint64 { return s.Failed }},
 	{"closed", counter, "Connections and listeners that closed.", func(s *reactor.Stats) uint64 { return s.Closed }},
 	{"suppressed_log_records", counter, "Log records that connections caused and that were not logged.", func(s *reactor.Stats) uint64 { return s.Suppressed }},
@@ -68,15 +68,21 @@ var table = [...]metric{
 // key is the metric's name in JSON.
 func (t *metric) key() string { return t.name }
 
-// fullName is the metric's name in the text format.
-func (t *metric) fullName() string {
+// suffix is what follows name in the text format.
+func (t *metric) suffix() string {
 	switch t.kind {
 	case counter:
-		return "rikki_" + t.name + "_total"
+		return "_total"
 	case seconds:
-		return "rikki_" + t.name + "_seconds"
+		return "_seconds"
 	}
-	return "rikki_" + t.name
+	return ""
+}
+
+func (t *metric) appendName(b []byte) []byte {
+	b = append(b, "rikki_"...)
+	b = append(b, t.name...)
+	return append(b, t.suffix()...)
 }
 
 func (t *metric) appendValue(b []byte, s *reactor.Stats) []byte {
@@ -90,42 +96,55 @@ func (t *metric) appendValue(b []byte, s *reactor.Stats) []byte {
 // Append appends the samples in the text format of Prometheus, and returns the extended slice. Each
 // metric has a HELP and a TYPE line, and a line for each sample. The metric rikki_up is 1 for a
 // manager that answered, and 0 for one that did not; the latter has no other metrics. Sample.Name
-// is the value of the label manager.
+// is the value of the label manager. If b is large enough, Append does not allocate.
 func Append(b []byte, samples ...Sample) []byte {
-	b = appendHeader(b, "rikki_up", gauge, "Whether the manager answered.")
+	b = append(b, "# HELP rikki_up Whether the manager answered.\n# TYPE rikki_up gauge\n"...)
 	for i := range samples {
 		up := byte('1')
 		if samples[i].Err != nil {
 			up = '0'
 		}
-		b = append(appendName(b, "rikki_up", samples[i].Name), up, '\n')
+		b = append(appendLabel(append(b, "rikki_up"...), samples[i].Name), up, '\n')
 	}
 	for k := range table {
-		t := &table[k]
-		name, hasHeader := t.fullName(), false
+		t, hasHeader := &table[k], false
 		for i := range samples {
-			if s := &samples[i]; s.Err == nil {
-				if !hasHeader {
-					b, hasHeader = appendHeader(b, name, t.kind, t.help), true
-				}
-				b = append(t.appendValue(appendName(b, name, s.Name), &s.Stats), '\n')
+			s := &samples[i]
+			if s.Err != nil {
+				continue
 			}
+			if !hasHeader {
+				b, hasHeader = t.appendHeader(b), true
+			}
+			b = appendLabel(t.appendName(b), s.Name)
+			b = append(t.appendValue(b, &s.Stats), '\n')
 		}
 	}
 	return b
 }
 
-func appendHeader(b []byte, name string, k kind, help string) []byte {
-	b = append(b, "# HELP "+name+" "+help+"\n# TYPE "+name...)
-	if k == counter {
+func (t *metric) appendHeader(b []byte) []byte {
+	b = t.appendName(append(b, "# HELP "...))
+	b = append(append(b, ' '), t.help...)
+	b = t.appendName(append(b, "\n# TYPE "...))
+	if t.kind == counter {
 		return append(b, " counter\n"...)
 	}
 	return append(b, " gauge\n"...)
 }
 
-// labelEscapes are the escapes of label values in the text format.
-var labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
-
-func appendName(b []byte, name, manager string) []byte {
-	return append(b, name+`{manager="`+labelEscapes.Replace(strings.ToValidUTF8(manager, "\uFFFD"))+`"} `...)
+// appendLabel appends the label manager. Its value is escaped, and what is not UTF-8 is replaced.
+func appendLabel(b []byte, manager string) []byte {
+	b = append(b, `{manager="`...)
+	for _, r := range manager {
+		switch r {
+		case '\\', '"':
+			b = append(b, '\\', byte(r))
+		case '\n':
+			b = append(b, `\n`...)
+		default:
+			b = utf8.AppendRune(b, r) // U+FFFD for a byte that is not UTF-8
+		}
+	}
+	return append(b, `"} `...)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"github.com/rikki-go/rikki/reactor/metrics"
 )
@@ -111,4 +112,11 @@ func TestSeveralManagers(t *testing.T) {
 	if only := parse(t, string(metrics.Append(nil, metrics.Sample{Name: "x", Err: errors.New("stuck")}))); len(only) != 1 {
 		t.Errorf("metrics without samples: %v", only)
 	}
+}
+
+// Append to a buffer that is large enough does not allocate.
+func TestAppendDoesNotAllocate(t *testing.T) {
+	samples := []metrics.Sample{{Name: "one \"1\"", Stats: reactor.Stats{Lag: time.Second / 3}}, {Name: "two", Err: errors.New("stuck")}}
+	buf := metrics.Append(nil, samples...)
+	looptest.WantNoAllocs(t, "Append", func() { buf = metrics.Append(buf[:0], samples...) })
 }

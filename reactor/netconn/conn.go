@@ -42,30 +42,25 @@ var ErrTaken = errors.New("netconn: the connection has a Conn already")
 // goroutine. Read and Write may be called at the same time, also by several goroutines; the bytes
 // of one Write stay together.
 type Conn struct {
-	c      *reactor.Conn
-	m      *reactor.Manager
-	limits [2]int // of in and of out, in bytes
-	ln     *Listener
+	c     *reactor.Conn
+	m     *reactor.Manager
+	limit int // of out, in bytes
+	ln    *Listener
 
 	writing sync.Mutex // held by Write, so that the bytes of one call stay together
 
-	mu          sync.Mutex     // guards the fields below
-	changed     sync.Cond      // for Read, Write and Dial: broadcast when a field below changes
-	in          blocking.Queue // arrived and not read
-	out         blocking.Queue // written and not yet in Conn.Send
+	mu          blocking.Monitor // guards the fields below; Read, Write and Dial wait for changes
+	in          blocking.Input   // arrived and not read
+	out         blocking.Queue   // written and not yet in Conn.Send
 	read, write blocking.Deadline
 	readErr     error // what Read returns when in is empty; nil while more may arrive
 	writeErr    error // what Write returns; nil while bytes can be sent
 	established bool  // EvConnect, EvAccept or EvTLSHS, whichever is last, was raised; for Dial and Listener
 	closed      bool  // Close was called
 	writeEnded  bool  // CloseWrite was called
-	scheduled   bool  // run is posted
-	paused      bool  // the loop has paused the connection, because in is full
 	local       net.Addr
 	remote      net.Addr
-	held        int    // bytes reported to the memory budget; only the loop uses it
-	ending      bool   // the loop has called CloseWrite; only the loop uses it
-	run         func() // loopWork as a value, so that posting it does not allocate
+	ending      bool // the loop has called CloseWrite; only the loop uses it
 }
 
 // New makes a net.Conn of a connection. It must be called on the loop's goroutine, at any time
@@ -108,9 +103,9 @@ func New(c *reactor.Conn, opts *Options) (*Conn, error) {
 
 // newConn makes a Conn that is not yet a layer of the connection.
 func newConn(c *reactor.Conn, opts *Options) *Conn {
-	n := &Conn{c: c, m: c.Manager(), limits: [2]int{bufferSize(opts.ReadBuffer), bufferSize(opts.WriteBuffer)}}
-	n.changed.L = &n.mu
-	n.run = n.loopWork
+	n := &Conn{c: c, m: c.Manager(), limit: max(bufferSize(opts.WriteBuffer), minWriteBuffer)}
+	n.in.Limit = bufferSize(opts.ReadBuffer)
+	n.mu.Init(n.m, n.loopWork)
 	n.local, n.remote = tcpAddr(c.LocalAddr()), tcpAddr(c.RemoteAddr())
 	return n
 }
@@ -118,8 +113,12 @@ func newConn(c *reactor.Conn, opts *Options) *Conn {
 // attach sets what the Conn needs of the connection.
 func (n *Conn) attach() {
 	n.c.SetHalfClose(true)
-	n.c.SetWater(n.limits[1]/2, n.limits[1]-1)
+	n.c.SetWater(n.limit/2, n.limit-1)
 }
+
+// minWriteBuffer is the smallest limit of Send that a water mark can be below. EvLowWater says that
+// a write has failed, also if the connection is paused.
+const minWriteBuffer = 2
 
 func bufferSize(n int) int {
 	if n <= 0 {
@@ -139,20 +138,21 @@ func (n *Conn) Read(p []byte) (int, error) {
 	for {
 		switch {
 		case n.closed:
-			n.mu.Unlock()
+			defer n.mu.Unlock()
 			return 0, n.opError("read", net.ErrClosed)
 		case n.read.Passed():
-			n.mu.Unlock()
-			return 0, n.opError("read", os.ErrDeadlineExceeded)
+			err := n.opError("read", os.ErrDeadlineExceeded)
+			n.unlockAndPost(n.in.NeedsLoop())
+			return 0, err
 		case n.in.Len() > 0 || len(p) == 0:
 			k := n.in.Take(p)
-			n.unlockAndPost(n.paused && n.in.Len() <= n.limits[0]/2)
+			n.unlockAndPost(n.in.NeedsLoop())
 			return k, nil
 		case n.readErr != nil:
 			n.mu.Unlock()
 			return 0, n.readErr
 		}
-		n.wait("Read")
+		n.in.Wait(&n.mu, "netconn: Read")
 	}
 }
 
@@ -175,16 +175,16 @@ func (n *Conn) Write(p []byte) (int, error) {
 			case n.writeErr != nil:
 				err = n.writeErr
 			}
-			if err != nil || n.out.Len() < n.limits[1] || done == len(p) {
+			if err != nil || n.out.Len() < n.limit || done == len(p) {
 				break
 			}
-			n.wait("Write")
+			n.mu.Wait("netconn: Write")
 		}
 		if err != nil || done == len(p) {
 			n.mu.Unlock()
 			return done, err
 		}
-		k := min(len(p)-done, n.limits[1]-n.out.Len())
+		k := min(len(p)-done, n.limit-n.out.Len())
 		n.out.Append(p[done : done+k])
 		done += k
 		if n.unlockAndPost(true); done == len(p) {
@@ -193,24 +193,9 @@ func (n *Conn) Write(p []byte) (int, error) {
 	}
 }
 
-// wait waits for a change. The caller holds mu.
-func (n *Conn) wait(call string) {
-	if n.m.InHandler() {
-		n.mu.Unlock()
-		panic("netconn: " + call + " has to wait within a handler, timer or posted function: the loop would wait for itself")
-	}
-	n.changed.Wait()
-}
-
 // unlockAndPost unlocks mu. If work is true it makes the loop call loopWork.
 func (n *Conn) unlockAndPost(work bool) {
-	post := work && !n.scheduled
-	n.scheduled = n.scheduled || post
-	n.mu.Unlock()
-	if !post {
-		return
-	}
-	if err := n.m.Post(n.run); err != nil {
+	if n.mu.UnlockAndPost(work) != nil {
 		n.fail(nil)
 	}
 }
@@ -221,14 +206,14 @@ func (n *Conn) unlockAndPost(work bool) {
 func (n *Conn) Close() error {
 	n.mu.Lock()
 	if n.closed {
-		n.mu.Unlock()
+		defer n.mu.Unlock()
 		return n.opError("close", net.ErrClosed)
 	}
 	n.closed = true
 	n.in.Reset()
 	n.read.Stop()
 	n.write.Stop()
-	n.changed.Broadcast()
+	n.mu.Changed.Broadcast()
 	n.unlockAndPost(true)
 	return nil
 }
@@ -239,11 +224,11 @@ func (n *Conn) Close() error {
 func (n *Conn) CloseWrite() error {
 	n.mu.Lock()
 	if n.closed || n.writeEnded {
-		n.mu.Unlock()
+		defer n.mu.Unlock()
 		return n.opError("close", net.ErrClosed)
 	}
 	n.writeEnded = true
-	n.changed.Broadcast()
+	n.mu.Changed.Broadcast()
 	n.unlockAndPost(true)
 	return nil
 }
@@ -281,12 +266,12 @@ func (n *Conn) setDeadlines(t time.Time, which ...*blocking.Deadline) error {
 		return n.opError("set", net.ErrClosed)
 	}
 	for _, d := range which {
-		d.Set(t, &n.changed)
+		d.Set(t, &n.mu.Changed)
 	}
 	return nil
 }
 
-// opError wraps err in the form of package net.
+// opError wraps err in the form of package net. The caller holds mu.
 func (n *Conn) opError(op string, err error) error {
 	return &net.OpError{Op: op, Net: n.local.Network(), Source: n.local, Addr: n.remote, Err: err}
 }

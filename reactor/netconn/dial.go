@@ -51,12 +51,12 @@ func (n *Conn) awaitEstablished(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		n.changed.Broadcast()
+		n.mu.Changed.Broadcast()
 	})
 	defer stop()
 	n.mu.Lock()
 	for !n.established && n.readErr == nil && ctx.Err() == nil {
-		n.changed.Wait()
+		n.mu.Changed.Wait()
 	}
 	err := n.readErr
 	switch {

@@ -6,10 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
@@ -91,4 +93,26 @@ func TestDialIsCancelled(t *testing.T) {
 	if _, err := netconn.Dialer(l.m, nil)(t.Context(), "udp", addr); !errors.As(err, new(net.UnknownNetworkError)) {
 		t.Errorf("Dialer returned %v", err)
 	}
+}
+
+// A Conn may be used while its connection is not established yet: the addresses in its errors are
+// not read while the loop writes them.
+func TestErrorsWhileConnecting(t *testing.T) {
+	l := run(t)
+	ln := l.listen("tcp://127.0.0.1:0", nil, nil)
+	var n *netconn.Conn
+	l.do(func() {
+		c, err := l.m.Connect("tcp://"+ln.Addr().String(), nil, nil)
+		must(t, err)
+		n, err = netconn.New(c, nil)
+		must(t, err)
+		must(t, n.SetReadDeadline(time.Now().Add(-time.Second)))
+	})
+	for range 1000 {
+		if _, err := n.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal(err)
+		}
+	}
+	must(t, n.Close())
+	must(t, ln.Close())
 }

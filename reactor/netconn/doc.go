@@ -20,6 +20,11 @@
 // If the bound for reading is reached, the connection is paused until Read has taken half of it.
 // If the bound for writing is reached, Write waits. The loop never waits.
 //
+// What waits for Read counts towards reactor.WithMemoryBudget, in blocks of 16 KiB, also before
+// Accept has returned the Conn. What waits for the peer does not, like Conn.Send. If the budget is
+// exceeded, the connections that hold most fail with reactor.ErrMemoryBudget. Read then returns the
+// error at once: what was not read is released.
+//
 // # How a connection ends
 //
 //	what happens                           Read, after all that arrived before   Write
@@ -28,10 +33,12 @@
 //	it closes without an error (EvClose)   net.ErrClosed, or io.EOF as above     net.ErrClosed
 //	Close                                  net.ErrClosed, at once                net.ErrClosed
 //	CloseWrite                             works                                 net.ErrClosed
+//	the memory budget is exceeded          reactor.ErrMemoryBudget, at once      the same error
 //
 // The error of EvError is the same value that a handler gets: a reset is ECONNRESET, a TLS stream
 // that ends without close_notify is reactor.ErrTruncated, and so on. Most of them are a
-// *net.OpError already. Manager.Close closes all connections, so no goroutine waits after it.
+// *net.OpError already. Manager.Close closes all connections, so no goroutine waits after it. If
+// nobody calls Poll, Read and Write wait until their deadline, Conn.Close or Manager.Close.
 //
 // There is no goroutine per connection. A Conn that is not used any more must be closed.
 package netconn

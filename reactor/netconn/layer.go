@@ -41,41 +41,24 @@ func (n *Conn) receive() {
 	c := n.c
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.closed {
-		n.in.Append(c.Recv.Bytes())
+	if !n.closed && n.in.Receive(c.Recv.Bytes()) {
+		c.Pause()
 	}
 	c.Recv.Consume(c.Recv.Len())
 	if c.Stack().PeerEnded() && n.readErr == nil { // EvEnd came before New
 		n.readErr = io.EOF
 	}
-	n.changed.Broadcast()
-	if n.in.Len() >= n.limits[0] && !n.paused {
-		n.paused = true
-		c.Pause()
-		n.reportHeld()
+	if !n.in.HasReader() {
+		c.Stack().AddHeld(n.in.Count())
 	}
-}
-
-// reportHeld tells the memory budget how much a paused connection holds. The bytes of a connection
-// that is not paused are about to be read.
-func (n *Conn) reportHeld() {
-	held := 0
-	if n.paused {
-		held = n.in.Len()
-	}
-	n.c.Stack().AddHeld(held - n.held)
-	n.held = held
+	n.mu.Changed.Broadcast()
 }
 
 // loopWork is posted by the methods of Conn. It does what has become possible or necessary.
 func (n *Conn) loopWork() {
-	n.mu.Lock()
-	n.scheduled = false
-	resume := n.paused && (n.in.Len() <= n.limits[0]/2)
-	if resume {
-		n.paused = false
-		n.reportHeld()
-	}
+	n.mu.Begin()
+	resume := n.in.Resume()
+	n.c.Stack().AddHeld(n.in.Count())
 	n.mu.Unlock()
 	if resume {
 		n.c.Resume()
@@ -93,9 +76,9 @@ func (n *Conn) sendMore() {
 		n.writeErr = n.opError("write", errNotSent)
 	}
 	for n.writeErr == nil && n.out.Len() > 0 {
-		space := n.limits[1] - c.Send.Len()
+		space := n.limit - c.Send.Len()
 		if space <= 0 { // EvWrite or EvLowWater continues
-			n.changed.Broadcast()
+			n.mu.Changed.Broadcast()
 			return
 		}
 		p := n.out.Front()
@@ -108,7 +91,7 @@ func (n *Conn) sendMore() {
 	if n.writeErr != nil {
 		n.out.Reset()
 	}
-	n.changed.Broadcast()
+	n.mu.Changed.Broadcast()
 	n.end()
 }
 
@@ -139,7 +122,7 @@ func (n *Conn) setEstablished() {
 	}
 	first := !n.established
 	n.established = true
-	n.changed.Broadcast()
+	n.mu.Changed.Broadcast()
 	n.mu.Unlock()
 	if first && n.ln != nil {
 		n.ln.add(n)
@@ -153,11 +136,12 @@ func (n *Conn) endInput() {
 	if n.readErr == nil {
 		n.readErr = io.EOF
 	}
-	n.changed.Broadcast()
+	n.mu.Changed.Broadcast()
 }
 
 // fail ends both directions with err, except one that has ended already. If err is nil, the
-// connection is closed without an error. It may be called from any goroutine.
+// connection is closed without an error. It may be called from any goroutine. A connection that
+// exceeds the memory budget loses what was not read, because that is what the budget is for.
 func (n *Conn) fail(err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -171,8 +155,11 @@ func (n *Conn) fail(err error) {
 	if n.writeErr == nil || err != nil && errors.Is(n.writeErr, errNotSent) {
 		n.writeErr = writeErr
 	}
+	if errors.Is(err, reactor.ErrMemoryBudget) {
+		n.in.Reset()
+	}
 	n.out.Reset()
-	n.changed.Broadcast()
+	n.mu.Changed.Broadcast()
 }
 
 // tcpAddr returns a net.Addr for an address of a connection.

@@ -3,9 +3,13 @@ package netconn_test
 import (
 	"errors"
 	"io"
+	"net"
+	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
@@ -104,8 +108,15 @@ func TestWriteFailsWhilePaused(t *testing.T) {
 }
 
 // A Write that waits returns when the peer has gone, although what the peer has sent is not read
-// and the connection is paused. Then it is read, and the error follows.
+// and the connection is paused. Then it is read, and the error follows. The size of the buffer for
+// writing does not matter.
 func TestWaitingWriteFailsWhilePaused(t *testing.T) {
+	for _, size := range []int{1, 2, netconn.DefaultBuffer} {
+		testWaitingWriteFails(t, size)
+	}
+}
+
+func testWaitingWriteFails(t *testing.T, size int) {
 	l := run(t)
 	ours, theirs := looptest.Socketpair(t)
 	peer := looptest.NewSocket(t, theirs)
@@ -113,7 +124,7 @@ func TestWaitingWriteFailsWhilePaused(t *testing.T) {
 	l.do(func() {
 		c, err := l.m.WrapFD(ours, nil, nil)
 		must(t, err)
-		n, err = netconn.New(c, &netconn.Options{ReadBuffer: 1})
+		n, err = netconn.New(c, &netconn.Options{ReadBuffer: 1, WriteBuffer: size})
 		must(t, err)
 	})
 	defer n.Close()
@@ -132,7 +143,7 @@ func TestWaitingWriteFailsWhilePaused(t *testing.T) {
 	}()
 	for full := 0; full < 50; { // Send and the socket are full, and Write waits
 		l.do(func() {
-			if full++; l.m.Stats().Queued < netconn.DefaultBuffer {
+			if full++; l.m.Stats().Queued < size {
 				full = 0
 			}
 		})
@@ -174,4 +185,80 @@ func TestHandlerGetsEvents(t *testing.T) {
 			t.Errorf("no %v", ev)
 		}
 	}
+}
+
+// held waits until the bytes that count towards the memory budget are in a range.
+func (l *loop) held(what string, least, most int) {
+	l.t.Helper()
+	for got, i := -1, 0; got < least || got > most; i++ {
+		l.do(func() { got = l.m.Stats().Held })
+		if i == 100000 {
+			l.t.Fatalf("%s: %d bytes held, want %d to %d", what, got, least, most)
+		}
+		runtime.Gosched()
+	}
+}
+
+// What nobody has read counts towards the memory budget: before Accept, without a call of Read, and
+// also far below the limit of the buffer. Read and Close release it.
+func TestUnreadBytesCount(t *testing.T) {
+	l := run(t)
+	ln := l.listen("tcp://127.0.0.1:0", nil, nil)
+	for _, ends := range []string{"read", "closed", "listener closed"} {
+		peer, err := net.Dial("tcp", ln.Addr().String())
+		must(t, err)
+		defer peer.Close()
+		_, err = peer.Write(make([]byte, 20000))
+		must(t, err)
+		l.held("nobody has accepted", 20000, 60000)
+		if ends == "listener closed" {
+			must(t, ln.Close())
+			l.held(ends, 0, 0)
+			return
+		}
+		n, err := ln.Accept()
+		must(t, err)
+		_, err = io.ReadFull(n, make([]byte, 10))
+		must(t, err)
+		l.held("little is read", 19990, 60000)
+		if ends == "read" {
+			_, err = io.ReadFull(n, make([]byte, 20000-10))
+			must(t, err)
+			l.held("all is read", 0, 0)
+			go peer.Write(make([]byte, 20000))
+			_, err = n.Read(make([]byte, 10)) // it may wait, and leaves the rest
+			must(t, err)
+			l.held("a part is read", 100, 60000)
+			_, err = io.ReadFull(n, make([]byte, 20000-10))
+			must(t, err)
+			l.held("all is read again", 0, 0)
+			_, err = peer.Write(make([]byte, 100))
+			must(t, err)
+			l.held("nobody reads", 100, 60000)
+			must(t, n.SetReadDeadline(time.Now()))
+			if _, err := n.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("Read returned %v", err)
+			}
+			l.held("the deadline has passed", 100, 60000)
+		}
+		must(t, n.Close())
+		l.held(ends, 0, 0)
+	}
+}
+
+// A Conn that exceeds the memory budget fails, and what was not read is released at once.
+func TestMemoryBudget(t *testing.T) {
+	l := run(t, reactor.WithMemoryBudget(10<<10))
+	ln := l.listen("tcp://127.0.0.1:0", nil, nil)
+	n, peer := l.accept(ln)
+	_, err := peer.Write(make([]byte, 100))
+	must(t, err)
+	for conns := 1; conns > 0; {
+		l.do(func() { conns = l.m.Stats().Conns })
+	}
+	if got, err := io.ReadAll(n); len(got) > 0 || !errors.Is(err, reactor.ErrMemoryBudget) {
+		t.Errorf("%d bytes and %v", len(got), err)
+	}
+	must(t, n.Close())
+	l.held("closed", 0, 0)
 }

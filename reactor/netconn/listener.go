@@ -3,8 +3,9 @@ package netconn
 import (
 	"errors"
 	"net"
-	"sync"
+	"slices"
 
+	"github.com/rikki-go/rikki/internal/blocking"
 	"github.com/rikki-go/rikki/reactor"
 )
 
@@ -19,13 +20,11 @@ type Listener struct {
 	opts Options
 	addr net.Addr
 
-	mu        sync.Mutex // guards the fields below
-	changed   sync.Cond  // broadcast when one of them changes
-	waiting   []*Conn    // established, and not yet returned by Accept
-	closed    bool       // Close was called
-	err       error      // why no more connections come, or nil
-	paused    bool       // the listener is paused because maxWaiting connections wait
-	resumeRun func()
+	mu      blocking.Monitor // guards the fields below
+	waiting []*Conn          // established, and not yet returned by Accept
+	closed  bool             // Close was called
+	err     error            // why no more connections come, or nil
+	paused  bool             // the listener is paused because maxWaiting connections wait
 }
 
 // ErrNotListener is the error of NewListener on a connection that is not a stream listener.
@@ -50,8 +49,7 @@ func NewListener(l *reactor.Conn, opts *Options) (*Listener, error) {
 	if opts != nil {
 		ln.opts = *opts
 	}
-	ln.changed.L = &ln.mu
-	ln.resumeRun = ln.resume
+	ln.mu.Init(ln.m, ln.resume)
 	l.Stack().Push(&acceptor{ln})
 	return ln, nil
 }
@@ -83,7 +81,7 @@ func (ln *Listener) fail(err error) {
 	if ln.err == nil {
 		ln.err = err
 	}
-	ln.changed.Broadcast()
+	ln.mu.Changed.Broadcast()
 }
 
 // add is called on the loop's goroutine when a connection is established.
@@ -95,7 +93,7 @@ func (ln *Listener) add(n *Conn) {
 		return
 	}
 	ln.waiting = append(ln.waiting, n)
-	ln.changed.Broadcast()
+	ln.mu.Changed.Broadcast()
 	if len(ln.waiting) >= maxWaiting && !ln.paused {
 		ln.paused = true
 		ln.l.Pause()
@@ -104,7 +102,7 @@ func (ln *Listener) add(n *Conn) {
 
 // resume is posted when connections were taken and when the listener is closed.
 func (ln *Listener) resume() {
-	ln.mu.Lock()
+	ln.mu.Begin()
 	closed := ln.closed
 	ln.paused = ln.paused && len(ln.waiting) > maxWaiting/2
 	paused := ln.paused
@@ -122,26 +120,21 @@ func (ln *Listener) resume() {
 // Close, and after the listener was closed on the loop or with the manager.
 func (ln *Listener) Accept() (net.Conn, error) {
 	ln.mu.Lock()
-	defer ln.mu.Unlock()
-	for {
-		switch {
-		case ln.closed:
-			return nil, ln.opError("accept", net.ErrClosed)
-		case len(ln.waiting) > 0:
-			n := ln.waiting[0]
-			ln.waiting = append(ln.waiting[:0], ln.waiting[1:]...)
-			if ln.paused && len(ln.waiting) == maxWaiting/2 {
-				ln.m.Post(ln.resumeRun) // fails only if the manager is closed
-			}
-			return n, nil
-		case ln.err != nil:
-			return nil, ln.opError("accept", ln.err)
-		}
-		if ln.m.InHandler() {
-			panic("netconn: Accept has to wait within a handler, timer or posted function: the loop would wait for itself")
-		}
-		ln.changed.Wait()
+	for len(ln.waiting) == 0 && !ln.closed && ln.err == nil {
+		ln.mu.Wait("netconn: Accept")
 	}
+	switch {
+	case ln.closed:
+		ln.mu.Unlock()
+		return nil, ln.opError("accept", net.ErrClosed)
+	case len(ln.waiting) == 0:
+		defer ln.mu.Unlock()
+		return nil, ln.opError("accept", ln.err)
+	}
+	n := ln.waiting[0]
+	ln.waiting = slices.Delete(ln.waiting, 0, 1)
+	ln.mu.UnlockAndPost(ln.paused && len(ln.waiting) == maxWaiting/2) // fails only if the manager is closed
+	return n, nil
 }
 
 // Close closes the listener, and the connections that Accept has not returned. Other connections
@@ -156,12 +149,11 @@ func (ln *Listener) Close() error {
 	ln.closed = true
 	waiting := ln.waiting
 	ln.waiting = nil
-	ln.changed.Broadcast()
-	ln.mu.Unlock()
+	ln.mu.Changed.Broadcast()
+	ln.mu.UnlockAndPost(true) // fails only if the manager is closed, and the listener with it
 	for _, n := range waiting {
 		n.Close()
 	}
-	ln.m.Post(ln.resumeRun) // fails only if the manager is closed, and the listener with it
 	return nil
 }
 

@@ -24,12 +24,13 @@ type Options struct {
 	// events, do. The default is DefaultWorkers, 1024.
 	Workers int
 	// Queue is how many requests may wait for a worker. Beyond it requests are answered with 503 at
-	// once. A request whose client has gone is dropped when its turn comes. A negative value means
-	// that none waits. The default is DefaultQueue, 1024.
+	// once. A request whose connection has ended leaves the queue at once. If the queue is full, a
+	// new request takes the place of one whose client has ended its side, which is answered with
+	// 503. A negative value means that none waits. The default is DefaultQueue, 1024.
 	Queue int
 	// Buffer is how many bytes of a request's body may wait for the handler before the loop stops
 	// reading, and how many bytes of a response may wait for the loop before Write waits. As many
-	// may be in Conn.Send. The default is DefaultBuffer, 64 KiB.
+	// may be in Conn.Send. The least is 2. The default is DefaultBuffer, 64 KiB.
 	Buffer int
 	// ErrorLog is for panics of handlers and for wrong calls of ResponseWriter, as in http.Server.
 	// If it is nil, they are logged by package log.
@@ -59,7 +60,7 @@ func New(h stdhttp.Handler, opts *Options) *Bridge {
 		b.opts = *opts
 	}
 	b.opts.Workers = orDefault(b.opts.Workers, DefaultWorkers)
-	b.opts.Buffer = orDefault(b.opts.Buffer, DefaultBuffer)
+	b.opts.Buffer = max(orDefault(b.opts.Buffer, DefaultBuffer), minBuffer)
 	if b.opts.Queue == 0 {
 		b.opts.Queue = DefaultQueue
 	}
@@ -70,6 +71,9 @@ func New(h stdhttp.Handler, opts *Options) *Bridge {
 	b.changed.L = &b.mu
 	return b
 }
+
+// minBuffer is the smallest Buffer that a water mark can be below, see exchange.begin.
+const minBuffer = 2
 
 func orDefault(n, def int) int {
 	if n <= 0 {
@@ -93,26 +97,35 @@ func (b *Bridge) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 
 // Serve answers a request with the Bridge's handler. It must be called in EvHTTPHdrs of a server's
 // connection, once. Until the response is complete, c.Fn and the water marks of c are replaced. The
-// previous Fn gets all events, except EvHTTPBody and EvHTTPMsg of this request, EvHighWater and
-// EvLowWater. It must not change Fn, the water marks or Pause meanwhile. Serve turns SetHalfClose
-// on, so that a client that has ended its side gets its answer.
+// previous Fn gets all events, except EvHTTPBody and EvHTTPMsg of this request, and EvHighWater and
+// EvLowWater of the Bridge's marks. It must not change Fn, the water marks or Pause meanwhile. If
+// Send is above the Bridge's mark at the end, a previous Fn with marks gets EvHighWater then. Serve
+// turns SetHalfClose on, so that a client that has ended its side gets its answer.
 //
 // The request waits in the queue if all workers are busy. If the queue is full too, the answer is
 // 503 with Retry-After. A request target that package net/url does not accept is answered with 400.
+// A request with a body whose EvHTTPHdrs is over is answered with 500, and that is logged.
 func (b *Bridge) Serve(c *reactor.Conn, hm *http.Message) {
 	if http.CheckReply(c) != nil || !hm.IsRequest() { // a response, or answered already
 		return
 	}
-	r, err := newRequest(c, hm)
+	p := peerOf(c)
+	r, err := newRequest(c, p, hm)
 	if err != nil {
 		http.Reply(c, stdhttp.StatusBadRequest, "Content-Type: text/plain; charset=utf-8\r\n", "400 Bad Request: %v\n", err)
 		return
 	}
 	c.SetHalfClose(true)
-	x := newExchange(b, c, r)
+	x := newExchange(b, c, p, r, len(hm.Head))
+	if err := x.stream(hm); err != nil { // too late: the body was collected, or streamed before
+		x.cancel()
+		b.logf("nethttp: Bridge.Serve not called in EvHTTPHdrs: %v", err)
+		http.Reply(c, stdhttp.StatusInternalServerError, "", "")
+		return
+	}
 	if !b.submit(x) {
 		x.cancel()
-		http.Reply(c, stdhttp.StatusServiceUnavailable, "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n", "503 Service Unavailable: all workers are busy\n")
+		http.Reply(c, stdhttp.StatusServiceUnavailable, busyHeaders, busyText)
 		return
 	}
 	x.begin()
@@ -120,7 +133,7 @@ func (b *Bridge) Serve(c *reactor.Conn, hm *http.Message) {
 
 // Wait waits until no handler runs and no request waits for one, or until ctx is done. The error is
 // that of ctx. Call it after Manager.Drain or Manager.Close, so that handlers do not outlive what
-// they use.
+// they use. Before them handlers may wait for a loop that does not run: then Wait waits for ctx.
 func (b *Bridge) Wait(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		b.mu.Lock()

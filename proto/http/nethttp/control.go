@@ -68,9 +68,10 @@ type rest struct{ x *exchange }
 // Read implements io.Reader.
 func (r *rest) Read(p []byte) (int, error) {
 	r.x.mu.Lock()
-	defer r.x.mu.Unlock()
-	if n := r.x.in.Take(p); n > 0 {
-		return n, nil
+	n := r.x.in.Take(p)
+	r.x.unlockAndPost(r.x.in.NeedsLoop())
+	if n == 0 {
+		return 0, io.EOF
 	}
-	return 0, io.EOF
+	return n, nil
 }

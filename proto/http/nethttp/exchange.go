@@ -7,7 +7,6 @@ import (
 	"net"
 	stdhttp "net/http"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/rikki-go/rikki/internal/blocking"
@@ -20,39 +19,38 @@ type exchange struct {
 	b      *Bridge
 	c      *reactor.Conn
 	m      *reactor.Manager
-	remote net.Addr
+	peer   *peer
 	req    *stdhttp.Request
+	ctx    requestContext     // the parent of the request's context
 	cancel context.CancelFunc // of the request's context
 	waits  bool               // the client waits for 100 (Continue) before it sends the body
-	post   func()             // work as a value, so that posting it does not allocate
+	writer response           // for the handler
 
 	released bool // Bridge.mu guards it: the worker does not count any more, see Bridge.release
 
 	// The loop uses these.
 	previous  reactor.Handler // c.Fn before and after the exchange
 	low, high int             // c's water marks before and after the exchange
+	aboveHigh bool            // EvHighWater has come, and EvLowWater has not
 	streaming bool            // StreamBody was called
 	started   bool            // the header of the response is in Send
 	over      bool            // the loop has done all that the exchange needs
-	held      int             // bytes reported to the memory budget
+	size      int             // of the request's header; it counts towards the memory budget
 
-	mu      sync.Mutex // guards the fields below
-	changed sync.Cond  // broadcast when one of them changes
-	posted  bool       // work is posted
-	gone    bool       // the connection has failed or closed
+	mu   blocking.Monitor // guards the fields below
+	gone bool             // the connection has failed or closed
 
 	// The body of the request.
-	in         blocking.Queue
+	in         blocking.Input
 	inErr      error // what Read returns when in is empty; io.EOF at the end of the body
 	taken      int64 // bytes that were taken from in
 	readLimit  blocking.Deadline
 	bodyClosed bool // Body.Close was called, or the response has begun
 	wanted     bool // the handler reads, or the client does not wait for 100 (Continue)
-	paused     bool // the connection is paused because in is full
 
 	// The response.
-	interim    []byte     // responses with a status of 1xx that are to be sent
-	head       *replyHead // of the response; nil until it begins
+	interim    []byte    // responses with a status of 1xx that are to be sent
+	head       replyHead // of the response
 	out        blocking.Queue
 	outErr     error // why no more can be sent
 	writeLimit blocking.Deadline
@@ -64,7 +62,7 @@ type exchange struct {
 
 // replyHead is the header of a response.
 type replyHead struct {
-	status  int
+	status  int // 0: the response has not begun
 	headers string
 	size    int64 // of the body, or http.Chunked
 	toEnd   bool  // if the response is not completed, only a reset shows that
@@ -72,12 +70,13 @@ type replyHead struct {
 
 var errHijacking = errors.New("nethttp: the connection has ended or cannot be hijacked")
 
-// newExchange makes the exchange of a request whose header has arrived.
-func newExchange(b *Bridge, c *reactor.Conn, r *stdhttp.Request) *exchange {
-	x := &exchange{b: b, c: c, m: c.Manager(), remote: remoteAddr(c), previous: c.Fn}
-	x.req, x.cancel = b.setContext(c, r)
-	x.changed.L = &x.mu
-	x.post = x.work
+// newExchange makes the exchange of a request whose header has arrived. r has no context yet.
+func newExchange(b *Bridge, c *reactor.Conn, p *peer, r stdhttp.Request, size int) *exchange {
+	x := &exchange{b: b, c: c, m: c.Manager(), peer: p, previous: c.Fn, size: size}
+	x.mu.Init(x.m, x.work)
+	x.writer = response{x: x, length: -1}
+	x.in.Limit = b.opts.Buffer
+	x.setContext(r)
 	if r.ContentLength != 0 {
 		x.req.Body = &body{x}
 		x.waits = r.ProtoMinor > 0 && hasToken(r.Header.Get("Expect"), "100-continue")
@@ -95,27 +94,15 @@ func (x *exchange) isGone() bool {
 	return x.gone
 }
 
-// wait waits for a change. The caller holds mu.
-func (x *exchange) wait(call string) {
-	if x.m.InHandler() {
-		x.mu.Unlock()
-		panic("nethttp: " + call + " has to wait within a handler of the loop: the loop would wait for itself")
-	}
-	x.changed.Wait()
-}
-
 // unlockAndPost unlocks mu. If needed is true it makes the loop call work.
 func (x *exchange) unlockAndPost(needed bool) {
-	post := needed && !x.posted
-	x.posted = x.posted || post
-	x.mu.Unlock()
-	if post && x.m.Post(x.post) != nil {
+	if x.mu.UnlockAndPost(needed) != nil {
 		x.fail(x.opError("write", net.ErrClosed))
 	}
 }
 
 func (x *exchange) opError(op string, err error) error {
-	return &net.OpError{Op: op, Net: x.remote.Network(), Addr: x.remote, Err: err}
+	return &net.OpError{Op: op, Net: x.peer.remote.Network(), Addr: x.peer.remote, Err: err}
 }
 
 // body is the body of a request.
@@ -123,29 +110,34 @@ type body struct{ x *exchange }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
-	x := b.x
-	x.mu.Lock()
-	if x.bodyClosed {
-		x.mu.Unlock()
-		return 0, stdhttp.ErrBodyReadAfterClose
-	}
-	return x.readLocked(p)
+	return b.x.read(p, false)
 }
 
-// Close implements io.Closer. The rest of the body is discarded when the response begins.
+// Close implements io.Closer. The rest of the body is discarded when the response begins. A Read
+// that waits on another goroutine returns.
 func (b *body) Close() error {
 	b.x.mu.Lock()
 	defer b.x.mu.Unlock()
-	b.x.bodyClosed = true
+	b.x.closeBody()
 	return nil
 }
 
-// readLocked reads from the body. The caller holds mu, and readLocked releases it.
-func (x *exchange) readLocked(p []byte) (int, error) {
+// closeBody ends the handler's reads. The caller holds mu.
+func (x *exchange) closeBody() {
+	x.bodyClosed = true
+	x.mu.Changed.Broadcast()
+}
+
+// read reads from the body. If discarding is true, the handler's reads have ended already.
+func (x *exchange) read(p []byte, discarding bool) (int, error) {
+	x.mu.Lock()
 	for {
 		switch {
+		case x.bodyClosed && !discarding:
+			x.unlockAndPost(x.in.NeedsLoop())
+			return 0, stdhttp.ErrBodyReadAfterClose
 		case x.readLimit.Passed():
-			x.mu.Unlock()
+			x.unlockAndPost(x.in.NeedsLoop())
 			return 0, x.opError("read", os.ErrDeadlineExceeded)
 		case x.in.Len() > 0 || len(p) == 0:
 			n := x.in.Take(p)
@@ -154,7 +146,7 @@ func (x *exchange) readLocked(p []byte) (int, error) {
 			if x.in.Len() == 0 && x.inErr == io.EOF {
 				err = io.EOF
 			}
-			x.unlockAndPost(x.paused && x.in.Len() <= x.b.opts.Buffer/2)
+			x.unlockAndPost(x.in.NeedsLoop())
 			return n, err
 		case x.inErr != nil:
 			err := x.inErr
@@ -166,7 +158,7 @@ func (x *exchange) readLocked(p []byte) (int, error) {
 			x.mu.Lock()
 			continue
 		}
-		x.wait("Read of a request's body")
+		x.in.Wait(&x.mu, "nethttp: Read of a request's body")
 	}
 }
 
@@ -178,7 +170,7 @@ const maxDiscard = 256 << 10
 // too long or cannot be read: then the connection is to close after the response.
 func (x *exchange) discardBody() bool {
 	x.mu.Lock()
-	x.bodyClosed = true
+	x.closeBody()
 	wanted, size, taken := x.wanted, x.in.Len(), x.taken
 	complete := x.inErr == io.EOF
 	x.mu.Unlock()
@@ -190,8 +182,7 @@ func (x *exchange) discardBody() bool {
 	}
 	p := make([]byte, 16<<10)
 	for left := maxDiscard; left >= 0; {
-		x.mu.Lock()
-		n, err := x.readLocked(p)
+		n, err := x.read(p, true)
 		if left -= n; err != nil {
 			return err == io.EOF
 		}
@@ -200,12 +191,13 @@ func (x *exchange) discardBody() bool {
 }
 
 // sendInterim sends a response with a status of 1xx, whose bytes are p. If it is 100 (Continue),
-// Read does not send it again.
+// Read does not send it again. It waits like write, so that a handler which sends many of them does
+// not fill the memory. After an error p is not sent.
 func (x *exchange) sendInterim(p []byte, isContinue bool) {
 	x.mu.Lock()
 	if isContinue && !x.wanted {
 		x.wanted = true // StreamBody sends it
-	} else {
+	} else if x.awaitSpace("nethttp: WriteHeader") == nil {
 		x.interim = append(x.interim, p...)
 	}
 	x.unlockAndPost(true)
@@ -223,7 +215,7 @@ func (x *exchange) flush() error {
 			x.outErr = x.opError("write", os.ErrDeadlineExceeded)
 			break
 		}
-		x.wait("Flush")
+		x.mu.Wait("nethttp: Flush")
 	}
 	return x.outErr
 }
@@ -251,7 +243,7 @@ func (x *exchange) isHijacked() bool {
 }
 
 // start begins the response.
-func (x *exchange) start(h *replyHead) {
+func (x *exchange) start(h replyHead) {
 	x.mu.Lock()
 	x.head = h
 	x.mu.Unlock() // write or end follows
@@ -260,26 +252,35 @@ func (x *exchange) start(h *replyHead) {
 // errEnded is returned if a handler uses its ResponseWriter after it has returned.
 var errEnded = errors.New("nethttp: ResponseWriter used after the handler has returned")
 
+// awaitSpace waits until the loop has taken enough of what was written before. The error says why
+// no more can be written. The caller holds mu.
+func (x *exchange) awaitSpace(call string) error {
+	for x.space() <= 0 && x.outErr == nil && !x.writeLimit.Passed() && !x.ended {
+		x.mu.Wait(call)
+	}
+	switch {
+	case x.outErr != nil:
+	case x.writeLimit.Passed(): // a part of what was written may be missing
+		x.outErr = x.opError("write", os.ErrDeadlineExceeded)
+	case x.ended:
+		return errEnded
+	}
+	return x.outErr
+}
+
+// space returns how many bytes may be written before the loop takes some. The caller holds mu.
+func (x *exchange) space() int { return x.b.opts.Buffer - len(x.interim) - x.out.Len() }
+
 // write appends p to the body of the response. It waits until the loop has taken enough of what was
 // written before. If more is true, end follows and makes the loop send the last bytes.
 func (x *exchange) write(p []byte, more bool) error {
 	for {
 		x.mu.Lock()
-		for x.out.Len() >= x.b.opts.Buffer && x.outErr == nil && !x.writeLimit.Passed() && !x.ended {
-			x.wait("Write")
-		}
-		if x.writeLimit.Passed() && x.outErr == nil { // a part of what was written may be missing
-			x.outErr = x.opError("write", os.ErrDeadlineExceeded)
-		}
-		err := x.outErr
-		if x.ended && err == nil {
-			err = errEnded
-		}
-		if err != nil {
+		if err := x.awaitSpace("nethttp: Write"); err != nil {
 			x.mu.Unlock()
 			return err
 		}
-		n := min(len(p), x.b.opts.Buffer-x.out.Len())
+		n := min(len(p), x.space())
 		x.out.Append(p[:n])
 		p = p[n:]
 		x.unlockAndPost(len(p) > 0 || !more)
@@ -293,7 +294,7 @@ func (x *exchange) write(p []byte, more bool) error {
 // trailers are the lines that follow the body.
 func (x *exchange) end(trailers string, abort bool) {
 	x.mu.Lock()
-	x.bodyClosed = true
+	x.closeBody()
 	x.readLimit.Stop()
 	x.writeLimit.Stop()
 	if x.hijacked {
@@ -303,7 +304,7 @@ func (x *exchange) end(trailers string, abort bool) {
 	x.aborted = abort || x.outErr != nil || x.writeLimit.Passed()
 	x.trailers = trailers
 	x.ended = true
-	x.changed.Broadcast()
+	x.mu.Changed.Broadcast()
 	x.unlockAndPost(true)
 }
 
@@ -314,6 +315,6 @@ func (x *exchange) setDeadline(d *blocking.Deadline, t time.Time) error {
 	if x.hijacked {
 		return stdhttp.ErrHijacked
 	}
-	d.Set(t, &x.changed)
+	d.Set(t, &x.mu.Changed)
 	return nil
 }

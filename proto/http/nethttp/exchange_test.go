@@ -268,3 +268,32 @@ func TestUseAfterReturn(t *testing.T) {
 		}
 	}
 }
+
+// A Read that waits on another goroutine returns when the handler has returned or closed the body,
+// although the client sends no more of it.
+func TestReadEndsWithTheHandler(t *testing.T) {
+	for _, closes := range []bool{false, true} {
+		ended := make(chan error, 1)
+		s := serve(t, stdhttp.HandlerFunc(func(w stdhttp.ResponseWriter, r *stdhttp.Request) {
+			must(t, stdhttp.NewResponseController(w).EnableFullDuplex())
+			_, err := io.ReadFull(r.Body, make([]byte, 2))
+			must(t, err)
+			returned := make(chan bool)
+			go func() {
+				_, err := r.Body.Read(make([]byte, 1))
+				ended <- err
+				close(returned)
+			}()
+			if closes {
+				must(t, r.Body.Close())
+				<-returned
+			}
+		}), nil)
+		c := dial(t, s.addr)
+		_, err := io.WriteString(c, "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nab")
+		must(t, err)
+		if err := <-ended; err != stdhttp.ErrBodyReadAfterClose {
+			t.Errorf("Read returned %v, closed by the handler: %v", err, closes)
+		}
+	}
+}

@@ -10,32 +10,59 @@ import (
 	"github.com/rikki-go/rikki/proto/http"
 )
 
-// headerLines returns the header lines of h in the order of their names, without those that are
+// writeLines writes the header lines of h in the order of their names, without those that are
 // excluded. Names that are none are left out, and control bytes in values become blanks, so that a
 // handler cannot inject lines.
-func headerLines(h stdhttp.Header, exclude ...string) string {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		if !slices.Contains(exclude, name) && !strings.HasPrefix(name, stdhttp.TrailerPrefix) && http.IsToken(name) {
-			names = append(names, name)
+func writeLines(b *strings.Builder, h stdhttp.Header, exclude ...string) {
+	size, names := 0, make([]string, 0, 16)
+	for name, values := range h {
+		if slices.Contains(exclude, name) || strings.HasPrefix(name, stdhttp.TrailerPrefix) || !http.IsToken(name) {
+			continue
+		}
+		names = append(names, name)
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
 		}
 	}
 	slices.Sort(names)
-	var b strings.Builder
+	b.Grow(size)
 	for _, name := range names {
 		for _, v := range h[name] {
-			b.WriteString(name + ": " + textproto.TrimString(strings.Map(blankControls, v)) + "\r\n")
+			writeLine(b, name, textproto.TrimString(blankControls(v)))
 		}
 	}
+}
+
+func writeLine(b *strings.Builder, name, value string) {
+	b.WriteString(name)
+	b.WriteString(": ")
+	b.WriteString(value)
+	b.WriteString("\r\n")
+}
+
+// headerLines returns what writeLines writes.
+func headerLines(h stdhttp.Header, exclude ...string) string {
+	var b strings.Builder
+	writeLines(&b, h, exclude...)
 	return b.String()
 }
 
-// blankControls replaces a control character by a blank.
-func blankControls(r rune) rune {
-	if r < ' ' && r != '\t' || r == 0x7f {
-		return ' '
+// blankControls replaces each control byte by a blank. Other bytes stay as they are: a value need
+// not be UTF-8 [RFC 9110 5.5].
+func blankControls(v string) string {
+	var changed []byte
+	for i := range len(v) {
+		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+			if changed == nil {
+				changed = []byte(v)
+			}
+			changed[i] = ' '
+		}
 	}
-	return r
+	if changed == nil {
+		return v
+	}
+	return string(changed)
 }
 
 // appendHead appends the header of a response without framing.
@@ -74,6 +101,9 @@ func (w *response) hasTrailers() bool {
 // trailerLines returns the lines that follow the body: those that were announced, and those whose
 // names begin with http.TrailerPrefix.
 func (w *response) trailerLines() string {
+	if len(w.header) == 0 {
+		return ""
+	}
 	t := stdhttp.Header{}
 	for name, values := range w.header {
 		if bare, ok := strings.CutPrefix(name, stdhttp.TrailerPrefix); ok {
@@ -83,5 +113,10 @@ func (w *response) trailerLines() string {
 	for _, name := range w.trailers {
 		t[name] = append(t[name], w.header[name]...)
 	}
-	return headerLines(t, "Content-Length", "Transfer-Encoding", "Trailer") // never trailers [RFC 9110 6.5.1]
+	for name := range t {
+		if !http.IsTrailer(name) {
+			delete(t, name)
+		}
+	}
+	return headerLines(t)
 }

@@ -37,6 +37,7 @@ type server struct {
 	cancel func()
 	ended  chan struct{}
 	begun  atomic.Int64 // requests
+	ends   atomic.Int64 // clients that have ended their side
 }
 
 // handle is the handler of events.
@@ -44,6 +45,9 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	s.b.Handle(c, ev, data)
 	if ev == reactor.EvHTTPHdrs {
 		s.begun.Add(1)
+	}
+	if ev == reactor.EvEnd {
+		s.ends.Add(1)
 	}
 }
 

@@ -17,21 +17,20 @@ func (x *exchange) begin() {
 	x.c.Fn = x.handle
 	x.low, x.high = x.c.Water()
 	x.c.SetWater(x.b.opts.Buffer/2, x.b.opts.Buffer-1) // EvLowWater says that a write has failed
-	switch {
-	case x.req.ContentLength == 0:
-	case x.waits: // StreamBody sends 100 (Continue): work calls it when the handler has read
+	x.c.Stack().AddHeld(x.size)
+	if x.waits { // StreamBody sends 100 (Continue): work calls it when the handler has read
 		x.c.Pause()
-	default:
-		x.stream()
 	}
 }
 
-// stream makes the body arrive in pieces. The program's limits bound each piece, not the body.
-func (x *exchange) stream() {
-	x.streaming = true
-	if err := http.StreamBody(x.c, -1); err != nil {
-		x.fail(err)
+// stream makes the body arrive in pieces, unless the client waits before it sends it. The program's
+// limits bound each piece, not the body. Raw is set if this is too late.
+func (x *exchange) stream(hm *http.Message) error {
+	if x.req.ContentLength == 0 || x.waits && hm.Raw == nil {
+		return nil
 	}
+	x.streaming = true
+	return http.StreamBody(x.c, -1)
 }
 
 // handle is the handler of the connection during the exchange.
@@ -45,9 +44,17 @@ func (x *exchange) handle(c *reactor.Conn, ev reactor.Event, data any) {
 		return
 	case reactor.EvWrite:
 		x.work()
-	case reactor.EvHighWater, reactor.EvLowWater:
+	case reactor.EvHighWater: // of the exchange's marks
+		x.aboveHigh = true
 		x.work()
 		return
+	case reactor.EvLowWater:
+		own := x.aboveHigh
+		x.aboveHigh = false
+		x.work()
+		if own { // otherwise it follows an EvHighWater from before the exchange
+			return
+		}
 	case reactor.EvEnd:
 		x.clientEnded()
 	case reactor.EvError:
@@ -68,24 +75,17 @@ func (x *exchange) receive(p []byte) {
 	if x.ended { // nobody reads it
 		return
 	}
-	x.in.Append(p)
-	if x.in.Len() >= x.b.opts.Buffer && !x.paused {
-		x.paused = true
+	if x.in.Receive(p) {
 		x.c.Pause()
 	}
-	x.reportHeld()
-	x.changed.Broadcast()
+	if !x.in.HasReader() {
+		x.count()
+	}
+	x.mu.Changed.Broadcast()
 }
 
-// reportHeld tells the memory budget how much a paused connection holds.
-func (x *exchange) reportHeld() {
-	held := 0
-	if x.paused {
-		held = x.in.Len()
-	}
-	x.c.Stack().AddHeld(held - x.held)
-	x.held = held
-}
+// count tells the memory budget how much the body holds.
+func (x *exchange) count() { x.c.Stack().AddHeld(x.in.Count()) }
 
 // endBody is called when the body is complete.
 func (x *exchange) endBody() {
@@ -94,7 +94,7 @@ func (x *exchange) endBody() {
 	if x.inErr == nil {
 		x.inErr = io.EOF
 	}
-	x.changed.Broadcast()
+	x.mu.Changed.Broadcast()
 }
 
 // clientEnded is called when the client has ended its side. It may still read the response, but
@@ -108,9 +108,11 @@ func (x *exchange) clientEnded() {
 	}
 }
 
-// fail is called when the connection has failed or closed. It may be called from any goroutine.
+// fail is called when the connection has failed or closed. It may be called from any goroutine. A
+// request that waits for a worker is forgotten.
 func (x *exchange) fail(err error) {
-	x.cancel()
+	defer x.cancel() // last, so that a handler that it wakes finds the error
+	forgotten := x.b.forget(x)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.gone = true
@@ -123,25 +125,42 @@ func (x *exchange) fail(err error) {
 	if x.outErr == nil {
 		x.outErr = err
 	}
+	if forgotten || errors.Is(err, reactor.ErrMemoryBudget) {
+		x.in.Reset()
+	}
 	x.out.Reset()
-	x.changed.Broadcast()
+	x.mu.Changed.Broadcast()
 }
 
 // work is called on the loop when the handler's goroutine has posted it, and when Send has become
 // shorter. It does what has become possible or necessary.
 func (x *exchange) work() {
-	x.mu.Lock()
+	x.mu.Begin()
 	defer x.mu.Unlock()
-	x.posted = false
-	if x.over || x.hijacked {
-		return
+	if !x.over {
+		if x.outErr == nil && !x.c.Stack().CanSend() {
+			x.outErr = x.opError("write", net.ErrClosed)
+		}
+		sent := x.writeInterim()
+		x.continueBody()
+		if sent {
+			x.send()
+		}
 	}
-	if len(x.interim) > 0 && !x.started && x.outErr == nil {
+	x.count()
+}
+
+// writeInterim sends responses with a status of 1xx. It returns false if they have to wait until
+// Send is shorter, and the response too. EvWrite continues.
+func (x *exchange) writeInterim() bool {
+	if len(x.interim) > 0 && x.outErr == nil {
+		if x.c.Send.Len() >= x.b.opts.Buffer {
+			return false
+		}
 		x.c.Write(x.interim)
-		x.interim = x.interim[:0]
 	}
-	x.continueBody()
-	x.send()
+	x.interim = x.interim[:0]
+	return true
 }
 
 // continueBody asks for the body when the handler reads for the first time, and resumes a
@@ -155,29 +174,24 @@ func (x *exchange) continueBody() {
 			x.inErr = err
 		}
 		x.c.Resume()
-	case x.paused && x.in.Len() <= x.b.opts.Buffer/2:
-		x.paused = false
+	case x.in.Resume():
 		x.c.Resume()
-		x.reportHeld()
 	}
 }
 
 // send sends what there is of the response.
 func (x *exchange) send() {
 	c := x.c
-	if h := x.head; h != nil && !x.started && x.outErr == nil && (x.ended || !x.switches()) {
+	if h := &x.head; h.status != 0 && !x.started && x.outErr == nil && (x.ended || !x.switches()) {
 		if err := http.ReplyStart(c, h.status, h.headers, h.size); err != nil {
 			x.refuse(err)
 		}
 		x.started = true
 	}
-	if x.outErr == nil && !c.Stack().CanSend() {
-		x.outErr = x.opError("write", net.ErrClosed)
-	}
 	for x.outErr == nil && x.out.Len() > 0 {
 		space := x.b.opts.Buffer - c.Send.Len()
 		if space <= 0 { // EvWrite continues
-			x.changed.Broadcast()
+			x.mu.Changed.Broadcast()
 			return
 		}
 		p := x.out.Front()
@@ -188,7 +202,7 @@ func (x *exchange) send() {
 		}
 		x.out.Consume(len(p))
 	}
-	x.changed.Broadcast()
+	x.mu.Changed.Broadcast()
 	if x.ended {
 		x.finish()
 	}
@@ -197,7 +211,7 @@ func (x *exchange) send() {
 // switches reports whether the header of the response says that another protocol follows. Only
 // Hijack can send it.
 func (x *exchange) switches() bool {
-	h := x.head
+	h := &x.head
 	return h.status == stdhttp.StatusSwitchingProtocols || x.req.Method == stdhttp.MethodConnect && h.status/100 == 2
 }
 
@@ -220,9 +234,8 @@ func (x *exchange) finish() {
 	x.over = true
 	x.in.Reset()
 	x.out.Reset()
-	paused := x.paused || !x.streaming && x.req.ContentLength != 0
-	x.paused = false
-	x.reportHeld()
+	paused := x.in.EndPause() || !x.streaming && x.req.ContentLength != 0
+	c.Stack().AddHeld(-x.size)
 	switch {
 	case c.Stack().Closed():
 	case !x.aborted && x.outErr == nil:
@@ -230,7 +243,7 @@ func (x *exchange) finish() {
 		if err := http.EndTrailers(c, x.trailers); err != nil {
 			x.refuse(err)
 		}
-	case x.head != nil && x.head.toEnd: // an end of stream would look like the end of the body
+	case x.head.toEnd: // an end of stream would look like the end of the body
 		c.Abort()
 	default:
 		c.Drain()
@@ -240,10 +253,14 @@ func (x *exchange) finish() {
 	}
 }
 
-// restore sets what begin has changed.
+// restore sets what begin has changed. If Send is above the exchange's mark, the loop raises
+// EvLowWater later. A program that has marks gets the EvHighWater that belongs to it.
 func (x *exchange) restore() {
 	x.c.Fn = x.previous
 	x.c.SetWater(x.low, x.high)
+	if x.aboveHigh && x.high > 0 && x.previous != nil {
+		x.previous(x.c, reactor.EvHighWater, nil)
+	}
 }
 
 // hijack replaces the HTTP layer by a Conn of package netconn. It is called on the loop.
@@ -256,7 +273,7 @@ func (x *exchange) hijack(take func(layer reactor.Protocol) error) error {
 	if len(x.interim) > 0 {
 		x.c.Write(x.interim)
 	}
-	if h := x.head; h != nil && !x.started {
+	if h := &x.head; h.status != 0 && !x.started {
 		if x.switches() {
 			x.c.Write(appendHead(nil, h.status, h.headers))
 		} else if err := http.ReplyStart(x.c, h.status, h.headers, h.size); err != nil {
@@ -279,10 +296,9 @@ func (x *exchange) hijack(take func(layer reactor.Protocol) error) error {
 	}
 	x.hijacked, x.over = true, true
 	x.c.Fn = x.previous // netconn has set the water marks
-	if x.paused || !x.streaming && x.req.ContentLength != 0 {
+	x.c.Stack().AddHeld(-x.size)
+	if x.in.EndPause() || !x.streaming && x.req.ContentLength != 0 {
 		x.c.Resume()
 	}
-	x.paused = false
-	x.reportHeld()
 	return nil
 }

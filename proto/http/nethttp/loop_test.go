@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	stdhttp "net/http"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,19 +72,28 @@ func TestClientGone(t *testing.T) {
 }
 
 // A Write that waits returns when the client has gone, also if more of the request's body waits
-// than the handler reads, so that the connection is paused.
+// than the handler reads, so that the connection is paused. The size of the buffer does not matter.
 func TestClientGoneWhileWriteWaits(t *testing.T) {
+	for _, size := range []int{1, 2, nethttp.DefaultBuffer} {
+		testClientGoneWhileWriteWaits(t, size)
+	}
+}
+
+func testClientGoneWhileWriteWaits(t *testing.T, size int) {
 	ended := make(chan error, 1)
-	s := serve(t, stdhttp.HandlerFunc(func(w stdhttp.ResponseWriter, r *stdhttp.Request) {
+	path := filepath.Join(t.TempDir(), "socket") // with tcp the kernel buffers millions of small writes
+	s := serveUnix(t, path, stdhttp.HandlerFunc(func(w stdhttp.ResponseWriter, r *stdhttp.Request) {
 		must(t, stdhttp.NewResponseController(w).EnableFullDuplex())
 		var err error
 		for err == nil {
 			_, err = w.Write(make([]byte, 1<<20))
 		}
 		ended <- err
-	}), nil)
-	c := dial(t, s.addr)
-	_, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
+	}), &nethttp.Options{Buffer: size})
+	c, err := net.Dial("unix", path)
+	must(t, err)
+	defer c.Close()
+	_, err = io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
 	must(t, err)
 	go func() {
 		for err := error(nil); err == nil; {
@@ -91,7 +102,7 @@ func TestClientGoneWhileWriteWaits(t *testing.T) {
 	}()
 	for full := 0; full < 50; { // Send and the socket are full, and Write waits
 		s.do(func() {
-			if full++; s.m.Stats().Queued < nethttp.DefaultBuffer || s.m.Stats().Paused == 0 {
+			if full++; s.m.Stats().Queued < size || s.m.Stats().Paused == 0 {
 				full = 0
 			}
 		})
@@ -229,4 +240,41 @@ func TestServeSomeRequests(t *testing.T) {
 	if len(wrong) > 0 {
 		t.Errorf("the handler got %v", wrong)
 	}
+}
+
+// A Bridge that is asked after EvHTTPHdrs cannot have the body. The client gets an answer, the log
+// says why, and the handler is not called.
+func TestServeTooLate(t *testing.T) {
+	text := new(logBuffer)
+	b := nethttp.New(stdhttp.HandlerFunc(func(w stdhttp.ResponseWriter, r *stdhttp.Request) {
+		io.WriteString(w, r.Method)
+	}), &nethttp.Options{ErrorLog: log.New(text, "", 0)})
+	s := start(t, nil, nil, func(s *server) (*reactor.Conn, error) {
+		return http.Listen(s.m, "http://127.0.0.1:0", func(c *reactor.Conn, ev reactor.Event, data any) {
+			if ev == reactor.EvHTTPMsg {
+				b.Serve(c, data.(*http.Message))
+			}
+		}, nil)
+	})
+	const get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	for _, request := range []string{
+		"Content-Length: 1\r\n\r\na",
+		"Content-Length: 1\r\nExpect: 100-continue\r\n\r\na",
+		"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n0\r\n\r\n",
+	} {
+		c := dial(t, s.addr)
+		_, err := io.WriteString(c, "PUT / HTTP/1.1\r\nHost: x\r\n"+request+get)
+		must(t, err)
+		r := bufio.NewReader(c)
+		if status, body := answer(t, r); status != stdhttp.StatusInternalServerError || body != "" {
+			t.Errorf("%q: answer %d %q", request, status, body)
+		}
+		if !strings.Contains(text.String(), "EvHTTPHdrs") {
+			t.Errorf("%q: logged %q", request, text)
+		}
+		if status, body := answer(t, r); status != stdhttp.StatusOK || body != "GET" { // nothing is missing
+			t.Errorf("%q: answer %d %q", request, status, body)
+		}
+	}
+	must(t, b.Wait(context.Background()))
 }

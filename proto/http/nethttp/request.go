@@ -1,7 +1,6 @@
 package nethttp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -17,36 +16,33 @@ import (
 
 // newRequest makes the Request of a message, without body and context. It copies what it needs. The
 // error says what net/http's server refuses and the HTTP layer does not: a bad target or trailer.
-func newRequest(c *reactor.Conn, hm *http.Message) (*stdhttp.Request, error) {
-	r := &stdhttp.Request{
-		Method:     string(hm.Method),
-		RequestURI: target(hm.Head),
-		Proto:      string(hm.Proto),
+func newRequest(c *reactor.Conn, p *peer, hm *http.Message) (r stdhttp.Request, err error) {
+	line, lines, _ := strings.Cut(string(hm.Head), "\r\n") // the strings of the Request are parts of it
+	method, rest, _ := strings.Cut(line, " ")
+	target, proto, _ := strings.Cut(rest, " ")
+	r = stdhttp.Request{
+		Method:     method,
+		RequestURI: target,
+		Proto:      proto,
 		ProtoMajor: 1,
-		Host:       string(hm.Host()),
-		RemoteAddr: remoteAddr(c).String(),
-		Header:     header(hm),
+		RemoteAddr: p.name,
 		TLS:        c.TLS(),
 		Body:       stdhttp.NoBody,
 	}
+	var host string
+	if r.Header, host = header(lines, len(hm.Headers)); host != string(hm.Host()) {
+		host = string(hm.Host()) // that of the target
+	}
+	r.Host = host
 	if r.Proto != "HTTP/1.0" {
 		r.ProtoMinor = 1
 	}
-	var err error
 	if r.URL, err = parseTarget(r.Method, r.RequestURI); err != nil {
-		return nil, err
+		return r, err
 	}
 	connection := strings.Join(r.Header["Connection"], ",")
 	r.Close = hasToken(connection, "close") || r.ProtoMinor == 0 && !hasToken(connection, "keep-alive")
-	return r, setLength(r)
-}
-
-// target returns the request target as it was sent, from the first line of the header.
-func target(head []byte) string {
-	line, _, _ := bytes.Cut(head, []byte("\r\n"))
-	_, rest, _ := bytes.Cut(line, []byte(" "))
-	uri, _, _ := bytes.Cut(rest, []byte(" "))
-	return string(uri)
+	return r, setLength(&r)
 }
 
 // parseTarget parses the target as net/http does. That of CONNECT is host:port.
@@ -69,18 +65,23 @@ func parseTarget(method, target string) (*url.URL, error) {
 	return u, nil
 }
 
-// header returns the header lines with canonical names, without Host.
-func header(hm *http.Message) stdhttp.Header {
-	h := make(stdhttp.Header, len(hm.Headers))
-	values := make([]string, len(hm.Headers)) // the values of all lines
-	for i := range hm.Headers {
-		name := textproto.CanonicalMIMEHeaderKey(string(hm.Headers[i].Name))
+// header returns the n header lines of a message with canonical names, without Host, whose value it
+// returns as well. The HTTP layer has checked the lines.
+func header(lines string, n int) (h stdhttp.Header, host string) {
+	h = make(stdhttp.Header, n)
+	values := make([]string, n) // the values of all lines
+	for i := range values {
+		var line string
+		line, lines, _ = strings.Cut(lines, "\r\n")
+		name, value, _ := strings.Cut(line, ":")
+		name, value = textproto.CanonicalMIMEHeaderKey(name), textproto.TrimString(value)
 		if name == "Host" {
+			host = value
 			continue
 		}
-		values[i] = string(hm.Headers[i].Value)
+		values[i] = value
 		if before := h[name]; before != nil {
-			h[name] = append(before, values[i])
+			h[name] = append(before, value)
 		} else {
 			h[name] = values[i : i+1 : i+1]
 		}
@@ -88,7 +89,7 @@ func header(hm *http.Message) stdhttp.Header {
 	if p := h["Pragma"]; len(p) > 0 && p[0] == "no-cache" && h["Cache-Control"] == nil { // [RFC 9111 5.4]
 		h["Cache-Control"] = []string{"no-cache"}
 	}
-	return h
+	return h, host
 }
 
 // setLength sets ContentLength, TransferEncoding and Trailer from the header lines, which the HTTP
@@ -139,16 +140,53 @@ func hasToken(list, token string) bool {
 	return false
 }
 
-// setContext sets the request's context, with what net/http's server puts there. cancel ends it.
-func (b *Bridge) setContext(c *reactor.Conn, r *stdhttp.Request) (with *stdhttp.Request, cancel context.CancelFunc) {
-	ctx := context.Background()
-	if b.opts.BaseContext != nil {
-		ctx = b.opts.BaseContext(c)
+// requestContext adds to a context what net/http's server puts there. That does not allocate.
+type requestContext struct {
+	context.Context
+	x *exchange
+}
+
+// Value implements context.Context.
+func (c *requestContext) Value(key any) any {
+	switch key {
+	case stdhttp.ServerContextKey:
+		return c.x.b.server
+	case stdhttp.LocalAddrContextKey:
+		return c.x.peer.local
 	}
-	ctx = context.WithValue(ctx, stdhttp.ServerContextKey, b.server)
-	ctx = context.WithValue(ctx, stdhttp.LocalAddrContextKey, localAddr(c))
-	ctx, cancel = context.WithCancel(ctx)
-	return r.WithContext(ctx), cancel
+	return c.Context.Value(key)
+}
+
+// setContext sets the request, with its context. cancel ends the context.
+func (x *exchange) setContext(r stdhttp.Request) {
+	x.ctx = requestContext{context.Background(), x}
+	if x.b.opts.BaseContext != nil {
+		x.ctx.Context = x.b.opts.BaseContext(x.c)
+	}
+	var ctx context.Context
+	ctx, x.cancel = context.WithCancel(&x.ctx)
+	x.req = r.WithContext(ctx)
+}
+
+// peer is what a Bridge keeps for a connection, so that a request need not make it again. It is a
+// layer that handles nothing.
+type peer struct {
+	remote, local net.Addr
+	name          string // of remote
+}
+
+// Handle implements [reactor.Protocol].
+func (*peer) Handle(*reactor.Conn, reactor.Event, any) {}
+
+// peerOf returns the peer of a connection.
+func peerOf(c *reactor.Conn) *peer {
+	p, ok := reactor.Find[*peer](c)
+	if !ok {
+		p = &peer{remote: remoteAddr(c), local: localAddr(c)}
+		p.name = p.remote.String()
+		c.Stack().Push(p)
+	}
+	return p
 }
 
 func remoteAddr(c *reactor.Conn) net.Addr {

@@ -20,8 +20,8 @@ const bufferSize = 2048
 // except those that set deadlines, as in net/http.
 type response struct {
 	x          *exchange
-	header     stdhttp.Header // the handler's
-	sent       stdhttp.Header // as it was when WriteHeader was called; nil before
+	header     stdhttp.Header // the handler's; nil before it asks
+	sent       stdhttp.Header // as it was when WriteHeader was called; nil if it was empty
 	status     int            // 0 before WriteHeader
 	length     int64          // Content-Length that the handler has set; -1: none
 	written    int64          // bytes that the handler has written
@@ -32,12 +32,13 @@ type response struct {
 	trailers   []string // names that the handler has announced
 }
 
-func newResponse(x *exchange) *response {
-	return &response{x: x, header: stdhttp.Header{}, length: -1}
-}
-
 // Header implements http.ResponseWriter.
-func (w *response) Header() stdhttp.Header { return w.header }
+func (w *response) Header() stdhttp.Header {
+	if w.header == nil {
+		w.header = stdhttp.Header{}
+	}
+	return w.header
+}
 
 // WriteHeader implements http.ResponseWriter. A status of 1xx is sent at once. It panics if code is
 // not in the range 100 to 999.
@@ -57,7 +58,9 @@ func (w *response) WriteHeader(code int) {
 		}
 		return
 	}
-	w.status, w.sent = code, w.header.Clone()
+	if w.status = code; len(w.header) > 0 {
+		w.sent = w.header.Clone()
+	}
 	if text := w.header.Get("Content-Length"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err == nil && n >= 0 {
@@ -218,27 +221,38 @@ func (w *response) begin(p []byte) {
 	if r.ContentLength != 0 && !w.x.bodyRead() && (!w.x.isWanted() || !closes && !w.fullDuplex && !w.x.discardBody()) {
 		closes = true
 	}
-	_, typed := h["Content-Type"]
-	if bodyAllowed(w.status) && !typed && !hasEncoding && h.Get("Content-Encoding") == "" && len(p) > 0 {
-		h.Set("Content-Type", stdhttp.DetectContentType(p))
-	}
-	exclude := []string{"Content-Length", "Transfer-Encoding"} // the layer writes them
-	if w.status == stdhttp.StatusNotModified {
-		exclude = append(exclude, "Content-Type")
-	}
 	if !bodyAllowed(w.status) {
 		size = 0
-	}
-	switch {
-	case closes && !hasToken(h.Get("Connection"), "close"):
-		h.Set("Connection", "close")
-	case !closes && strings.EqualFold(h.Get("Connection"), "keep-alive"): // the layer writes it
-		h.Del("Connection")
 	}
 	if size < 0 || hasEncoding && size > 0 {
 		size = http.Chunked
 	}
-	w.x.start(&replyHead{w.status, headerLines(h, exclude...), size, size == http.Chunked && r.ProtoMinor == 0})
+	w.x.start(replyHead{w.status, w.headLines(p, closes, hasEncoding), size, size == http.Chunked && r.ProtoMinor == 0})
+}
+
+// headLines returns the lines of the response's header.
+func (w *response) headLines(p []byte, closes, hasEncoding bool) string {
+	h := w.sent
+	var b strings.Builder
+	connection := h.Get("Connection")
+	_, typed := h["Content-Type"]
+	if bodyAllowed(w.status) && !typed && !hasEncoding && h.Get("Content-Encoding") == "" && len(p) > 0 {
+		b.Grow(64)
+		writeLine(&b, "Content-Type", stdhttp.DetectContentType(p))
+	}
+	exclude := append(make([]string, 0, 4), "Content-Length", "Transfer-Encoding") // the layer writes them
+	if w.status == stdhttp.StatusNotModified {
+		exclude = append(exclude, "Content-Type")
+	}
+	switch {
+	case closes && !hasToken(connection, "close"):
+		writeLine(&b, "Connection", "close")
+		exclude = append(exclude, "Connection")
+	case !closes && strings.EqualFold(connection, "keep-alive"): // the layer writes it
+		exclude = append(exclude, "Connection")
+	}
+	writeLines(&b, h, exclude...)
+	return b.String()
 }
 
 // CloseNotify implements http.CloseNotifier, for old handlers.

@@ -3,14 +3,26 @@ package nethttp
 import (
 	stdhttp "net/http"
 	"runtime"
+	"slices"
 )
 
 // Workers: the goroutines that run handlers. One is started for a request if fewer than
 // Options.Workers run. When its handler has returned, it takes the next request from the queue, or
 // ends.
 
-// submit gives a request to a worker, or to the queue. It returns false if both are full.
+// submit gives a request to a worker, or to the queue. If both are full, it takes the place of a
+// request whose client has ended its side: that one is answered with 503. If there is none, submit
+// returns false.
 func (b *Bridge) submit(x *exchange) bool {
+	loser, ok := b.place(x)
+	if loser != nil {
+		loser.replyBusy()
+	}
+	return ok
+}
+
+// place is submit. loser has lost its place to x.
+func (b *Bridge) place(x *exchange) (loser *exchange, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -21,8 +33,44 @@ func (b *Bridge) submit(x *exchange) bool {
 	case len(b.queue) < b.opts.Queue:
 		b.queue = append(b.queue, x)
 	default:
+		i := slices.IndexFunc(b.queue, (*exchange).isCancelled)
+		if i < 0 {
+			return nil, false
+		}
+		loser = b.queue[i]
+		b.queue = append(slices.Delete(b.queue, i, i+1), x)
+	}
+	return loser, true
+}
+
+// isCancelled reports whether the request's context has ended.
+func (x *exchange) isCancelled() bool { return x.req.Context().Err() != nil }
+
+// The response to a request that gets no worker.
+const (
+	busyHeaders = "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
+	busyText    = "503 Service Unavailable: all workers are busy\n"
+)
+
+// replyBusy answers a request that has lost its place in the queue. It may be called from any
+// goroutine.
+func (x *exchange) replyBusy() {
+	x.mu.Lock()
+	x.head = replyHead{status: stdhttp.StatusServiceUnavailable, headers: busyHeaders, size: int64(len(busyText))}
+	x.out.Append([]byte(busyText))
+	x.mu.Unlock()
+	x.end("", false)
+}
+
+// forget removes a request from the queue. It returns false if the request does not wait there.
+func (b *Bridge) forget(x *exchange) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.Index(b.queue, x)
+	if i < 0 {
 		return false
 	}
+	b.queue = slices.Delete(b.queue, i, i+1)
 	return true
 }
 
@@ -82,7 +130,7 @@ func (b *Bridge) take() *exchange {
 
 // run calls the handler. A panic is logged as in net/http, and ends the connection.
 func (x *exchange) run() {
-	w := newResponse(x)
+	w := &x.writer
 	returned := false
 	defer func() {
 		x.cancel()

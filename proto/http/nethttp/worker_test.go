@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	stdhttp "net/http"
 	"runtime"
 	"strings"
@@ -76,33 +77,50 @@ func TestWorkersAreBounded(t *testing.T) {
 	}
 }
 
-// A request whose client goes while it waits is not given to the handler.
+// A request whose client goes while it waits is not given to the handler, and does not keep its
+// place: one that is reset loses it at once, and one whose client has ended its side loses it to
+// the next request.
 func TestQueuedRequestOfAGoneClient(t *testing.T) {
-	entered, leave := make(chan string, 10), make(chan struct{})
-	s := serve(t, stdhttp.HandlerFunc(func(w stdhttp.ResponseWriter, r *stdhttp.Request) {
-		entered <- r.URL.Path
-		<-leave
-	}), &nethttp.Options{Workers: 1})
-	first := get(t, s.addr, "/first")
-	<-entered
-	c := dial(t, s.addr)
-	_, err := io.WriteString(c, "GET /gone HTTP/1.1\r\nHost: x\r\n\r\n")
-	must(t, err)
-	for s.requests() < 2 {
-	}
-	c.(interface{ SetLinger(int) error }).SetLinger(0) // a reset
-	c.Close()
-	for conns := 2; conns == 2; {
-		s.do(func() { conns = s.m.Stats().Conns })
-	}
-	last := get(t, s.addr, "/last")
-	for s.requests() < 3 {
-	}
-	close(leave)
-	answer(t, first)
-	answer(t, last)
-	if path := <-entered; path != "/last" {
-		t.Errorf("the handler got %s", path)
+	for _, ends := range []string{"reset", "end"} {
+		entered, leave := make(chan string, 10), make(chan struct{})
+		s := serve(t, stdhttp.HandlerFunc(func(w stdhttp.ResponseWriter, r *stdhttp.Request) {
+			entered <- r.URL.Path
+			<-leave
+		}), &nethttp.Options{Workers: 1, Queue: 1})
+		first := get(t, s.addr, "/first")
+		<-entered
+		c := dial(t, s.addr).(*net.TCPConn)
+		_, err := io.WriteString(c, "PUT /gone HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody")
+		must(t, err)
+		for s.requests() < 2 {
+		}
+		if ends == "reset" {
+			c.SetLinger(0)
+			c.Close()
+			for conns := 2; conns == 2; {
+				s.do(func() { conns = s.m.Stats().Conns })
+			}
+		} else {
+			must(t, c.CloseWrite())
+			for s.ends.Load() == 0 {
+			}
+		}
+		last := get(t, s.addr, "/last")
+		for s.requests() < 3 {
+		}
+		if ends == "end" {
+			if status, text := answer(t, bufio.NewReader(c)); status != stdhttp.StatusServiceUnavailable || !strings.Contains(text, "busy") {
+				t.Errorf("the client that has ended its side gets %d %q", status, text)
+			}
+		}
+		close(leave)
+		answer(t, first)
+		if status, _ := answer(t, last); status != stdhttp.StatusOK {
+			t.Errorf("%s: the next request is answered with %d", ends, status)
+		}
+		if path := <-entered; path != "/last" {
+			t.Errorf("%s: the handler got %s", ends, path)
+		}
 	}
 }
 
@@ -136,6 +154,30 @@ func TestPanics(t *testing.T) {
 			want != "" && (!strings.HasPrefix(text, "http: panic serving 127.0.0.1:") || !strings.Contains(text, "worker_test.go")) {
 			t.Errorf("%s: logged %q", path, text)
 		}
+	}
+}
+
+// A request that waits for a worker gets one, however the handler before it ends.
+func TestQueueAfterPanics(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic(stdhttp.ErrAbortHandler) }, "Goexit": runtime.Goexit} {
+		entered, leave := make(chan bool), make(chan bool)
+		s := serve(t, stdhttp.HandlerFunc(func(w stdhttp.ResponseWriter, r *stdhttp.Request) {
+			if r.URL.Path == "/first" {
+				entered <- true
+				<-leave
+				end()
+			}
+		}), &nethttp.Options{Workers: 1})
+		get(t, s.addr, "/first")
+		<-entered
+		queued := get(t, s.addr, "/")
+		for s.requests() < 2 {
+		}
+		leave <- true
+		if status, _ := answer(t, queued); status != stdhttp.StatusOK {
+			t.Errorf("%s: status %d", name, status)
+		}
+		must(t, s.b.Wait(t.Context()))
 	}
 }
 
