@@ -98,7 +98,10 @@ type ClientOptions struct {
 // connection that was used before ends without a byte of an answer, the server has usually closed
 // it while it was idle. The request is then sent once more, on a new connection, if no byte of it
 // was written, or if its method is idempotent (GET, HEAD, OPTIONS, TRACE, PUT, DELETE). A body from
-// Reader or Stream cannot be sent twice.
+// Reader or Stream cannot be sent twice. The same applies to a response with status 408 that ends
+// such a connection, and to any response that arrives before a byte of the request was written: it
+// answers nothing. A server may send 100 interim responses before the final one. One more is
+// EvError.
 //
 // # Redirects
 //
@@ -112,7 +115,7 @@ type ClientOptions struct {
 type Client struct {
 	m         *reactor.Manager
 	opts      ClientOptions
-	hosts     map[string]*hostPool // by origin.socket, and by the beginning of URLs
+	hosts     map[string]*hostPool // by " " and origin.socket, and by the beginning of URLs
 	conns     map[*clientConn]struct{}
 	idle      []*clientConn // longest idle first
 	queued    int           // requests that wait for a connection
@@ -200,13 +203,14 @@ func (cl *Client) Cancel(req *Request) bool {
 		}
 	}
 	for _, h := range cl.hosts {
-		for _, x := range h.queue.waiting() {
+		for x := h.queue.head; x != nil; {
+			next := x.next
 			if x.id == req {
 				h.queue.remove(x)
 				cl.failLater(x, errCanceled)
 				found = true
-				break // the list has changed, and one Request is rarely given to Do twice
 			}
+			x = next
 		}
 	}
 	return found
@@ -219,6 +223,9 @@ func (cl *Client) Close() {
 		return
 	}
 	cl.closed = true
+	if cl.idleTime != nil {
+		cl.idleTime.Stop()
+	}
 	for k := range cl.conns {
 		k.c.Close()
 	}

@@ -66,15 +66,15 @@ func (k *clientConn) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	case ev == reactor.EvHTTPMsg:
 		k.message(c, x, data.(*Message))
 	case ev == reactor.EvWrite:
-		if x.phase == exAssigned {
-			x.phase = exSending
-		}
 		k.noteSent(c)
 		x.call(c, ev, data)
 	default:
 		x.call(c, ev, data)
 	}
 }
+
+// errSwitch refuses a response that would take the connection out of its pool without need.
+var errSwitch error = &Error{Status: 502, Reason: "status 101 in answer to a request without an Upgrade header"}
 
 // noteRead is called after the layer has handled EvRead. Bytes that are left in Recv are the
 // beginning of a response.
@@ -86,6 +86,14 @@ func (k *clientConn) noteRead(c *reactor.Conn) {
 		c.Close()
 	default:
 		k.x.heard = true
+	}
+}
+
+// noteWritten is called when the socket has taken bytes, before the layer reads more of the body:
+// if that fails, the request must not be sent again.
+func (k *clientConn) noteWritten() {
+	if x := k.x; x != nil && x.phase == exAssigned {
+		x.phase = exSending
 	}
 }
 
@@ -101,7 +109,20 @@ func (k *clientConn) noteSent(c *reactor.Conn) {
 
 // header handles EvHTTPHdrs.
 func (k *clientConn) header(c *reactor.Conn, x *exchange, msg *Message) {
-	x.heard = true
+	if k.comesLate(x, msg) {
+		k.x = nil
+		k.leave()
+		c.Stack().StopDeadline(&k.wait)
+		k.retry(x)
+		c.Close()
+		k.host.pump()
+		return
+	}
+	x.heard, x.interim = true, x.interim || k.l.interim
+	if msg.Status == 101 && !x.lines.upgrades { // [RFC 9110 15.2.2]
+		c.Fail(errSwitch)
+		return
+	}
 	if !k.l.interim {
 		x.answered = true
 		c.Stack().StopDeadline(&k.wait)
@@ -201,6 +222,18 @@ func (k *clientConn) detach(c *reactor.Conn, x *exchange) {
 	k.host.pump()
 }
 
+// replaced is called when the program has replaced the HTTP layer outside of the events that the
+// layer raises.
+func (k *clientConn) replaced(c *reactor.Conn) {
+	x := k.x
+	if x == nil { // the request has ended
+		k.leave()
+		return
+	}
+	k.detach(c, x)
+	k.host.cl.freeExchange(x)
+}
+
 // failed handles EvError.
 func (k *clientConn) failed(c *reactor.Conn, err error) {
 	x := k.x
@@ -214,6 +247,7 @@ func (k *clientConn) failed(c *reactor.Conn, err error) {
 	default:
 		if cause := errors.Unwrap(err); isLoss(cause) { // Unwrap marks err as handled
 			k.retry(x)
+			c.Close() // or the request in Send is written too, to a server that may still read
 		} else {
 			x.fail(c, c.Stack().Report(cause))
 		}

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"slices"
 	"time"
 
 	"github.com/rikki-go/rikki/reactor"
@@ -32,6 +31,7 @@ type exchange struct {
 	lines     requestLines
 	phase     exPhase
 	heard     bool // bytes of a response have arrived
+	interim   bool // an interim response has arrived
 	answered  bool // the header of the final response has arrived
 	following bool // the response that arrives is a redirect that is followed
 	retried   bool // it was sent again, on a new connection
@@ -40,6 +40,8 @@ type exchange struct {
 	timed     bool // the wait for a connection is bounded, if there is a bound
 	timer     *reactor.Timer
 	err       error // for flushFailed, and of a redirect
+
+	prev, next *exchange // the neighbors in the queue
 }
 
 type exPhase uint8
@@ -137,7 +139,10 @@ func (cl *Client) failLater(x *exchange, err error) {
 func (cl *Client) flushFailed() {
 	for len(cl.failing) > 0 {
 		x := cl.failing[0]
-		cl.failing = slices.Delete(cl.failing, 0, 1)
+		cl.failing[0] = nil
+		if cl.failing = cl.failing[1:]; len(cl.failing) == 0 {
+			cl.failing = nil
+		}
 		c := reactor.ClosedConn(cl.m, x.fn, x.fnData)
 		x.fail(c, c.Stack().Report(x.err))
 	}

@@ -38,10 +38,11 @@ func (cl *Client) find(rawURL string) (h *hostPool, target, auth string, err err
 	if err != nil {
 		return nil, "", "", err
 	}
-	h = cl.hosts[loc.socket]
+	key := " " + loc.socket // the blank keeps it apart from the beginnings of URLs
+	h = cl.hosts[key]
 	if h == nil {
 		h = &hostPool{cl: cl, origin: loc.origin}
-		h.addPrefix(loc.socket)
+		h.addPrefix(key)
 	}
 	if loc.auth == "" && !strings.Contains(prefix, "@") && len(h.prefixes) < maxPrefixes {
 		h.addPrefix(prefix)
@@ -95,9 +96,8 @@ func (h *hostPool) add(x *exchange) {
 
 // startQueueTimers bounds the waits of the requests that were added since the last call.
 func (h *hostPool) startQueueTimers() {
-	w := h.queue.waiting()
-	for i := len(w) - 1; i >= 0 && !w[i].timed; i-- {
-		w[i].startQueueTimer()
+	for x := h.queue.tail; x != nil && !x.timed; x = x.prev {
+		x.startQueueTimer()
 	}
 }
 

@@ -1,49 +1,52 @@
 package http
 
-import "slices"
-
-// exchangeQueue is a queue of requests that wait for a connection, first in, first out.
+// exchangeQueue is a queue of requests that wait for a connection, first in, first out. It is a
+// doubly linked list, so that a request in the middle can leave at once.
 type exchangeQueue struct {
-	list []*exchange
-	head int // index of the first one
+	head, tail *exchange
+	n          int
 }
 
-func (q *exchangeQueue) len() int             { return len(q.list) - q.head }
-func (q *exchangeQueue) first() *exchange     { return q.list[q.head] }
-func (q *exchangeQueue) waiting() []*exchange { return q.list[q.head:] }
+func (q *exchangeQueue) len() int         { return q.n }
+func (q *exchangeQueue) first() *exchange { return q.head }
 
-func (q *exchangeQueue) push(x *exchange) {
-	x.host.cl.queued++
-	q.list = append(q.list, x)
-}
+func (q *exchangeQueue) push(x *exchange) { q.insert(x, q.tail, nil) }
 
-func (q *exchangeQueue) pushFront(x *exchange) {
+func (q *exchangeQueue) pushFront(x *exchange) { q.insert(x, nil, q.head) }
+
+// insert inserts x between two neighbors, of which either may be nil.
+func (q *exchangeQueue) insert(x, prev, next *exchange) {
+	x.prev, x.next = prev, next
+	q.link(prev, x, x, next)
+	q.n++
 	x.host.cl.queued++
-	q.list = slices.Insert(q.list, q.head, x)
 }
 
 func (q *exchangeQueue) pop() *exchange {
-	x := q.first()
-	x.host.cl.queued--
-	q.list[q.head] = nil
-	q.head++
-	q.compact()
+	x := q.head
+	q.remove(x)
 	return x
 }
 
+// remove removes x, which is in the queue.
 func (q *exchangeQueue) remove(x *exchange) {
-	if i := slices.Index(q.waiting(), x); i >= 0 {
-		x.host.cl.queued--
-		q.list = slices.Delete(q.list, q.head+i, q.head+i+1)
-		q.compact()
-	}
+	q.link(x.prev, x.next, x.prev, x.next)
+	x.prev, x.next = nil, nil
+	q.n--
+	x.host.cl.queued--
 }
 
-// compact removes the entries before the head when they are most of the list.
-func (q *exchangeQueue) compact() {
-	if n := q.len(); q.head > 0 && q.head >= n {
-		copy(q.list, q.waiting())
-		clear(q.list[n:])
-		q.list, q.head = q.list[:n], 0
+// link makes after the successor of prev, and before the predecessor of next. Without prev, after
+// is the head. Without next, before is the tail.
+func (q *exchangeQueue) link(prev, after, before, next *exchange) {
+	if prev != nil {
+		prev.next = after
+	} else {
+		q.head = after
+	}
+	if next != nil {
+		next.prev = before
+	} else {
+		q.tail = before
 	}
 }

@@ -53,7 +53,7 @@ func (x *exchange) redirectTo(status int, value string) error {
 	}
 	x.lines, _ = checkRequestLines(x.req.Headers) // a part of what was checked before
 	x.req.URL, x.host, x.target, x.auth = next, h, target, auth
-	x.phase, x.retried, x.heard, x.answered = exQueued, false, false, false
+	x.phase, x.retried, x.heard, x.interim, x.answered = exQueued, false, false, false, false
 	return nil
 }
 

@@ -99,6 +99,7 @@
 //	size line of a chunk                256 bytes   -                 400
 //	framing of all chunks               Head + the limit of the body  413
 //	bytes after an unanswered request   Head + Body                   -: the connection fails
+//	interim responses (1xx) to a client 100         -                 -: the connection fails
 //
 // The limit of the body is applied after EvHTTPHdrs. So a handler can take over a body of any size.
 //

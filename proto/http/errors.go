@@ -12,6 +12,9 @@ import (
 // message. More bytes are needed.
 var ErrIncomplete = errors.New("http: incomplete message: more bytes are needed")
 
+// errShortBuffer is returned by the parser if bytes that it has seen are missing from the buffer.
+var errShortBuffer = errors.New("http: the buffer is shorter than in the previous call: pass the same bytes, and more after them")
+
 // errRecvChanged is the error of EvError if a handler changed Recv while a message was arriving.
 var errRecvChanged = errors.New("http: a handler changed Recv while a message was arriving: " +
 	"the bytes of the message must stay in Recv until EvHTTPMsg")

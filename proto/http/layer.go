@@ -10,9 +10,12 @@ type layer struct {
 	delivering bool // messages are being delivered
 	inMessage  bool // EvHTTPHdrs was raised for the current message; EvHTTPMsg was not yet
 	bodyBegun  bool // the body of the current message is being parsed
-	recvLeft   int  // number of bytes in Recv after the last delivery
+	headTaken  bool // the header of the current message is not in Recv any more: the layer is detached
+	recvLeft   int  // number of bytes in Recv after the last delivery, and before EvHTTPHdrs
 	discarding bool // the last response was sent; further input is discarded
 	peerEnded  bool // the client has ended its side and may still read responses
+	ending     bool // End has not returned
+	toEnd      bool // the current response is close-delimited: an early end would cut it in silence
 
 	stream *stream  // the current body, if it is delivered in pieces
 	out    outgoing // the body that is being sent: of a response, or of a client's request
@@ -22,21 +25,25 @@ type layer struct {
 	pooled   *clientConn  // client: the connection's entry in a Client, or nil
 	server   *serverName  // client: what the requests say about the server; nil until it is known
 
-	request      // server: the current request
-	tunnel  bool // client: the current response ends HTTP on the connection
-	interim bool // client: the current response is not the final one
-	closes  bool // client: the connection cannot be used after the current response
+	request       // server: the current request
+	tunnel   bool // client: the current response ends HTTP on the connection
+	interim  bool // client: the current response is not the final one
+	interims int  // client: number of interim responses since the last final one
+	closes   bool // client: the connection cannot be used after the current response
 }
 
 // Handle implements [reactor.Protocol]. On EvRead it delivers the messages in Recv.
 func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch {
 	case ev == reactor.EvError:
-		if l.out.kind == outToEnd && !l.out.silent { // its end would look like the end of the body
+		if l.toEnd && l.out.kind != outNone { // its end would look like the end of the body
 			c.Abort()
 		}
 	case ev == reactor.EvWrite:
 		l.wrote = true
+		if l.pooled != nil {
+			l.pooled.noteWritten()
+		}
 		l.continuePump(c)
 	case l.delivering: // a handler raised this event; deliverAll continues when it returns
 	case ev == reactor.EvAccept:
@@ -54,8 +61,22 @@ func (l *layer) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		l.peerEnded = true
 		l.closeIfAnswered(c)
 	case ev == reactor.EvClose:
+		if l.toEnd && (l.out.kind != outNone || c.Send.Len() > 0) {
+			c.Abort()
+		}
 		l.release(c)
 	}
+}
+
+// Removed implements [reactor.Remover].
+func (l *layer) Removed(c *reactor.Conn) {
+	if l.delivering || l.ending { // deliverAll or End releases the layer
+		return
+	}
+	if l.pooled != nil {
+		l.pooled.replaced(c)
+	}
+	l.release(c)
 }
 
 // release returns what the layer holds to its pools, and the layer itself.
@@ -68,14 +89,17 @@ func (l *layer) release(c *reactor.Conn) {
 // closeIfAnswered closes a server's connection after the client has ended its side, as soon as
 // no request waits for a response.
 func (l *layer) closeIfAnswered(c *reactor.Conn) {
-	if l.parser.Response || l.unanswered || l.discarding || c.InputStopped() {
+	if l.parser.Response || l.unanswered || l.discarding || l.ending || c.InputStopped() {
 		return
 	}
-	if err := l.End(c); err != nil { // the last request is incomplete
+	err := l.End(c)
+	switch {
+	case !l.attached(c):
+	case err != nil: // the last request is incomplete
 		c.Fail(err)
-		return
+	default:
+		c.Drain()
 	}
-	c.Drain()
 }
 
 // ALPN implements [reactor.Negotiator]. A server accepts HTTP/1.0 too, but a client does not send
@@ -92,6 +116,20 @@ var alpn = [...]string{"http/1.1", "http/1.0"}
 // End implements [reactor.Ender]. It returns nil if the stream may end here, and delivers a
 // response whose body lasts until the end of the stream.
 func (l *layer) End(c *reactor.Conn) error {
+	l.ending = true
+	err := l.end(c)
+	l.ending = false
+	if !l.attached(c) {
+		l.release(c)
+	}
+	return err
+}
+
+func (l *layer) end(c *reactor.Conn) error {
+	if l.toEnd && l.out.kind != outNone && l.out.reader == nil && !c.Stack().HalfClose() {
+		c.Abort() // the connection ends now, and the program has not sent the whole body
+		return nil
+	}
 	if l.awaitsReply() || l.discarding { // no input is missing, or it does not matter
 		return nil
 	}
@@ -160,8 +198,10 @@ func (l *layer) deliverAll(c *reactor.Conn) {
 	l.spares.putMessage(msg)
 	l.delivering = false
 	l.recvLeft = c.Recv.Len()
-	if !l.attached(c) { // a handler replaced the layer, and nothing else refers to it
-		l.release(c)
+	if !l.attached(c) { // a handler replaced the layer
+		if !l.ending {
+			l.release(c)
+		}
 		return
 	}
 	if !l.parser.Response {
@@ -222,25 +262,37 @@ func (l *layer) deliverHeader(c *reactor.Conn, msg *Message) bool {
 	c.Stack().SetAwaitingRequest(false)
 	l.inMessage, l.bodyBegun = true, false
 	if l.parser.Response {
-		l.classifyResponse(msg)
+		if l.classifyResponse(msg); l.interims > maxInterims {
+			l.refuse(c, errManyInterims)
+			return false
+		}
 	} else if err := l.beginRequest(msg); err != nil {
 		l.refuse(c, err)
 		return false
 	}
-	n, held := l.parser.headEnd, c.Recv.Len()
+	l.recvLeft = c.Recv.Len()
 	msg.setScheme(c.IsTLS())
 	c.Call(reactor.EvHTTPHdrs, msg)
 	switch {
 	case !l.attached(c): // the layer that replaced this one starts after the header
-		c.Recv.Consume(min(n, c.Recv.Len()))
+		l.takeHeader(c)
 		return false
 	case l.discarding:
 		return true
-	case c.Recv.Len() != held:
+	case c.Recv.Len() != l.recvLeft:
 		c.Fail(errRecvChanged)
 		return false
 	}
 	return !c.InputStopped() && l.continueBody(c, msg, true)
+}
+
+// takeHeader removes the header of the current message from Recv, for the layer that replaces this
+// one. It does nothing if the header was removed before.
+func (l *layer) takeHeader(c *reactor.Conn) {
+	if l.inMessage && !l.headTaken && !(l.stream != nil && l.bodyBegun) {
+		c.Recv.Consume(min(l.parser.headEnd, c.Recv.Len()))
+		l.headTaken = true
+	}
 }
 
 // continueBody parses the body after a complete header. filled says that msg already contains
@@ -292,10 +344,16 @@ func (l *layer) classifyResponse(msg *Message) {
 	l.tunnel = msg.Status == 101 || l.parser.Method == "CONNECT" && msg.Status/100 == 2
 	l.interim = msg.Status/100 == 1 && !l.tunnel
 	l.closes = !l.interim && (!msg.wantsKeepAlive() || l.parser.kind == bodyToEnd)
-	if !l.interim {
+	if l.interims++; !l.interim {
+		l.interims = 0
 		l.requests.pop()
 	}
 }
+
+// maxInterims is how many interim responses (1xx) may precede a final one.
+const maxInterims = 100
+
+var errManyInterims error = &Error{Status: 502, Reason: "more than 100 interim responses (1xx) before the final one"}
 
 // refuse fails the connection with err. A server first sends the client a response with the
 // error's status, unless a response has begun. If err is ErrIncomplete, refuse does nothing.

@@ -107,6 +107,76 @@ func TestUpgradeBeforeBody(t *testing.T) {
 	}
 }
 
+// Detach works in the events of HTTP too. The new layer gets the bytes after the header, or after
+// the piece, once, and the data of the event stays valid.
+func TestDetachInEvents(t *testing.T) {
+	for _, tt := range []struct {
+		at       reactor.Event
+		in, want string
+		stream   bool
+	}{
+		{reactor.EvHTTPHdrs, post, "xyz", false},
+		{reactor.EvHTTPHdrs, post, "xyz", true},
+		{reactor.EvHTTPHdrs, "\r\n" + chk, chk[len(chunkHead):], false},
+		{reactor.EvHTTPBody, post + "abc", "abc", true},
+		{reactor.EvHTTPMsg, post + "abc", "abc", false},
+		{reactor.EvHTTPMsg, post + "abc", "abc", true},
+	} {
+		d := new(detached)
+		detach := func(c *reactor.Conn) {
+			for range 2 { // the second call finds nothing to do
+				if l, ok := http.Detach(c); !ok {
+					t.Error("no HTTP layer")
+				} else if d.got == "" && c.Recv.Len() != len(tt.want) {
+					t.Errorf("%v: Recv has %q, want %q", tt.at, c.Recv.Bytes(), tt.want)
+				} else {
+					defer c.Stack().Replace(l, d)
+				}
+			}
+		}
+		s := listen(t, func(c *reactor.Conn, ev reactor.Event, msg *http.Message) {
+			if ev == reactor.EvHTTPHdrs && tt.stream {
+				must(t, http.StreamBody(c, -1))
+			}
+			if ev == tt.at {
+				detach(c)
+				if string(msg.Method) != "POST" {
+					t.Errorf("%v: method %q after Detach", ev, msg.Method)
+				}
+			}
+		})
+		s.piece = func(c *reactor.Conn, p *http.Piece) {
+			if tt.at == reactor.EvHTTPBody {
+				detach(c)
+			}
+			if string(p.Data) != "xyz" || string(p.Msg.Method) != "POST" {
+				t.Errorf("%q of %q after Detach", p.Data, p.Msg.Method)
+			}
+		}
+		p := s.dial()
+		p.send(tt.in)
+		s.idle()
+		p.send("later")
+		s.until("the bytes", func() bool { return d.got == tt.want+"later" })
+		p.c.Close()
+	}
+}
+
+// Without Replace after it, the connection fails.
+func TestDetachWithoutReplace(t *testing.T) {
+	s := listen(t, func(c *reactor.Conn, ev reactor.Event, _ *http.Message) {
+		if ev == reactor.EvHTTPHdrs {
+			http.Detach(c)
+		}
+	})
+	p := s.dial()
+	p.send(post)
+	p.expectClosed()
+	if err := s.LastErr(); err == nil || !strings.Contains(err.Error(), "changed Recv") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // detached is a layer that takes all bytes.
 type detached struct{ got string }
 

@@ -109,16 +109,14 @@ func Layer(c *reactor.Conn) (p reactor.Protocol, ok bool) {
 // in a posted function while a request waits for its answer. The header of the current message is
 // removed from Recv if it is still there, so the new layer finds the bytes after it: the rest of
 // the body if it has one, without the pieces of StreamBody that were delivered. Call Stack.Replace
-// next.
+// next: without it, the connection fails. In EvHTTPHdrs, EvHTTPBody and EvHTTPMsg Detach works like
+// Layer.
 func Detach(c *reactor.Conn) (p reactor.Protocol, ok bool) {
 	l, ok := reactor.Find[*layer](c)
 	if !ok {
 		return nil, false
 	}
-	if l.inMessage && !(l.stream != nil && l.bodyBegun) {
-		c.Recv.Consume(min(l.parser.headEnd, c.Recv.Len()))
-	}
-	l.dropStream(c)
+	l.takeHeader(c)
 	c.Stack().SetReceiving(false)
 	return l, true
 }

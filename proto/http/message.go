@@ -125,8 +125,8 @@ func Var(dst, form []byte, name string) (value []byte, ok bool) {
 	for rest, more := form, true; more; {
 		var pair []byte
 		pair, rest, more = bytes.Cut(rest, ampersand)
-		if len(pair) < len(name) || string(pair[:len(name)]) != name {
-			continue
+		if len(pair) == 0 || len(pair) < len(name) || string(pair[:len(name)]) != name {
+			continue // an empty pair is no variable, not one with an empty name
 		}
 		switch raw := pair[len(name):]; {
 		case len(raw) == 0:

@@ -37,6 +37,7 @@ type MultipartParser struct {
 	held      []byte // bytes that cannot be interpreted without those that follow
 	scanned   int    // number of bytes of held that were searched for the end of a header
 	begins    bool   // no byte of the current part's body was delivered
+	busy      bool   // Write has not returned
 	err       error  // the error of an earlier call
 }
 
@@ -68,10 +69,16 @@ const (
 
 // Write parses the next piece of the body. It returns an error if the body is malformed or exceeds
 // a limit, which is an [*Error], or the first error of a function. After an error every call
-// returns the same error and parses nothing.
+// returns the same error and parses nothing. The functions must not call Write or Close: that is
+// an error too.
 func (p *MultipartParser) Write(piece []byte) (int, error) {
+	if p.busy {
+		return 0, errMultipartNested
+	}
 	if p.err == nil {
+		p.busy = true
 		p.err = p.write(piece)
+		p.busy = false
 	}
 	if p.err != nil {
 		return 0, p.err
@@ -82,6 +89,9 @@ func (p *MultipartParser) Write(piece []byte) (int, error) {
 // Close tells the parser that the body is complete. It returns the error of Write, or an error that
 // wraps io.ErrUnexpectedEOF if the last boundary is missing.
 func (p *MultipartParser) Close() error {
+	if p.busy {
+		return errMultipartNested
+	}
 	if p.err == nil && p.phase == multipartLine {
 		_, final, err := cutDelimiterLine(p.held, true)
 		if err == nil && final {

@@ -220,3 +220,38 @@ func compareParts(t *testing.T, body string) {
 		ofs = next
 	}
 }
+
+// Limits that are lowered in the middle of a header apply to all of it.
+func TestMultipartLimitsLowered(t *testing.T) {
+	head := "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n"
+	for at := range len(head) {
+		for limit := range 60 {
+			p := http.MultipartParser{Boundary: "b"}
+			if _, err := p.Write([]byte(head[:at])); err != nil {
+				t.Fatal(err)
+			}
+			p.Limits.Head = limit
+			_, err := p.Write([]byte(head[at:]))
+			if size := len(head) - len("--b\r\n"); (err != nil) != (0 < limit && limit < size) {
+				t.Errorf("limit %d after %d bytes: error %v", limit, at, err)
+			}
+		}
+	}
+}
+
+// The functions of a parser cannot call it.
+func TestMultipartNested(t *testing.T) {
+	var p *http.MultipartParser
+	calls := 0
+	nested := func() error {
+		calls++
+		if _, err := p.Write([]byte("x")); err == nil {
+			t.Error("Write in Write has worked")
+		}
+		return p.Close()
+	}
+	p = &http.MultipartParser{Boundary: "b", Begin: func(*http.Part) error { return nested() }}
+	if _, err := p.Write([]byte("--b\r\n\r\nabc")); err == nil || calls != 1 || p.Close() == nil {
+		t.Errorf("error %v after %d calls", err, calls)
+	}
+}

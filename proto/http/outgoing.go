@@ -64,11 +64,12 @@ func newOutgoing(size int64, http10 bool) outgoing {
 // reader that fails at once, it removes the header from Send, closes the reader and returns the
 // error.
 func (l *layer) beginBody(c *reactor.Conn, o outgoing, start int) error {
-	l.out = o
+	l.out, l.toEnd = o, o.kind == outToEnd && !o.silent
 	err := l.pump(c)
 	if err != nil {
 		c.Send.Truncate(start)
 		l.dropBody()
+		l.toEnd = false
 	}
 	return err
 }
@@ -147,12 +148,13 @@ func EndChunks(c *reactor.Conn) error { return EndTrailers(c, "") }
 
 // EndTrailers is EndChunks with trailer fields: header lines that follow the body, "Name:
 // value\r\n" each [RFC 9112 7.1.2]. A body that is not sent in chunks ends without them. The
-// recipient may discard them, so the message must make sense without them. The other error is that
-// for a line that is not a valid header line. Nothing is written then.
+// recipient may discard them, so the message must make sense without them. The other errors are
+// those for a line that is not a valid header line, and for a field that is not allowed after the
+// body, see IsTrailer. Nothing is written then.
 func EndTrailers(c *reactor.Conn, trailers string) error {
 	o, err := sentByProgram(c)
 	if err == nil {
-		err = EachHeader(trailers, func(string, string) error { return nil })
+		err = checkTrailers(trailers)
 	}
 	if err != nil {
 		return reported(c, err)

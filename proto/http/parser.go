@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A Parser parses one message after another. The caller passes a buffer that starts with the
@@ -77,6 +78,9 @@ func ParseHead(buf []byte, msg *Message, limits Limits) (n int, err error) {
 // the same errors as Parse.
 func (p *Parser) ParseHead(buf []byte, msg *Message) (n int, err error) {
 	msg.requireNotNil("Parser.ParseHead")
+	if len(buf) < p.scanned {
+		return 0, errShortBuffer
+	}
 	fresh := p.scanned == 0
 	if fresh {
 		msg.reset()
@@ -107,6 +111,9 @@ func (p *Parser) ParseHead(buf []byte, msg *Message) (n int, err error) {
 // lines of a response are unfolded in place: the line breaks become spaces.
 func (p *Parser) Parse(buf []byte, msg *Message) (n int, err error) {
 	msg.requireNotNil("Parser.Parse")
+	if len(buf) < p.scanned {
+		return 0, errShortBuffer
+	}
 	filled := p.headEnd == 0
 	if filled {
 		if _, err := p.ParseHead(buf, msg); err != nil {
@@ -211,14 +218,13 @@ func (p *Parser) refillMessage(buf []byte, msg *Message) {
 	msg.reset()
 	msg.Head = buf[p.startLineAt:p.headEnd:p.headEnd]
 	first := true
-	for rest := msg.Head; ; first = false {
-		i := bytes.IndexByte(rest, '\r') // CR occurs only at the end of a line
-		line := rest[:i:i]
-		rest = rest[i+2:]
-		switch {
+	for rest := msg.Head; len(rest) > 0; first = false { // it is empty early if the caller has changed buf
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, crlf)
+		switch line = slices.Clip(line); {
 		case first:
 			_ = p.parseStartLine(line, msg) // was checked before: cannot fail
-		case i == 0:
+		case len(line) == 0:
 			return
 		default:
 			msg.Headers = append(msg.Headers, splitField(line))

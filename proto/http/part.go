@@ -245,8 +245,9 @@ func parsePartHead(b []byte, p *Part, limits *MultipartLimits, scanned int) (n i
 	case len(b) < 2:
 		return 0, ErrIncomplete
 	default:
-		from := max(0, scanned-3)
-		i := bytes.Index(b[from:min(len(b), limit)], crlfTwice)
+		within := b[:min(len(b), limit)]
+		from := max(0, min(scanned, len(within))-3) // the limit may have been lowered since then
+		i := bytes.Index(within[from:], crlfTwice)
 		if i < 0 {
 			if len(b) >= limit {
 				return 0, malformed("multipart: the header of a part is larger than the limit of %d bytes", limit)
@@ -309,6 +310,9 @@ func baseName(name []byte) []byte {
 	}
 	return name
 }
+
+// errMultipartNested is returned by Write and Close inside of Write.
+var errMultipartNested = errors.New("http: multipart: Write or Close is called by a function of the MultipartParser")
 
 // errMultipartEnd is the error of a multipart body that ends early.
 var errMultipartEnd = fmt.Errorf("http: multipart: the body ends before the last boundary: %w", io.ErrUnexpectedEOF)

@@ -89,6 +89,11 @@ func replyBytes(c *reactor.Conn, status int, headers string, body []byte) error 
 // body in bytes, or Chunked if it is not known yet. The next request on the connection waits until
 // EndChunks. To end the connection in the middle of a body, call c.Abort.
 //
+// A body of unknown size to an HTTP/1.0 client ends with the connection. If the connection ends
+// before EndChunks, for whatever reason, the client gets a reset, so that it does not take the part
+// for the whole. This includes a client that ends its side early, unless SetHalfClose is on. Only
+// c.Drain and c.CloseWrite end the stream as usual, so they end such a body like EndChunks.
+//
 // status and headers are as for Reply, and so are the errors. If ReplyStart returns an error, it
 // has written nothing.
 func ReplyStart(c *reactor.Conn, status int, headers string, size int64) error {

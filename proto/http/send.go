@@ -36,7 +36,9 @@ type Request struct {
 	// not known: the body is sent in chunks.
 	Size int64
 	// Stream says that the program sends the body, with Chunk and EndChunks. It may begin when
-	// SendRequest has returned, or in Client.Do's first EvWrite.
+	// SendRequest has returned, or in Client.Do's first EvWrite. While the program sends nothing,
+	// no deadline runs, as with a body of net/http that is read from a pipe. A program that waits
+	// for its data bounds that wait with a timer, and calls c.Close when it has passed.
 	Stream bool
 	// Timeout is ClientOptions.Timeout for this request of Client.Do. 0 means that of the Client,
 	// and a negative value means none. SendRequest does not use it.

@@ -10,6 +10,7 @@ type requestLines struct {
 	hasHost, hasAuth bool
 	closes           bool // Connection: close
 	expects          bool // Expect
+	upgrades         bool // Upgrade
 }
 
 // checkRequestLines checks the header lines for a request.
@@ -32,6 +33,8 @@ func checkRequestLines(headers string) (r requestLines, err error) {
 			r.closes = r.closes || hasToken(value, "close")
 		case strings.EqualFold(name, "Expect"):
 			r.expects = true
+		case strings.EqualFold(name, "Upgrade"):
+			r.upgrades = true
 		}
 		return nil
 	})

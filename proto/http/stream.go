@@ -29,14 +29,17 @@ var errStreamBody = errors.New("http: StreamBody must be called in EvHTTPHdrs, o
 //     program that cannot take more slows an upload down.
 //
 // max bounds the size of this one body, in bytes. Zero means Limits.Body, and a negative value
-// means no limit. A server answers a larger body with 413. StreamBody copies the header, so that
-// the Message of the events stays valid. A client that has sent "Expect: 100-continue" gets 100.
+// means no limit. A server answers a larger body with 413: EvError comes then, and EvClose after
+// it, but no EvHTTPMsg. The pieces before may have been delivered. StreamBody copies the header, so
+// that the Message of the events stays valid. A client that has sent "Expect: 100-continue" gets
+// 100.
 //
 // A server may answer while the body arrives. [ReplyStart] and the pieces of the answer go on
 // beside it. An answer that is complete before the body ends the connection, and no more pieces
 // are delivered.
 //
-// The error is ErrNotHTTP, reactor.ErrClosed, or says that the call came too late.
+// The error is ErrNotHTTP, reactor.ErrClosed, or says that the call came too late, or that the
+// handler has taken bytes out of Recv.
 func StreamBody(c *reactor.Conn, max int64) error { return reported(c, streamBody(c, max)) }
 
 func streamBody(c *reactor.Conn, max int64) error {
@@ -49,6 +52,8 @@ func streamBody(c *reactor.Conn, max int64) error {
 		return ErrNotHTTP
 	case !l.inMessage || l.bodyBegun || l.discarding || l.stream != nil:
 		return errStreamBody
+	case c.Recv.Len() < l.recvLeft: // the connection fails when the handler returns
+		return errRecvChanged
 	case !l.parser.hasBody():
 		return nil
 	}
