@@ -37,6 +37,7 @@ type acceptor struct {
 	slotQueue     slotQueue           // its connections that wait for a slot, see admission
 	accepted      *acceptedSet        // its connections; nil until it accepts the first one
 	newOpening    func(*Conn) Opening // see Stack.SetOpening; may be nil
+	hadOpening    bool                // newOpening was set once, so connections may be in an opening
 	noDescriptors bool                // accept suspended: descriptors or memory ran out
 	// quota is how many connections the listener may accept in the batch lastBatch. It is 0 if the
 	// listener has emptied the backlog or is suspended.

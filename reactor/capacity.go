@@ -140,8 +140,9 @@ func (c *Conn) makeRoom(fd int) int {
 	}
 	m, kept := c.mgr, false
 	defer func() {
-		if !kept { // refused, or a handler has panicked
+		if !kept { // refused, or a handler has closed the listener or the manager, or has panicked
 			poll.Close(fd)
+			m.stats.Refused++
 		}
 	}()
 	settled, evictions := false, 0
@@ -153,7 +154,6 @@ func (c *Conn) makeRoom(fd int) int {
 		case c.whenFull() == EvictIdle && evictions < maxEvictionsPerAccept && c.evictOne(why):
 			evictions++
 		default:
-			m.stats.Refused++
 			c.ext.accept.accepted.refused++
 			c.logFull(why)
 			return -1

@@ -520,6 +520,9 @@ func TestHandlerOfAnEvictedConnection(t *testing.T) {
 			if s := h.m.Stats(); s.Conns != tc.conns || s.Evicted != 1 {
 				t.Errorf("%d connections are open, want %d; %+v", s.Conns, tc.conns, s)
 			}
+			if s := h.m.Stats(); s.Accepted+s.Refused != 3 {
+				t.Errorf("accepted %d, refused %d, want 3 together", s.Accepted, s.Refused)
+			}
 			if over := tc.name == "closes the listener" || tc.name == "closes the manager"; over && len(h.conns) != 2 {
 				t.Error("the new connection was accepted")
 			}
@@ -540,6 +543,9 @@ func TestHandlerOfAnEvictedConnectionPanics(t *testing.T) {
 	h.connect()
 	wantPanic(t, "evicted", func() { spin(t, h.m, 3) })
 	h.then = nil
+	if s := h.m.Stats(); s.Accepted != 1 || s.Refused != 1 {
+		t.Errorf("accepted %d, refused %d", s.Accepted, s.Refused)
+	}
 	if err := h.m.Close(); err != nil {
 		t.Error(err)
 	}

@@ -163,10 +163,11 @@ func (c *Conn) Close() {
 
 // Abort closes the connection as Close does, and resets it. The peer gets an error
 // (ECONNRESET) instead of an end of stream, so it cannot mistake what it received for the
-// whole. On a socket that has no resets, such as a UNIX-domain socket, Abort is Close.
+// whole. After Close, and in EvClose, it is not too late for Abort. On a socket that has no resets,
+// such as a UNIX-domain socket, Abort is Close.
 func (c *Conn) Abort() {
 	c.mgr.checkOwner()
-	if c.life < closing && c.fd >= 0 && !c.isStreamListener() {
+	if c.fd >= 0 && !c.isStreamListener() {
 		c.transport().abort()
 	}
 	c.advance(closing)

@@ -71,6 +71,7 @@ func TestAbortResetsTheConnection(t *testing.T) {
 				spin(t, f.m, 3)
 			}, "*"},
 			{"in the turn of Drain", func(_ *testing.T, c *reactor.Conn, _ *far) { c.Write([]byte("x")); c.Drain() }, ""},
+			{"in the turn of Close", func(_ *testing.T, c *reactor.Conn, _ *far) { c.Write([]byte("x")); c.Close() }, ""},
 			{"in the turn of CloseWrite", func(_ *testing.T, c *reactor.Conn, _ *far) { c.Write([]byte("x")); c.CloseWrite() }, ""},
 		} {
 			if !inSelection(way, i, 3) {
@@ -105,7 +106,7 @@ func TestAbortResetsTheConnection(t *testing.T) {
 // Abort works in the handler of every event, in timers and in posted functions.
 func TestAbortFromEveryEvent(t *testing.T) {
 	for _, way := range ways {
-		for _, ev := range []reactor.Event{reactor.EvRead, reactor.EvWrite, reactor.EvPoll, reactor.EvWakeup, reactor.EvHighWater, reactor.EvError} {
+		for _, ev := range []reactor.Event{reactor.EvRead, reactor.EvWrite, reactor.EvPoll, reactor.EvWakeup, reactor.EvHighWater, reactor.EvError, reactor.EvClose} {
 			t.Run(fmt.Sprint(way, " ", ev), func(t *testing.T) {
 				m, _ := timed(t)
 				r := &recorder{On: hooks{ev: func(c *reactor.Conn, _ any) { c.Abort() }}}
@@ -122,6 +123,8 @@ func TestAbortFromEveryEvent(t *testing.T) {
 				case reactor.EvHighWater:
 					c.SetWater(0, 1)
 					c.Write(make([]byte, moreThanFits))
+				case reactor.EvClose:
+					c.Close()
 				case reactor.EvError:
 					c.Fail(errors.New("enough"))
 					r.Errs = nil // the error of Fail is expected

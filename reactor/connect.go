@@ -183,6 +183,9 @@ func (m *Manager) bindURL(u URL, t socketKind) (int, error) {
 	if a.IsMulticast() && t.sockType == unix.SOCK_STREAM {
 		return -1, fmt.Errorf("%v is a multicast address", a)
 	}
+	if err := poll.CheckZone(a); err != nil {
+		return -1, err
+	}
 	return m.bindSocket(poll.Family(a), poll.Sockaddr(netip.AddrPortFrom(a, u.Port)), t.sockType, false)
 }
 
@@ -290,7 +293,14 @@ func CheckListenFD(fd int) error {
 // error, the descriptor still belongs to the caller. The error wraps ErrClosed after Close or
 // Drain, and ErrPanicked after a handler's panic.
 //
-// A socket of UDP that is not connected works as a udp listener does.
+// All descriptors of the same open file become non-blocking. On a terminal, standard input and
+// standard output are usually one: after WrapFD(0, …), a large write to os.Stdout may fail with
+// EAGAIN, and the shell may find its terminal non-blocking. A program that reads a terminal reads
+// it on another goroutine, and passes the bytes on with Post.
+//
+// A socket of UDP that is not connected works as a udp listener does. If the program has set
+// IP_RECVERR on it, the loop empties its error queue, because the poller would report it forever.
+// The program cannot rely on reading the queue itself.
 //
 // Sockets of the types SOCK_DGRAM and SOCK_SEQPACKET keep message boundaries: each Write is
 // one message, and at each EvRead there is one message in Recv. On SOCK_DGRAM a message may be

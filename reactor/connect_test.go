@@ -41,6 +41,24 @@ func TestBadURLs(t *testing.T) {
 	}
 }
 
+// The error names a zone that is no network interface, instead of an invalid argument.
+func TestUnknownZone(t *testing.T) {
+	m := newManager(t)
+	for _, scheme := range []string{"tcp", "udp"} {
+		url := scheme + "://[fe80::1%25nosuch]:80"
+		const want = `zone "nosuch" is no network interface`
+		if _, err := m.Listen(url, nil, nil); !errors.Is(err, unix.ENODEV) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Listen(%q): %v", url, err)
+		}
+		var r recorder
+		dial(t, m, url, r.Handle)
+		await(t, m, "EvClose", r.Closed)
+		if err := r.Err(t); !errors.Is(err, unix.ENODEV) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Connect(%q): %v", url, err)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	for _, transport := range []string{"tcp4", "tcp6", "unix"} {
 		t.Run(transport, func(t *testing.T) {

@@ -113,7 +113,9 @@ func (d *datagrams) addBoundary(n int, to netip.AddrPort, source netip.Addr) {
 // datagram cannot be sent, the connection fails. An unconnected socket has other peers, so it logs
 // the error and continues, unless the datagram is for the address that a client was made for.
 // With ENOBUFS all of them continue.
-func (d *datagrams) flush() (int, error) {
+func (d *datagrams) flush() (int, error) { return d.flushWith(d.send) }
+
+func (d *datagrams) flushWith(send func(outgoingDatagram, []byte) error) (int, error) {
 	c := d.c
 	d.syncBoundaries()
 	count, total := 0, 0
@@ -123,8 +125,11 @@ func (d *datagrams) flush() (int, error) {
 			break
 		}
 		p := c.Send.Bytes()[total : total+b.n]
-		err := d.send(b, p)
+		err := send(b, p)
 		if err == poll.ErrAgain {
+			if count == 0 { // if it is not read, nothing else drops them
+				d.dropErrors()
+			}
 			break
 		}
 		count++
@@ -203,6 +208,9 @@ func (d *datagrams) read() (n int, more bool, err error) {
 		d.readThisTurn++
 		return noEvent, true, nil
 	case err == poll.ErrAgain:
+		if d.readThisTurn == 0 {
+			d.dropErrors()
+		}
 		d.readThisTurn = 0
 		return noEvent, false, err
 	case err != nil && d.open.on: // an ICMP error about one of its peers
@@ -233,6 +241,14 @@ func (d *datagrams) read() (n int, more bool, err error) {
 	c.traceRead(m.readBuf[:n])
 	c.lendReadBuf(n)
 	return n, true, nil
+}
+
+// dropErrors empties the error queue of a socket of UDP, which IP_RECVERR and SO_TIMESTAMPING fill.
+// It is called if the poller may have reported the socket because of the queue alone.
+func (d *datagrams) dropErrors() {
+	if d.v4 || d.v6 {
+		poll.DropErrors(int(d.c.fd))
+	}
 }
 
 // socketErr returns the error with which a read or a write has failed, or nil.

@@ -120,6 +120,9 @@ func (d *dialer) startNextAttempt() {
 
 // startAttempt starts an attempt to connect to addr.
 func (d *dialer) startAttempt(addr netip.AddrPort) error {
+	if err := poll.CheckZone(addr.Addr()); err != nil {
+		return err
+	}
 	fd, err := d.c.mgr.newSocket(poll.Family(addr.Addr()), d.sockType)
 	if err != nil {
 		return err

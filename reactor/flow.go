@@ -134,6 +134,14 @@ func (c *Conn) backpressureLimit() int {
 // a write has failed, which discards Send. The loop compares after each event that input causes,
 // and after each flush. A high of 0, the default, turns the marks off. Accepted connections
 // inherit them from their listener. SetWater panics unless 0 <= low <= high.
+//
+// If the marks change while bytes are unsent, the loop compares again in the same turn, or in the
+// next one. It raises EvHighWater or EvLowWater if the connection is on the other side of the new
+// marks then.
+//
+// EvLowWater comes only after EvHighWater. A flush may send all bytes beyond high before the loop
+// compares. Then neither event comes. So stop producing at EvHighWater, and not because Send.Len
+// is large. A program that looks at Send.Len itself continues at EvWrite.
 func (c *Conn) SetWater(low, high int) {
 	c.mgr.checkOwner()
 	if low < 0 || low > high {

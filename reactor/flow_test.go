@@ -317,6 +317,45 @@ func TestWaterMarksAreTurnedOff(t *testing.T) {
 	r.Want(t, "OPEN WRITE HIGH_WATER LOW_WATER")
 }
 
+// Marks that change while bytes wait are compared again, without input and without a write. The
+// events alternate.
+func TestWaterMarksChangeWhileBytesWait(t *testing.T) {
+	m := looptest.NewStillManager(t)
+	r := &recorder{}
+	c, _ := wrap(t, m, r.Handle)
+	c.Write(make([]byte, moreThanFits))
+	spin(t, m, 2)
+	n := c.Send.Len()
+	for _, step := range []struct {
+		low, high int
+		events    string
+	}{
+		{0, n, "OPEN WRITE"},
+		{0, n - 1, "OPEN WRITE HIGH_WATER"},
+		{n - 1, 2 * n, "OPEN WRITE HIGH_WATER"},
+		{n, 2 * n, "OPEN WRITE HIGH_WATER LOW_WATER"},
+		{0, 1, "OPEN WRITE HIGH_WATER LOW_WATER HIGH_WATER"},
+	} {
+		c.SetWater(step.low, step.high)
+		spin(t, m, 3)
+		if r.Want(t, step.events); t.Failed() || c.Send.Len() != n {
+			t.Fatalf("marks %d and %d, %d bytes wait of %d", step.low, step.high, c.Send.Len(), n)
+		}
+	}
+}
+
+// Without EvHighWater there is no EvLowWater. A producer that has looked at Send itself continues
+// at EvWrite.
+func TestEvWriteContinuesAProducer(t *testing.T) {
+	m := looptest.NewStillManager(t)
+	r := &recorder{}
+	c, _ := wrap(t, m, r.Handle)
+	c.SetWater(10, 100)
+	m.Post(func() { c.Write(make([]byte, 101)) }) // the socket takes it
+	spin(t, m, 3)
+	r.Want(t, "OPEN WRITE")
+}
+
 func TestWaterMarksAreInherited(t *testing.T) {
 	m := looptest.NewStillManager(t)
 	r := &recorder{}

@@ -22,7 +22,7 @@ import (
 // it has raised. A handler may raise EvRead itself. Therefore a layer that is in the middle of
 // a message must expect a nested call, and must do nothing in it.
 //
-// A layer may also implement Acceptor, Ender, Finisher, GoodbyeSayer and Negotiator.
+// A layer may also implement Acceptor, Ender, Finisher, GoodbyeSayer, Negotiator and Remover.
 type Protocol interface {
 	// Handle handles one event. The data is valid until Handle returns.
 	Handle(c *Conn, ev Event, data any)
@@ -52,9 +52,11 @@ type Finisher interface {
 
 // GoodbyeSayer is implemented by layers whose protocol says goodbye before it closes.
 type GoodbyeSayer interface {
-	// SayGoodbye is called by Manager.Drain, and sends the goodbye. It returns true if the layer
-	// itself drains the connection later, when the peer has answered. It returns false if
-	// the connection can be drained now.
+	// SayGoodbye is called by Manager.Drain, on the topmost layer first, and sends the goodbye.
+	// It returns true if the layer itself drains the connection later, when the peer has
+	// answered. Then the layers below are not asked: what they have to say then is said by this
+	// layer. It returns false if the connection can be drained now. If Drain has no time to wait,
+	// all layers are asked.
 	SayGoodbye(c *Conn) bool
 }
 
@@ -66,6 +68,14 @@ type Negotiator interface {
 	// names, those of the lowest count. They may depend on the role of the connection. The caller
 	// does not change the slice.
 	ALPN() []string
+}
+
+// Remover is implemented by layers that hold something that must be released, such as a file.
+type Remover interface {
+	// Removed is called by Stack.Replace when the layer is not on the connection any more. The
+	// layer may be handling an event then. It gets no further event, not even EvClose. Removed is
+	// not called for the layers that a connection has when it closes: they get EvClose.
+	Removed(c *Conn)
 }
 
 // Stack has the calls of a connection that are for layers. Some change the layers, others tell
@@ -98,8 +108,9 @@ func (s Stack) Push(p Protocol) {
 // If old is handling an event, new gets the same event next. So a layer that replaces another
 // during EvRead gets the rest of Recv at once. Otherwise Poll delivers what is in Recv to it.
 //
-// Replace ends SetAwaitingRequest. If old has called SetHandshaking or SetReceiving with true,
-// that wait goes on and its deadline runs, until a layer ends it.
+// If old is a Remover, it is told. Replace ends SetAwaitingRequest. If old has called
+// SetHandshaking or SetReceiving with true, that wait goes on and its deadline runs, until a layer
+// ends it.
 func (s Stack) Replace(old, new Protocol) {
 	c := s.c
 	c.mgr.checkOwner()
@@ -115,11 +126,11 @@ func (s Stack) Replace(old, new Protocol) {
 		if len(c.layers) == 0 {
 			c.listIdle()
 		}
-		return
-	}
-	c.layers[i] = new
-	if c.Recv.Len() > 0 {
+	} else if c.layers[i] = new; c.Recv.Len() > 0 {
 		c.redispatch()
+	}
+	if r, ok := old.(Remover); ok {
+		r.Removed(c)
 	}
 }
 
@@ -143,6 +154,10 @@ func (s Stack) Draining() bool { return s.c.life >= draining }
 // PeerEnded reports whether the end of the peer's stream was read. With SetHalfClose the
 // connection may still send.
 func (s Stack) PeerEnded() bool { return s.c.is(peerEnded) }
+
+// HalfClose reports whether SetHalfClose is on, so that the connection goes on sending after the
+// end of the peer's stream.
+func (s Stack) HalfClose() bool { return s.c.is(halfClose) }
 
 // IsDatagram reports whether the socket keeps the boundaries of messages: udp, SOCK_DGRAM and
 // SOCK_SEQPACKET. A layer of a stream protocol cannot work on it.

@@ -161,3 +161,44 @@ func TestReplaceByALayerAbove(t *testing.T) {
 		})
 	}
 }
+
+// remover is a layer that counts the calls of Removed.
+type remover struct {
+	named
+	removed int
+}
+
+func (p *remover) Removed(c *reactor.Conn) {
+	if found, ok := reactor.Find[*remover](c); ok && found == p {
+		*p.heard = append(*p.heard, p.name+" is removed too early")
+	}
+	p.removed++
+}
+
+// A layer that is a Remover is told once that Replace has taken it off, in its own event and
+// outside, but not at the end of the connection.
+func TestReplaceTellsRemover(t *testing.T) {
+	for _, next := range []reactor.Protocol{nil, &otherLayer{named{name: "next", heard: new([]string)}}} {
+		m := newManager(t)
+		var heard []string
+		outside := &remover{named: named{name: "outside", heard: &heard}}
+		inside := &remover{named: named{name: "inside", heard: &heard}}
+		inside.handle = func(c *reactor.Conn, ev reactor.Event) {
+			if ev == reactor.EvUser {
+				c.Stack().Replace(inside, next)
+			}
+		}
+		stays := &remover{named: named{name: "stays", heard: &heard}}
+		c, _ := stack(t, m, &heard, outside, inside, stays)
+		c.Stack().Replace(outside, next)
+		c.Stack().Replace(outside, next)
+		c.Call(reactor.EvUser, nil)
+		c.Close()
+		spin(t, m, 1)
+		c.Stack().Replace(stays, next)
+		if outside.removed != 1 || inside.removed != 1 || stays.removed != 0 {
+			t.Errorf("removed %d, %d and %d times", outside.removed, inside.removed, stays.removed)
+		}
+		wantHeard(t, heard, "inside OPEN", "stays OPEN", "fn OPEN", "inside USER", "stays USER", "fn USER", "stays CLOSE", "fn CLOSE")
+	}
+}

@@ -27,9 +27,10 @@ import (
 // connection: the opening, EvOpen, EvAccept, EvTLSHS. If the opening fails, a client gets EvError
 // and EvClose. An accepted connection gets no event at all, as if its listener had refused it. Its
 // handler may expect that EvAccept comes before EvClose, and no peer must be able to break that.
-// The error is logged, and Stats.Refused counts it. If the peer of an accepted connection ends
-// the stream before its first byte, nothing is logged: load balancers look in this way whether
-// the port is open.
+// The error is logged. Stats.Refused counts each connection that ends in its opening, for whatever
+// reason. If the peer of an accepted connection ends
+// or resets the stream before its first byte, nothing is logged: load balancers look in this way
+// whether the port is open.
 //
 // Bytes. The openingRun peeks at the socket (MSG_PEEK). What Advance has used is then read. What
 // follows stays in the socket, and the connection reads it: a server's first bytes and TLS records
@@ -78,14 +79,14 @@ type Opening interface {
 
 // SetOpening sets what is said on the socket before the connection begins. fn is called for each
 // connection when its socket is connected or accepted, and returns its Opening, or nil for none.
-// A later call replaces fn.
+// A later call replaces fn. A nil fn means none for the connections from then on.
 //
 // On a connection of Connect it must be called before the socket is connected, which is in EvOpen
 // or before. EvConnect comes when the opening is done. The Connect deadline bounds both. On a
 // listener of streams it applies to the connections that it accepts from now on. Their EvOpen and
-// EvAccept come when the opening is done, which the Handshake deadline bounds. A connection whose
-// opening fails raises no event; the error is logged, and Stats.Refused counts it. TLS comes after
-// the opening.
+// EvAccept come when the opening is done, which the Handshake deadline bounds. A connection that
+// ends in its opening raises no event, and Stats.Refused counts it; an error is logged. TLS comes
+// after the opening.
 //
 // SetOpening returns an error on other connections, and if it is too late.
 func (s Stack) SetOpening(fn func(c *Conn) Opening) error {
@@ -96,6 +97,7 @@ func (s Stack) SetOpening(fn func(c *Conn) Opening) error {
 		return ErrClosed
 	case c.isStreamListener():
 		c.ext.accept.newOpening = fn
+		c.ext.accept.hadOpening = c.ext.accept.hadOpening || fn != nil
 	case c.role != roleClient || c.isDatagram():
 		return errors.New("reactor: SetOpening: want a stream made by Connect, or a listener of streams")
 	case !c.dialing() || c.ext.dial.opening != nil:
@@ -189,10 +191,10 @@ func (d *dialer) openingFailed(err error) {
 }
 
 // refuse closes an accepted connection whose opening has failed with err. Handlers are not called.
+// dispose counts it.
 func (c *Conn) refuse(err error) {
 	m := c.mgr
 	c.advance(closing)
-	m.stats.Refused++
 	if err != nil && !errors.Is(err, io.EOF) && m.mayLog() {
 		m.log.Warn("connection refused in its opening", append(c.attrs(), "listener", c.ext.opening.listener.id, "error", quote.Error(err))...)
 	}
@@ -200,7 +202,7 @@ func (c *Conn) refuse(err error) {
 
 // closeOpenings closes the connections that listener c has accepted and whose opening is not done.
 func (c *Conn) closeOpenings() {
-	if c.ext.accept.newOpening == nil {
+	if !c.ext.accept.hadOpening {
 		return
 	}
 	for _, o := range c.mgr.conns {

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
 
-// maxOpeningInput bounds how many bytes an Opening may leave unused, in bytes.
-const maxOpeningInput = 64 << 10
+// maxOpeningInput bounds how many bytes an Opening may leave unused, in bytes. A message whose
+// length has 16 bits is shorter, with what comes before its length.
+const maxOpeningInput = 65 << 10
 
 // openingReadSize is how many bytes are peeked at once.
 const openingReadSize = 4 << 10
@@ -80,12 +82,15 @@ func (r *openingRun) ended() bool { return r.fd < 0 || r.c.inputOver() }
 func (r *openingRun) input() ([]byte, error) {
 	buf := r.c.mgr.readBuf[:openingReadSize]
 	n, err := poll.Peek(r.fd, buf)
+	isProbe := r.listener != nil && !r.heard
 	switch {
 	case err == poll.ErrAgain:
 		return nil, err
+	case err == syscall.ECONNRESET && isProbe:
+		return nil, io.EOF
 	case err != nil:
 		return nil, os.NewSyscallError("read", err)
-	case n == 0 && r.listener != nil && !r.heard:
+	case n == 0 && isProbe:
 		return nil, io.EOF
 	case n == 0:
 		return nil, io.ErrUnexpectedEOF

@@ -40,7 +40,7 @@ var badPeers = []struct {
 	{"another line", func() reactor.Opening { return asking() },
 		func(p *looptest.Socket) { p.WriteString("C!\n") }, nil, `got "C!\n", want "A!\n"`},
 	{"endless line", func() reactor.Opening { return asking() },
-		func(p *looptest.Socket) { p.WriteIfOpen(strings.Repeat("x", 70<<10)) }, nil, "more than 65536 bytes"},
+		func(p *looptest.Socket) { p.WriteIfOpen(strings.Repeat("x", 70<<10)) }, nil, "more than 66560 bytes"},
 	{"reset", func() reactor.Opening { return asking() },
 		func(p *looptest.Socket) { p.WriteString("A!\n"); p.Reset() }, nil, "line"},
 	{"more used than there is", func() reactor.Opening {
@@ -127,34 +127,6 @@ func TestOpeningErrorIsOffered(t *testing.T) {
 	}
 }
 
-// A load balancer looks whether the port is open. That is no reason for a log record.
-func TestSilentPeerIsNotLogged(t *testing.T) {
-	var log looptest.Warnings
-	m := newManager(t, reactor.WithLogger(log.Logger()))
-	var r recorder
-	l := openingListener(t, m, func() reactor.Opening { return answering() }, r.Handle)
-	looptest.DialSocket(t, l.LocalAddr()).Close()
-	await(t, m, "Refused", func() bool { return m.Stats().Refused == 1 && m.Stats().Conns == 0 })
-	log.WantNone(t)
-	r.Want(t, "")
-}
-
-// The number of log records is bounded, however many peers there are.
-func TestRefusedOpeningsAreLoggedWithALimit(t *testing.T) {
-	var log looptest.Warnings
-	m := looptest.NewStillManager(t, reactor.WithLogger(log.Logger()))
-	l := openingListener(t, m, func() reactor.Opening { return answering() }, func(*reactor.Conn, reactor.Event, any) {})
-	for i := range 150 {
-		p := looptest.DialSocket(t, l.LocalAddr())
-		p.WriteString("bad\n")
-		await(t, m, "Refused", func() bool { return m.Stats().Refused == uint64(i+1) })
-		p.Close()
-	}
-	if n := len(log.Take()); n != 100 || m.Stats().Suppressed != 50 {
-		t.Errorf("%d records, %d suppressed, want 100 and 50", n, m.Stats().Suppressed)
-	}
-}
-
 // A full listener closes a connection that is still in its opening. Bytes do not protect it.
 func TestOpeningsAreEvicted(t *testing.T) {
 	m := looptest.NewStillManager(t)
@@ -174,7 +146,7 @@ func TestOpeningsAreEvicted(t *testing.T) {
 	await(t, m, "EvAccept", r.Saw(reactor.EvAccept))
 	await(t, m, "the end of the first", first.Ended)
 	second.Receive()
-	if second.EOF || second.Err != nil || m.Stats().Evicted != 1 || m.Stats().Refused != 0 {
+	if second.EOF || second.Err != nil || m.Stats().Evicted != 1 || m.Stats().Refused != 1 {
 		t.Errorf("second ended: %v %v, stats %+v", second.EOF, second.Err, m.Stats())
 	}
 	r.Want(t, "OPEN ACCEPT")
@@ -238,6 +210,11 @@ func TestListenerEndsWithOpenings(t *testing.T) {
 			}
 		},
 		"manager": func(t *testing.T, m *reactor.Manager, l *reactor.Conn) { m.Close() },
+		"listener that has no openings any more": func(t *testing.T, m *reactor.Manager, l *reactor.Conn) {
+			looptest.Must(t, l.Stack().SetOpening(nil))
+			l.Close()
+			looptest.Settle(t, m)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newManager(t)
@@ -255,6 +232,9 @@ func TestListenerEndsWithOpenings(t *testing.T) {
 				t.Errorf("the peer has no end of stream (%v)", p.Err)
 			}
 			r.Want(t, "")
+			if s := m.Stats(); s.Accepted != 0 || s.Refused != 1 {
+				t.Errorf("accepted %d, refused %d", s.Accepted, s.Refused)
+			}
 		})
 	}
 }
@@ -325,8 +305,8 @@ func TestOpeningFunctionEndsTheConnection(t *testing.T) {
 			p := looptest.DialSocket(t, l.LocalAddr())
 			await(t, m, "the end", p.Ended)
 			server.Want(t, "")
-			if s := m.Stats(); s.Conns != 0 {
-				t.Errorf("%d connections left", s.Conns)
+			if s := m.Stats(); s.Conns != 0 || s.Accepted != 0 || s.Refused != 1 {
+				t.Errorf("%d connections left, accepted %d, refused %d", s.Conns, s.Accepted, s.Refused)
 			}
 			plain := listen(t, m, "tcp://127.0.0.1:0", func(*reactor.Conn, reactor.Event, any) {})
 			c := dial(t, m, urlOf(plain.LocalAddr().String()), client.Handle)

@@ -262,6 +262,9 @@ func (c *Conn) free() {
 // dispose releases all that the connection holds, and removes it from the manager.
 func (c *Conn) dispose() {
 	m := c.mgr
+	if c.opening() != nil { // it is not in Accepted
+		m.stats.Refused++
+	}
 	if x := c.ext; x != nil {
 		if x.dial != nil {
 			x.dial.stop()

@@ -2,7 +2,6 @@ package reactor_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
@@ -132,12 +131,12 @@ func TestQuickAckBeforeBlocking(t *testing.T) {
 				before, want := a.acks(), a.read+4
 				a.p.WriteString("part")
 				await(t, a.m, "the part", func() bool { return a.read >= want })
-				woken := false
-				a.m.AddTimer(time.Millisecond, reactor.TimerOnce, func() { woken = true })
-				for range turns {
-					if woken {
-						break
-					}
+				acknowledged := false
+				go func() {
+					a.p.AwaitDelivery()
+					a.m.Post(func() { acknowledged = true })
+				}()
+				for !acknowledged {
 					if err := a.m.Poll(-1); err != nil {
 						t.Fatal(err)
 					}
@@ -145,7 +144,6 @@ func TestQuickAckBeforeBlocking(t *testing.T) {
 				if n := a.acks() - before; n != 1 {
 					t.Errorf("exchange %d: asked for %d acknowledgements, want 1", i, n)
 				}
-				a.p.AwaitDelivery()
 			}
 		})
 	}

@@ -40,6 +40,7 @@ func (m *Manager) Run(ctx context.Context) error {
 //  1. Listeners close. No connection can be made any more: Connect, Listen, ListenFD and WrapFD
 //     return ErrClosed.
 //  2. The layers of each connection say goodbye, the topmost first, and the connection drains.
+//     Some finish first what is under way, see GoodbyeSayer.
 //  3. Drain polls until no connection is left or timeout has passed. Handlers are called as
 //     usual. If timeout is 0 or less, it polls once. If the loop is late, what peers have
 //     answered is still read.
@@ -56,7 +57,7 @@ func (m *Manager) Drain(timeout time.Duration) ([]Straggler, error) {
 	}
 	m.draining = true
 	for _, c := range m.conns {
-		c.sayGoodbye()
+		c.sayGoodbye(timeout > 0)
 	}
 	end := addSaturated(m.ticks(), max(timeout, 0))
 	err := m.Poll(0) // writes the goodbyes, even if there is no time to wait
@@ -103,14 +104,15 @@ func (m *Manager) anyReadable() bool {
 }
 
 // sayGoodbye lets the layers say goodbye, the topmost first. Then it drains the connection,
-// unless a layer does that itself later. A listener closes.
-func (c *Conn) sayGoodbye() {
+// unless a layer does that itself later. If waits is true, the layers below such a layer say
+// nothing, because it may still need them. A listener closes.
+func (c *Conn) sayGoodbye(waits bool) {
 	if c.role == roleListener {
 		c.Close()
 		return
 	}
 	layerDrains := false
-	for i := len(c.layers) - 1; i >= 0; i-- {
+	for i := len(c.layers) - 1; i >= 0 && !(layerDrains && waits); i-- {
 		if i >= len(c.layers) { // a layer has removed others, or has closed the manager
 			continue
 		}

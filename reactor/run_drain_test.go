@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,12 +147,32 @@ func TestDrainRefusesNewConnections(t *testing.T) {
 	ln.Want(t, "OPEN CLOSE")
 }
 
+// Without time to wait, all layers say goodbye, also those below a layer that would wait.
+func TestDrainWithoutTimeAsksAllLayers(t *testing.T) {
+	m := newManager(t)
+	var said []string
+	c, p := wrap(t, m, nil)
+	c.Stack().Push(&goodbyeLayer{name: "low", said: &said})
+	c.Stack().Push(&goodbyeLayer{name: "top", said: &said, waits: true})
+	spin(t, m, 1)
+	if _, err := m.Drain(0); err != nil {
+		t.Error(err)
+	}
+	if p.Receive(); string(p.In) != "bye from top. bye from low. " {
+		t.Errorf("peer got %q", p.In)
+	}
+}
+
 // Each layer says goodbye, the topmost first. A layer that waits for the peer keeps the
-// connection open until it calls Conn.Drain.
+// connection open until it calls Conn.Drain. The layers below it are not asked.
 func TestDrainLetsLayersSayGoodbye(t *testing.T) {
 	// Which of the two layers waits: top, low.
 	for _, waiting := range [][2]bool{{false, false}, {true, false}, {false, true}, {true, true}} {
 		waits := waiting[0] || waiting[1]
+		want := []string{"top", "low"}
+		if waiting[0] {
+			want = want[:1]
+		}
 		m := newManager(t)
 		var said []string
 		r := &recorder{}
@@ -165,7 +186,7 @@ func TestDrainLetsLayersSayGoodbye(t *testing.T) {
 			reactor.EvWrite: func(*reactor.Conn, any) {
 				m.Post(func() { // when the loop has handled the goodbyes
 					p.Receive()
-					answered = string(p.In) == "bye from top. bye from low. "
+					answered = string(p.In) == "bye from "+strings.Join(want, ". bye from ")+". "
 					if p.EOF == waits {
 						t.Errorf("waits %v: end of stream %v", waits, p.EOF)
 					}
@@ -185,8 +206,8 @@ func TestDrainLetsLayersSayGoodbye(t *testing.T) {
 		if late != nil || err != nil || !answered {
 			t.Errorf("waits %v: Drain: %v, %v; answered %v", waits, late, err, answered)
 		}
-		if !slices.Equal(said, []string{"top", "low"}) {
-			t.Errorf("goodbyes of %q, want top, low", said)
+		if !slices.Equal(said, want) {
+			t.Errorf("goodbyes of %q, want %q", said, want)
 		}
 		if (r.Count(reactor.EvRead) > 0) != waits {
 			t.Errorf("waits %v: the answer was delivered %d times", waits, r.Count(reactor.EvRead))

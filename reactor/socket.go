@@ -39,6 +39,8 @@ type Sockets struct {
 	// path. c.Control gives the descriptor, which is valid until Control returns. c.Read and
 	// c.Write return an error. If Control returns an error, Listen fails with it, and a client's
 	// attempt fails with it. Accepted connections inherit most options from their listener.
+	//
+	// With IP_RECVERR or SO_TIMESTAMPING on a socket of UDP, the loop empties its error queue.
 	Control func(network, address string, c syscall.RawConn) error
 }
 

@@ -12,10 +12,13 @@ type Stats struct {
 	Unread         int // bytes in all Recv buffers now
 	Held           int // bytes of memory that count towards WithMemoryBudget now
 
-	Opened   uint64 // connections and listeners made
-	Accepted uint64 // connections that listeners accepted
-	Evicted  uint64 // idle connections that a full listener closed for a new one, see WhenFull
-	Refused  uint64 // connections that a full listener closed at once, or whose Opening has failed; they are not in Accepted
+	Opened uint64 // connections and listeners made
+	// Accepted and Refused together count each connection that a listener got from the system
+	// once, at the latest when it closes. Accepted are those that had EvAccept. Refused are the
+	// others: a full listener closed them at once, or they ended in their Opening, for any reason.
+	Accepted uint64
+	Refused  uint64
+	Evicted  uint64 // idle connections that a full listener closed for a new one, see WhenFull; they are in Accepted or Refused too
 	Failed   uint64 // connections and listeners that had EvError
 	Closed   uint64 // connections and listeners that had EvClose, or were closed in their Opening
 

@@ -141,6 +141,7 @@ func (d *datagrams) receive(p []byte) (n int, from netip.AddrPort, tooLong bool,
 //	EOPNOTSUPP    the connection is not UDP
 //	EDESTADDRREQ  `to` is not valid, or has the port 0
 //	EAFNOSUPPORT  the socket cannot send to the family of `to`
+//	ENODEV        the zone of `to` is no network interface of this host; the error names it
 func (c *Conn) WriteTo(p []byte, to netip.AddrPort) (int, error) {
 	c.mgr.checkOwner()
 	if c.is(failed|closeWrite) || c.life >= lingering {
@@ -161,6 +162,9 @@ func (c *Conn) WriteTo(p []byte, to netip.AddrPort) (int, error) {
 	}
 	if errno != 0 {
 		return 0, opError("write", c.network(), to, os.NewSyscallError("sendto", errno))
+	}
+	if err := poll.CheckZone(to.Addr()); err != nil {
+		return 0, opError("write", c.network(), to, err)
 	}
 	return d.writeTo(p, to, d.open.sourceFor(c.RemoteAddr(), to))
 }

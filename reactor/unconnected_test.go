@@ -196,6 +196,25 @@ func TestRefusalDoesNotEndAnUnconnectedSocket(t *testing.T) {
 	}
 }
 
+// A socket with IP_RECVERR keeps ICMP messages in a queue. They must not keep the loop awake.
+func TestRefusalsDoNotKeepTheLoopAwake(t *testing.T) {
+	gone, at := looptest.BindSocket(t, "127.0.0.1", unix.SOCK_DGRAM, -1)
+	gone.Close()
+	fd := looptest.Open(t, netip.MustParseAddr("127.0.0.1"), unix.SOCK_DGRAM)
+	looptest.Bind(t, fd, netip.MustParseAddrPort("127.0.0.1:0"), -1)
+	reportRefusals(t, fd)
+	m := newManager(t)
+	c, err := m.WrapFD(fd, nil, nil)
+	looptest.Must(t, err)
+	for range 100 {
+		c.WriteTo([]byte("anybody?"), at)
+	}
+	spin(t, m, 20)
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(m.Fd()), Events: unix.POLLIN}}, 0); n != 0 {
+		t.Errorf("the poller still reports the socket (%d, %v)", n, err)
+	}
+}
+
 // reportRefusals makes an unconnected socket report ICMP messages, on systems that can.
 func reportRefusals(t *testing.T, fd int) {
 	const linuxRecvErr = 11 // IP_RECVERR
@@ -254,6 +273,9 @@ func TestWriteToErrors(t *testing.T) {
 		{"too long on IPv4", v4, 65508, at, syscall.EMSGSIZE},
 		{"too long on IPv6", v6, 65528, six, syscall.EMSGSIZE},
 		{"too long for an IPv4 peer", dual, 65508, at, syscall.EMSGSIZE},
+		{"unknown zone", v6, 1, netip.MustParseAddrPort("[fe80::1%nosuch]:9"), syscall.ENODEV},
+		{"unknown zone, not link-local", dual, 1, netip.MustParseAddrPort("[::1%nosuch]:9"), syscall.ENODEV},
+		{"unknown index", v6, 1, netip.MustParseAddrPort("[fe80::1%99999999]:9"), syscall.ENODEV},
 		{"IPv4", v4, 1, at, nil},
 		{"dual-stack", dual, 2, at, nil},
 		{"mapped", v4, 3, mapped, nil},
@@ -265,6 +287,9 @@ func TestWriteToErrors(t *testing.T) {
 		}
 		if err != nil && err != reactor.ErrClosed && !strings.Contains(err.Error(), "write") {
 			t.Errorf("%s: %v", row.name, err)
+		}
+		if zone := row.to.Addr().Zone(); zone != "" && !strings.Contains(err.Error(), `zone "`+zone+`"`) {
+			t.Errorf("%s: %v does not name the zone", row.name, err)
 		}
 		if err == nil {
 			await(t, m, "the datagram", func() bool { d := datagrams(t, p); return len(d) == 1 && len(d[0]) == row.n })

@@ -39,6 +39,10 @@ const addrsLifetime = 10 * time.Second
 // the addresses of Options.Host. Other programs on the host may do that too. Each record of an
 // answer that any host sends raises reactor.EvMDNSResp. If o is nil, no question is answered.
 //
+// A simple querier, which does not ask from port 5353, gets the answer alone. The answer has its ID
+// and its questions for an address of Host. Each question is there once, even if the query has it
+// several times [RFC 6762 6.7].
+//
 // The error says that Host is bad, or is the one of Manager.Listen, Conn.JoinGroup or
 // Conn.SetMulticast.
 func Listen(m *reactor.Manager, o *Options, fn reactor.Handler, fnData any) (*reactor.Conn, error) {
@@ -124,9 +128,9 @@ func (r *responder) reply(c *reactor.Conn, m *Message, from netip.AddrPort, ifi 
 			}
 		}
 		unicast = unicast || q.Unicast
-		if legacy {
-			q.Unicast = false
-			answer.Questions = append(answer.Questions, q)
+		q.Name, q.Unicast = r.name, false
+		if legacy && (q.Type == TypeA || q.Type == TypeAAAA || q.Type == TypeANY) && !slices.Contains(answer.Questions, q) {
+			answer.Questions = append(answer.Questions, q) // once, or the answer could be much larger than the query
 		}
 	}
 	ttl := uint32(recordTTL)

@@ -80,6 +80,24 @@ func TestAnswersToTheGroup(t *testing.T) {
 	}
 }
 
+// A querier whose address may be forged cannot make the answer large: each question is repeated
+// once, however often it was asked, and those without an answer are not.
+func TestAnswerToManyQuestions(t *testing.T) {
+	host := ownName("many")
+	name := host + ".local"
+	m, _ := listener(t, host)
+	p := newRaw(t, 0)
+	q := question(name, mdns.TypeA, mdns.TypeAAAA)
+	for i := range 90 {
+		q.Questions = append(q.Questions, q.Questions[i%2], question(strings.ToUpper(name), mdns.Type(300+i)).Questions[0])
+	}
+	p.send(group, q)
+	a, _ := p.await(m, name, true)
+	if got := answers(t, a, 10, false); len(got) != 2 || len(a.Questions) != 2 {
+		t.Errorf("answers %q, %d questions, want 2 of each", got, len(a.Questions))
+	}
+}
+
 // What is not a question for the host's name is not answered.
 func TestNoAnswer(t *testing.T) {
 	host := ownName("none")

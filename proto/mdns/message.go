@@ -82,7 +82,8 @@ func (e *FormatError) Unwrap() error { return e.Err }
 const headerSize = 12
 
 // ParseMessage parses a message and returns how many bytes it has used. The records' Data are parts
-// of b, and everything else is copied. The error is ErrIncomplete or a *FormatError.
+// of b, and everything else is copied. The error is ErrIncomplete or a *FormatError. A name with
+// more than 127 compression pointers is malformed.
 func ParseMessage(b []byte) (m Message, n int, err error) {
 	if len(b) < headerSize {
 		return Message{}, 0, ErrIncomplete

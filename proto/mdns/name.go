@@ -14,6 +14,7 @@ import (
 const (
 	maxName  = 255 // bytes of a name in a message [RFC 1035 3.1]
 	maxLabel = 63  // bytes of a label
+	maxJumps = 127 // pointers of a name: as many as it can have labels
 )
 
 // EqualNames reports whether two names are the same.
@@ -37,9 +38,11 @@ func lower(b byte) byte {
 }
 
 // A pointer leads to an earlier place of the message, and the name continues there [RFC 1035
-// 4.1.4]. Each pointer must lead to a place before all that the name has used, so a name ends.
+// 4.1.4]. Each pointer must lead to a place before all that the name has used, so a name ends. The
+// number of pointers is bounded, or each record of a datagram could take thousands of steps.
 var (
 	errPointer   = errors.New("compression pointer does not point backwards")
+	errPointers  = errors.New("name has more than 127 compression pointers")
 	errLabel     = errors.New("label type is not supported")
 	errNameLong  = errors.New("name has more than 255 bytes")
 	errEmpty     = errors.New("name has an empty label")
@@ -51,7 +54,7 @@ var (
 func parseName(msg []byte, at int) (name string, next int, err error) {
 	var text strings.Builder
 	size, limit := 1, at // the limit is where the bytes that the name has used begin
-	for {
+	for jumps := 0; ; {
 		if at >= len(msg) {
 			return "", 0, ErrIncomplete
 		}
@@ -69,6 +72,9 @@ func parseName(msg []byte, at int) (name string, next int, err error) {
 			target := n&0x3f<<8 | int(msg[at+1])
 			if target >= limit {
 				return "", 0, errPointer
+			}
+			if jumps++; jumps > maxJumps {
+				return "", 0, errPointers
 			}
 			at, limit = target, target
 			continue

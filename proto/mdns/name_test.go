@@ -31,6 +31,26 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// A name may have as many pointers as labels. More of them would only cost time.
+func TestChainOfPointers(t *testing.T) {
+	for n, want := range map[int]string{1: "", 127: "", 128: "more than 127 compression pointers"} {
+		msg := append([]byte(header(0, 0x8400, 0, 2)), "\x00\x12\x34\x00\x01\x00\x00\x00\x78"...)
+		size := 1 + 2*(n-1)
+		msg = append(msg, byte(size>>8), byte(size), 0)
+		last := len(msg) - 1
+		for range n - 1 {
+			msg = append(msg, 0xc0|byte(last>>8), byte(last))
+			last = len(msg) - 2
+		}
+		msg = append(msg, 0xc0|byte(last>>8), byte(last))
+		msg = append(msg, "\x12\x34\x00\x01\x00\x00\x00\x78\x00\x00"...)
+		_, _, err := mdns.ParseMessage(msg)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d pointers: %v, want %q", n, err, want)
+		}
+	}
+}
+
 func TestEqualNames(t *testing.T) {
 	for _, row := range []struct {
 		a, b string

@@ -20,7 +20,8 @@ type AcceptOptions struct {
 	// RemoteAddr is the address of the socket, and if they send a header, it is input like any
 	// other. It needs Trusted.
 	Direct bool
-	// MaxHeader is how many bytes a header may have. Zero means DefaultMaxHeader.
+	// MaxHeader is how many bytes a header may have. Zero and less mean DefaultMaxHeader. No
+	// header has more than 65,551 bytes, so a larger value means the same as that.
 	MaxHeader int
 }
 
@@ -51,9 +52,10 @@ func Accept(l *reactor.Conn, opts *AcceptOptions) error {
 	if !l.IsListening() {
 		return errors.New("proxy: Accept: want a listener")
 	}
+	isIP := l.LocalAddr().IsValid()
 	return l.Stack().SetOpening(func(c *reactor.Conn) reactor.Opening {
-		peer := c.RemoteAddr()
-		trusted := o.Trusted == nil || !peer.IsValid() || contains(o.Trusted, peer.Addr())
+		peer := c.RemoteAddr() // not valid on some systems if the peer has reset the connection
+		trusted := o.Trusted == nil || !isIP || contains(o.Trusted, peer.Addr())
 		if !trusted && o.Direct {
 			return nil
 		}

@@ -26,7 +26,7 @@ import (
 func Dial(c *reactor.Conn, proxyURL string) error {
 	u, err := reactor.ParseURL(proxyURL)
 	if err != nil {
-		return err
+		return badURL(proxyURL, err)
 	}
 	wrong := func(why string) error { return fmt.Errorf("proxy: bad URL %q: %s", withoutUser(u), why) }
 	port := uint16(80)
@@ -69,6 +69,23 @@ func Dial(c *reactor.Conn, proxyURL string) error {
 		return err
 	}
 	return c.Stack().SetOpening(func(*reactor.Conn) reactor.Opening { return open() })
+}
+
+// badURL returns the error err of ParseURL for a proxy's URL, without its user and password.
+func badURL(s string, err error) error {
+	i := strings.LastIndexByte(s, '@')
+	if i < 0 {
+		return err
+	}
+	scheme, _, hasScheme := strings.Cut(s[:i], "://")
+	if !hasScheme {
+		return errors.New("proxy: bad URL: no scheme, want http://, socks5:// or socks5h://")
+	}
+	s = scheme + "://" + s[i+1:]
+	if _, err := reactor.ParseURL(s); err != nil {
+		return err
+	}
+	return fmt.Errorf("proxy: bad URL %q: the user or password before it has characters that must be escaped", s)
 }
 
 // withoutUser returns the URL of a proxy as a string for errors. The user too may be a secret.

@@ -158,6 +158,10 @@ func TestDialErrors(t *testing.T) {
 		{"tcp://a.test:1", "http://user:secret@127.0.0.1:1/path", "takes no path"},
 		{"tcp://a.test:1", "http://127.0.0.1:1?q", "takes no path"},
 		{"tcp://a.test:1", "127.0.0.1:1", "no scheme"},
+		{"tcp://a.test:1", "user:secret@127.0.0.1:1", "no scheme"},
+		{"tcp://a.test:1", "http://user:secret@127.0.0.1:x", "invalid port"},
+		{"tcp://a.test:1", "http://us er:secret@127.0.0.1:1", "must be escaped"},
+		{"tcp://a.test:1", "http://user:secret/secret@127.0.0.1:1", "must be escaped"},
 		{"tcp://a.test:1", "http://us%3Aer:secret@127.0.0.1:1", "a colon in the user name"},
 		{"tcp://a.test:1", "socks5://:secret@127.0.0.1:1", "want a user of 1 to 255 bytes"},
 		{"tcp://a.test:1", "socks5://user:secret" + long + "@127.0.0.1:1", "255 bytes at most"},
@@ -174,7 +178,7 @@ func TestDialErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s through %s: %v, want %q", test.target, test.proxy, err, test.says)
 		}
-		if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "user:")) {
+		if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "user:") || strings.Contains(err.Error(), "us er")) {
 			t.Errorf("the error has credentials: %v", err)
 		}
 		c.Close()

@@ -77,7 +77,7 @@ func bad(format string, args ...any) error {
 
 // ParseHeader parses the header at the beginning of b into h, and returns its length in bytes. What
 // follows it belongs to the connection. Values of TLVs refer to b. limit is how many bytes the
-// header may have; 0 means DefaultMaxHeader.
+// header may have; 0 or less means DefaultMaxHeader.
 //
 // The error is ErrIncomplete, or wraps ErrNoHeader or ErrBadHeader. Bytes that cannot become a
 // header are refused as soon as that is clear.

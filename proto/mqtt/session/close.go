@@ -23,7 +23,8 @@ type goodbye struct {
 func (s *Session) Close() { s.CloseWith(mqtt.ReasonSuccess) }
 
 // CloseWith is Close with a reason code and properties for the DISCONNECT of 5.0. Code 0x04 makes
-// the server publish the will. A Session Expiry Interval of 0 makes it forget the session. It
+// the server publish the will. A Session Expiry Interval of 0 makes it forget the session. This
+// DISCONNECT is sent also if Manager.Drain follows at once, instead of the one that Drain sends. It
 // returns an error, and does nothing, if a client cannot send such a DISCONNECT.
 func (s *Session) CloseWith(code mqtt.ReasonCode, props ...mqtt.Property) error {
 	if s.closing || s.phase == ended {
@@ -51,6 +52,10 @@ var serverCodes = map[mqtt.ReasonCode]bool{
 
 // Drain closes the session when all messages have their outcome. Until then it goes on as before,
 // and connects again if it must, but Publish returns ErrClosed. Call Close to end the wait.
+//
+// Manager.Drain does this for sessions whose server has accepted them, within its timeout. They do
+// not connect again then. When the time is up, the connection is cut without DISCONNECT, so the
+// server publishes the will. Messages that have no outcome then are Abandoned.
 func (s *Session) Drain() {
 	s.draining = true
 	s.touch()
@@ -70,10 +75,17 @@ func (s *Session) depart() {
 	s.disconnect(s.conn, *s.goodbye)
 }
 
-// SayGoodbye implements reactor.GoodbyeSayer. If Close was called just before Manager.Drain, its
-// DISCONNECT leaves now. Otherwise the layer of mqtt would send one without a will.
+// SayGoodbye implements reactor.GoodbyeSayer. If messages have no outcome yet, Manager.Drain is
+// Session.Drain on this connection: the layers below say nothing, and DISCONNECT comes later.
+//
+// If Close was called just before Manager.Drain, its DISCONNECT leaves now. Otherwise the layer of
+// mqtt would send one without a will.
 func (l *layer) SayGoodbye(*reactor.Conn) bool {
 	s := l.s
+	if s.phase == up && !s.closing && s.failure == nil && s.sender.pending() > 0 {
+		s.Drain()
+		return mqtt.SendPackets(s.conn, nil) == nil // else the program has sent DISCONNECT
+	}
 	if !s.closing || s.pumping || s.phase == ended {
 		return false
 	}

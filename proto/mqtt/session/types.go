@@ -111,7 +111,7 @@ type Up struct {
 // Down is the data of EvSessionDown.
 type Down struct {
 	Session *Session
-	Err     error         // why; nil after Close or Drain
+	Err     error         // why; nil after Close or Drain, reactor.ErrClosed after those of the manager
 	Final   bool          // the session has ended: it does not connect again
 	Next    time.Duration // until the next attempt, if Final is false
 }

@@ -39,6 +39,9 @@ func SendMsg(fd int, p []byte, to netip.AddrPort, source netip.Addr, v6 bool) er
 	}
 }
 
+// DropErrors does nothing. These systems have no queue of ICMP messages.
+func DropErrors(int) {}
+
 // Drops returns 0. These systems count the datagrams that they drop for the whole host only
 // (netstat -s -p udp).
 func Drops(int) uint64 { return 0 }

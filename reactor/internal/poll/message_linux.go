@@ -84,6 +84,21 @@ func SendMsg(fd int, p []byte, to netip.AddrPort, source netip.Addr, v6 bool) er
 	}
 }
 
+// maxErrorsDropped bounds the system calls of DropErrors. The rest is dropped in a later turn.
+const maxErrorsDropped = 64
+
+// DropErrors empties the queue of ICMP messages that a socket with IP_RECVERR has. As long as there
+// is one, the poller reports the socket, and no other call removes it [ip(7)].
+func DropErrors(fd int) {
+	for range maxErrorsDropped {
+		var msg unix.Msghdr
+		_, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)), unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+		if errno != 0 && errno != unix.EINTR {
+			return
+		}
+	}
+}
+
 // Drops returns how many datagrams the kernel has dropped at a socket, because its receive buffer
 // was full or their checksum was wrong. It returns 0 for what is not a socket.
 func Drops(fd int) uint64 {

@@ -3,10 +3,14 @@
 package poll
 
 import (
+	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Zones are the names of network interfaces in link-local addresses. The kernel uses their
@@ -36,33 +40,52 @@ type cachedZone struct {
 
 var zones = zoneCache{names: map[uint32]cachedZone{}, ids: map[string]cachedZone{}}
 
-// zoneID returns the index of the network interface that a zone names, 0 if there is none.
+// CheckZone returns an error if the zone of a is neither the name nor the index of a network
+// interface. The error has the zone, and wraps ENODEV.
+func CheckZone(a netip.Addr) error {
+	if zone := a.Zone(); zone != "" {
+		if _, known := lookUpZone(zone); !known {
+			return fmt.Errorf("zone %q is no network interface: %w", zone, unix.ENODEV)
+		}
+	}
+	return nil
+}
+
+// zoneID returns the index of the network interface that a zone names. A number stands for itself.
+// Otherwise it is 0 if there is none.
 func zoneID(name string) uint32 {
 	if name == "" {
 		return 0
 	}
+	id, _ := lookUpZone(name)
+	return id
+}
+
+// lookUpZone is zoneID, and reports whether the interface exists.
+func lookUpZone(name string) (id uint32, known bool) {
 	now := time.Now()
 	zones.mu.RLock()
 	z, ok := zones.ids[name]
 	zones.mu.RUnlock()
 	if ok && now.Before(z.until) {
-		return z.id
+		return z.id, true
 	}
-	z = cachedZone{name: name, until: now.Add(zoneLifetime)}
-	if i, err := net.InterfaceByName(name); err == nil {
-		z.id = uint32(i.Index)
-	} else {
-		n, _ := strconv.ParseUint(name, 10, 32)
-		z.id = uint32(n)
-		return z.id // the interface may appear soon
+	n, _ := strconv.ParseUint(name, 10, 31)
+	i, err := net.InterfaceByName(name)
+	if err != nil && n > 0 {
+		i, err = net.InterfaceByIndex(int(n))
 	}
+	if err != nil { // not kept, because the interface may appear soon
+		return uint32(n), false
+	}
+	z = cachedZone{name, uint32(i.Index), now.Add(zoneLifetime)}
 	zones.mu.Lock()
 	defer zones.mu.Unlock()
 	if len(zones.ids) >= maxZones {
 		clear(zones.ids)
 	}
 	zones.ids[name] = z
-	return z.id
+	return z.id, true
 }
 
 // zoneName returns the name of a network interface, or its index if it has no name.

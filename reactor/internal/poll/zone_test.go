@@ -3,9 +3,11 @@
 package poll
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +31,16 @@ func TestZones(t *testing.T) {
 		}
 		if a, b := zoneID(""), zoneID("nope0"); a != 0 || b != 0 {
 			t.Errorf("no interface is %d, %d", a, b)
+		}
+	}
+	for _, known := range []string{"", "%" + all[0].Name, "%" + strconv.Itoa(all[0].Index)} {
+		if err := CheckZone(netip.MustParseAddr("fe80::1" + known)); err != nil {
+			t.Errorf("fe80::1%s: %v", known, err)
+		}
+	}
+	for _, unknown := range []string{"nope0", "0", "1073741824", "99999999999"} {
+		if err := CheckZone(netip.MustParseAddr("fe80::1%" + unknown)); !errors.Is(err, unix.ENODEV) || !strings.Contains(err.Error(), strconv.Quote(unknown)) {
+			t.Errorf("fe80::1%%%s: %v", unknown, err)
 		}
 	}
 	for i := range 3 * maxZones {
