@@ -7,11 +7,10 @@ import (
 	"net"
 	"os"
 	"testing"
-	"time"
 
-	gobwas "github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 	"github.com/rikki-go/rikki/examples/internal/broker"
+	"github.com/rikki-go/rikki/examples/internal/testclient"
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -66,30 +65,13 @@ type client struct {
 // dial opens a WebSocket. A browser gets the hello first.
 func dial(t *testing.T, addr string) *client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	c, br, _, err := gobwas.Dial(ctx, "ws://"+addr+"/ws")
-	looptest.Must(t, err)
-	if br != nil { // the hello has come with the response
-		c = &buffered{c, br.Read}
-	}
-	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(time.Minute))
-	return &client{t, c}
+	return &client{t, testclient.DialWebSocket(t, "ws://"+addr+"/ws")}
 }
-
-// buffered is a connection of which something has been read.
-type buffered struct {
-	net.Conn
-	read func([]byte) (int, error)
-}
-
-func (b *buffered) Read(p []byte) (int, error) { return b.read(p) }
 
 // send sends a message, whatever it is.
 func (c *client) send(message string) {
 	c.t.Helper()
-	looptest.Must(c.t, wsutil.WriteClientText(c, []byte(message)))
+	testclient.WriteText(c.t, c, message)
 }
 
 // until reads up to an answer that is as wanted.

@@ -36,8 +36,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
@@ -130,7 +128,7 @@ func serve(s *server) error {
 		return err
 	}
 	defer m.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	ctx, s.end = context.WithCancelCause(ctx)
 	defer s.end(nil)
@@ -140,7 +138,6 @@ func serve(s *server) error {
 	if err := m.Run(ctx); ctx.Err() == nil {
 		return err
 	}
-	stop() // a second signal ends the program at once
 	if s.ended != nil {
 		return s.ended
 	}

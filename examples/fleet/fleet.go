@@ -8,12 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"os/signal"
 	"runtime"
-	"syscall"
 	"time"
 
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/proto/mqtt/session"
 	"github.com/rikki-go/rikki/reactor"
 	"github.com/rikki-go/rikki/reactor/termlog"
@@ -90,12 +88,9 @@ func simulate(o *options, config *tls.Config, s *screen, log *slog.Logger, out i
 	}
 	defer m.Close()
 	f := newFleet(o, config, m, s, log)
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	context.AfterFunc(ctx, func() {
-		cancel() // a second signal ends the program at once
-		m.Post(f.interrupt)
-	})
+	ctx, stop := cli.UntilSignal(context.Background())
+	defer stop()
+	context.AfterFunc(ctx, func() { m.Post(f.interrupt) })
 	f.begin()
 	for f.phase != ended {
 		if err := m.Poll(-1); err != nil {

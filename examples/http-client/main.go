@@ -20,8 +20,6 @@ import (
 	"flag"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
@@ -88,7 +86,7 @@ func get(o *options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return cli.Usage("-url: %w", err)
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(ctx)
 	defer stop()
 	m.Run(ctx)
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {

@@ -13,9 +13,12 @@
 // What differs from the C programs: they are one program here. A file of one POST gets its name
 // when it is complete, and an upload that breaks off leaves nothing; the C program removes the
 // old file first. A piece that does not begin at the end of the file is refused with status 409
-// and the size of the file, so that the client can go on from there. Names have no folders and
-// are not hidden; nothing outside of the directory can be reached. A failure is
-// answered with an error. -max bounds the size of a file.
+// and the size of the file, so that the client can go on from there; a file that is too large is
+// refused with 413, and a failure of the server is answered with 500. The C program answers 400
+// to all of these, or nothing. -max bounds the size of a file; in C pieces end at 99,999 bytes.
+// An empty piece with offset 0 makes an empty file; in C it changes nothing. An offset that is no
+// number is refused; in C it is 0. As in C, an offset that is missing is 0. Names have no
+// folders and are not hidden; nothing outside of the directory can be reached.
 //
 // Files are written on the loop, which waits for the disk. A server for many clients writes on
 // another goroutine and pauses the connection meanwhile.
@@ -149,14 +152,17 @@ func (s *server) end(c *reactor.Conn, file *upload.File) {
 
 // piece stores a piece of a file.
 func (s *server) piece(c *reactor.Conn, hm *http.Message) {
-	name, _ := hm.Var("file")
-	text, _ := hm.Var("offset")
-	offset, err := strconv.ParseInt(text, 10, 64)
+	name, _ := http.Var(nil, hm.Query, "file") // not hm.Var: curl says that the piece is a form
+	text, given := http.Var(nil, hm.Query, "offset")
+	if !given {
+		text = []byte("0")
+	}
+	offset, err := strconv.ParseInt(string(text), 10, 64)
 	if err != nil || offset < 0 {
 		http.Reply(c, 400, "", "bad offset %q\n", text)
 		return
 	}
-	size, err := upload.Append(s.root, name, offset, hm.Body, s.max)
+	size, err := upload.Append(s.root, string(name), offset, hm.Body, s.max)
 	switch {
 	case err == upload.ErrOffset:
 		http.Reply(c, 409, "", "%d\n", size)

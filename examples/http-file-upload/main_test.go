@@ -148,6 +148,11 @@ func TestManyPosts(t *testing.T) {
 	wantFile(t, dir+"a b", bytes.Repeat(piece, 5))
 	post(t, url+"/upload?offset=0&file=a%20b", []byte("x"), 200, "1\n")
 	wantFile(t, dir+"a b", []byte("x"))
+	post(t, url+"/upload?file=a%20b", []byte("begins"), 200, "6\n")
+	post(t, url+"/upload?offset=&file=a%20b", []byte("x"), 400, `bad offset ""`)
+	wantFile(t, dir+"a b", []byte("begins"))
+	post(t, url+"/upload?offset=0&file=a%20b", nil, 200, "0\n")
+	wantFile(t, dir+"a b", nil)
 }
 
 func TestPage(t *testing.T) {

@@ -25,11 +25,9 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
 	"github.com/rikki-go/rikki/examples/internal/cli"
@@ -167,7 +165,7 @@ func (g *getter) run(trust *certs.Client, stderr io.Writer) error {
 	if err != nil {
 		return cli.Usage("-proxy: %w", err)
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(ctx)
 	defer stop()
 	m.Run(ctx)
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {

@@ -19,8 +19,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
@@ -88,7 +86,7 @@ func stream(url string, quiet time.Duration, trust *certs.Client, stdout, stderr
 	if c.IsTLS() {
 		c.StartTLS(tls)
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(ctx)
 	defer stop()
 	m.Run(ctx)
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -9,10 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsutil"
+	"github.com/rikki-go/rikki/examples/internal/testclient"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -44,34 +41,10 @@ func start(t *testing.T, every string) (p *looptest.Program, addr string) {
 	return p, p.Await(`Starting WS listener on ws://(\S+)/websocket`)[1]
 }
 
-// dial opens a WebSocket.
-func dial(t *testing.T, addr string) net.Conn {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	c, br, _, err := ws.Dial(ctx, "ws://"+addr+"/websocket")
-	if err != nil || br != nil {
-		t.Fatalf("%v, %v", br, err)
-	}
-	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(time.Minute))
-	return c
-}
-
-// read returns the next message.
-func read(t *testing.T, c net.Conn) string {
-	t.Helper()
-	p, err := wsutil.ReadServerText(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(p)
-}
-
 // Calls as Mongoose's page makes them, and as the specification has them.
 func TestCalls(t *testing.T) {
 	p, addr := start(t, "1h")
-	c := dial(t, addr)
+	c := testclient.DialWebSocket(t, "ws://"+addr+"/websocket")
 	for _, tc := range []struct{ in, want string }{
 		{`{"id":0,"method":"sum","params":[1,2]}`, `{"jsonrpc":"2.0","id":0,"result":3}`},
 		{`{"jsonrpc":"2.0","id":1,"method":"mul","params":[2,3.5]}`, `{"jsonrpc":"2.0","id":1,"result":7}`},
@@ -83,13 +56,11 @@ func TestCalls(t *testing.T) {
 		{`[{"id":5,"method":"sum","params":[1,2]},{"id":6,"method":"mul","params":[1e200,1e200]}]`,
 			`[{"jsonrpc":"2.0","id":5,"result":3},{"jsonrpc":"2.0","id":6,"error":{"code":-32603,"message":"the result cannot be written: json: unsupported value: +Inf"}}]`},
 	} {
-		if err := wsutil.WriteClientText(c, []byte(tc.in)); err != nil {
-			t.Fatal(err)
-		}
+		testclient.WriteText(t, c, tc.in)
 		if tc.want == "" {
 			continue
 		}
-		if got := read(t, c); got != tc.want {
+		if got := testclient.ReadText(t, c); got != tc.want {
 			t.Errorf("%s\ngot  %s\nwant %s", tc.in, got, tc.want)
 		}
 	}
@@ -101,9 +72,13 @@ func TestCalls(t *testing.T) {
 // Every client gets every notification.
 func TestNotifications(t *testing.T) {
 	_, addr := start(t, "20ms")
-	for _, c := range []net.Conn{dial(t, addr), dial(t, addr)} {
+	var clients [2]net.Conn
+	for i := range clients {
+		clients[i] = testclient.DialWebSocket(t, "ws://"+addr+"/websocket")
+	}
+	for _, c := range clients {
 		for range 3 {
-			if got := read(t, c); got != `{"jsonrpc":"2.0","method":"notification1","params":[1,2,3]}` {
+			if got := testclient.ReadText(t, c); got != `{"jsonrpc":"2.0","method":"notification1","params":[1,2,3]}` {
 				t.Errorf("notification %s", got)
 			}
 		}

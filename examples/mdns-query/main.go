@@ -23,9 +23,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/proto/mdns"
@@ -79,11 +79,13 @@ func (p *program) run(log *slog.Logger) error {
 	if p.name == "" && p.host == "" {
 		return cli.Usage("neither -name nor -host")
 	}
+	if strings.ContainsFunc(p.host, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(":/", r) }) {
+		return cli.Usage("-host %q is no name of a host", p.host)
+	}
 	if p.host != "" {
 		if _, err := mdns.Listen(m, &mdns.Options{Host: p.host, Interface: p.iface}, nil, nil); err != nil {
 			return cli.ListenError("-host", p.host, err)
 		}
-		log.Info("answering", "name", p.host+".local")
 	}
 	if p.name != "" {
 		o := &mdns.QueryOptions{Interface: p.iface, Timeout: cli.Deadline(p.timeout)}
@@ -91,7 +93,10 @@ func (p *program) run(log *slog.Logger) error {
 			return cli.Usage("-name: %w", err)
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if p.host != "" {
+		log.Info("answering", "name", p.host+".local")
+	}
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	ctx, p.stop = context.WithCancel(ctx)
 	defer p.stop()

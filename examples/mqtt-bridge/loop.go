@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/proto/mqtt/session"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -110,8 +109,8 @@ func (b *bridge) loop() error {
 		return err
 	}
 	defer m.Close()
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer cancel()
+	ctx, stop := cli.UntilSignal(context.Background())
+	defer stop()
 	context.AfterFunc(ctx, func() { m.Post(func() { b.interrupt(m) }) })
 	if err := b.start(m); err != nil {
 		return err

@@ -34,8 +34,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
@@ -139,13 +137,12 @@ func serve(d *dashboard) error {
 	if err := d.start(m); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	d.log.Info(fmt.Sprintf("the page is http://%s/", d.page.LocalAddr()))
 	if err := m.Run(ctx); ctx.Err() == nil {
 		return err
 	}
-	stop() // a second signal ends the program at once
 	d.log.Info("stopping", "reason", context.Cause(ctx))
 	d.stop()
 	_, err = m.Drain(grace)

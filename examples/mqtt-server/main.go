@@ -73,14 +73,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var origins []string
 	f.Func("origin", "`pattern` of the web pages that may connect over WebSocket, such as https://example.com or *; may be repeated (default: pages of this server)",
 		func(s string) error { origins = append(origins, s); return nil })
-	passwords := f.String("passwords", "", "`file` of user names and passwords, as mosquitto_passwd writes it; SIGHUP reloads it (default: everyone is let in)")
+	var passwords string
+	cli.File(f, &passwords, "passwords", "`file` of user names and passwords, as mosquitto_passwd writes it; SIGHUP reloads it (default: everyone is let in)")
 	verbose := f.Bool("v", false, "log every message")
 	return cli.Run(f, args, stderr, func() error {
 		if limits.Expiry == 0 {
 			return cli.Usage("-expiry 0: want a time, or a negative one for no limit")
 		}
 		s := server{urls: listenOn(urls, identity.Given()), origins: origins, limits: limits, identity: &identity,
-			passwords: *passwords, log: termlog.New(stdout, cli.Level(*verbose))}
+			passwords: passwords, log: termlog.New(stdout, cli.Level(*verbose))}
 		return s.serve()
 	})
 }
@@ -158,7 +159,7 @@ func (s *server) serve() error {
 		s.usePasswords(b, p, "passwords loaded")
 		defer s.reloadPasswordsAtHangup(m, b)()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	defer s.identity.ReloadAtHangup(m)()
 	running := true

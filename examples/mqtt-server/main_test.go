@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 // Wrong usage has status 2 and one line that names the flag. The program does not listen before.
 func TestUsage(t *testing.T) {
 	looptest.WantUsage(t, run, "mqtt-server", nil, []looptest.Refusal{
+		looptest.Wrong("for flag -passwords: it is empty", "-passwords", ""),
 		looptest.Wrong(`-listen: reactor: bad URL "127.0.0.1:0"`, "-listen", "mqtt://127.0.0.1:0", "-listen", "127.0.0.1:0"),
 		looptest.Wrong("-listen bogus://127.0.0.1:0: want mqtt://", "-listen", "mqtt://127.0.0.1:0", "-listen", "bogus://127.0.0.1:0"),
 		looptest.Wrong("-listen http://127.0.0.1:0: want mqtt://", "-listen", "http://127.0.0.1:0"),
@@ -28,7 +29,7 @@ func TestUsage(t *testing.T) {
 		looptest.Wrong("-cert and -key must be given together", "-cert", "x"),
 		looptest.Wrong("-cert and -key must be given together", "-key", "x"),
 		looptest.Wrong("-cert: open no/such: no such file or directory", "-cert", "no/such", "-key", "file"),
-		looptest.Wrong("-client-ca need a URL with TLS, as wss://…; there is none in ws://127.0.0.1", "-client-ca", "x", "-listen", "ws://127.0.0.1:0"),
+		looptest.Wrong("-client-ca need a URL with TLS, such as https://… or wss://…; there is none in ws://127.0.0.1", "-client-ca", "x", "-listen", "ws://127.0.0.1:0"),
 		looptest.Wrong(`-origin: ws: bad pattern "example"`, "-origin", "example"),
 		looptest.Wrong("-origin is for ws:// and wss://", "-origin", "*", "-listen", "mqtt://127.0.0.1:0"),
 		looptest.Wrong("-passwords: open no/such: no such file or directory", "-passwords", "no/such"),

@@ -18,10 +18,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"runtime"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
@@ -89,7 +87,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // serve runs the loops until SIGINT or SIGTERM, or until one of them fails.
 func serve(url string, count int, log *slog.Logger) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -23,8 +23,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
@@ -116,14 +114,9 @@ func serve(url string, every time.Duration, log *slog.Logger) error {
 	if err != nil {
 		return cli.ListenError("-listen", url, err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	log.Info("listening", "local", l.LocalAddr())
 	go s.produce(ctx, m, every)
-	if err := m.Run(ctx); ctx.Err() == nil {
-		return err
-	}
-	log.Info("stopping")
-	_, err = m.Drain(time.Second)
-	return err
+	return cli.RunThenDrain(ctx, m, time.Second)
 }

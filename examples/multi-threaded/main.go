@@ -21,8 +21,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
@@ -97,13 +95,8 @@ func (s *server) serve(url string, log *slog.Logger) error {
 	if err != nil {
 		return cli.ListenError("-listen", url, err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	log.Info("listening", "local", l.LocalAddr())
-	if err := m.Run(ctx); ctx.Err() == nil {
-		return err
-	}
-	log.Info("stopping")
-	_, err = m.Drain(s.took + time.Second)
-	return err
+	return cli.RunThenDrain(ctx, m, s.took+time.Second)
 }

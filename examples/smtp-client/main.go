@@ -26,9 +26,7 @@ import (
 	"log/slog"
 	"net/mail"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
@@ -219,7 +217,7 @@ func (s *session) run(deadlines reactor.Deadlines) error {
 	if err != nil { // the URL is bad; what fails later is an EvError
 		return cli.Usage("-server: %w", err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	context.AfterFunc(ctx, func() { m.Post(func() { c.Fail(errors.New("interrupted")) }) })
 	for !s.over {

@@ -24,8 +24,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
@@ -93,6 +91,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	f.DurationVar(&k.every, "every", time.Minute, "`time` between two requests")
 	cli.Count(f, &k.count, "n", 0, "`number` of answers until the end; 0 is no limit")
 	return cli.Run(f, args, stderr, func() error {
+		if k.url == "" {
+			return cli.Usage("-url is empty")
+		}
 		if k.every <= 0 {
 			return cli.Usage("-every %v is not positive", k.every)
 		}
@@ -111,7 +112,7 @@ func (k *clock) run(log *slog.Logger) error {
 	if err := k.request(m); err != nil {
 		return cli.Usage("-url: %w", err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	ctx, k.stop = context.WithCancel(ctx)
 	defer k.stop()

@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 // Wrong usage is one line on standard error, and status 2.
 func TestUsage(t *testing.T) {
 	looptest.WantUsage(t, run, "sntp-time-sync", nil, []looptest.Refusal{
+		looptest.Wrong("-url is empty", "-url", ""),
 		looptest.Wrong("-url: ", "-url", "tcp://127.0.0.1:123"),
 		looptest.Wrong("no scheme", "-url", "127.0.0.1:123"),
 		looptest.Wrong("-every -1s is not positive", "-every", "-1s"),

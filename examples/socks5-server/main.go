@@ -21,13 +21,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
@@ -48,7 +45,7 @@ type options struct {
 
 func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.listen, "listen", "tcp://127.0.0.1:1080", "`URL` to listen on")
-	f.StringVar(&o.auth, "auth", "", "`file` with a line user:password for each user (default: everyone is let in)")
+	cli.File(f, &o.auth, "auth", "`file` with a line user:password for each user (default: everyone is let in)")
 	cli.Timeout(f, &o.handshake, "handshake", 10*time.Second, "`time` until a client has sent its request; 0 is no limit")
 	f.BoolVar(&o.verbose, "v", false, "log every request")
 	o.Flags(f)
@@ -92,14 +89,11 @@ func serve(o options, log *slog.Logger) error {
 	if err != nil {
 		return cli.ListenError("-listen", o.listen, err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	log.Info("listening", "url", o.listen, "local", l.LocalAddr(), "users", len(s.users))
 	if local := l.LocalAddr().Addr(); s.users == nil && local.IsValid() && !local.IsLoopback() {
 		log.Warn("EVERYONE ON THE NETWORK CAN CONNECT TO THIS HOST'S SERVICES: set -auth, or listen on loopback")
 	}
-	if err := m.Run(ctx); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return relay.ShutDown(m, l)
+	return relay.RunThenShutDown(ctx, m, l)
 }

@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 // Wrong usage has status 2 and one line that names the flag. Nothing begins.
 func TestUsage(t *testing.T) {
 	looptest.WantUsage(t, run, "socks5-server", nil, []looptest.Refusal{
+		looptest.Wrong("for flag -auth: it is empty", "-auth", ""),
 		looptest.Wrong("-auth: open no/such: no such file", "-auth", "no/such"),
 		looptest.Wrong("-auth: /dev/null: no user", "-auth", os.DevNull),
 		looptest.Wrong("for flag -handshake: it is negative; 0 means no limit", "-handshake", "-1s"),
@@ -91,7 +92,7 @@ func TestWarning(t *testing.T) {
 // curl gets a page through it, if it is installed.
 func TestCurl(t *testing.T) {
 	curl, err := exec.LookPath("curl")
-	if err != nil && os.Getenv("RIKKI_REQUIRE_CURL") != "" {
+	if err != nil && os.Getenv("RIKKI_REQUIRE_ALL") != "" {
 		t.Fatal(err)
 	} else if err != nil {
 		t.Skip("curl is not installed")

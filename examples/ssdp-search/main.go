@@ -24,9 +24,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
@@ -122,6 +120,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return cli.Usage("-url %s: want udp://host:port", s.url)
 		case s.every <= 0:
 			return cli.Usage("-every %v is not positive", s.every)
+		case s.target == "":
+			return cli.Usage("-st is empty")
 		case strings.ContainsAny(s.target, "\r\n"):
 			return cli.Usage("-st %q has a line break", s.target)
 		}
@@ -140,7 +140,7 @@ func (s *search) run(log *slog.Logger) error {
 	if _, err := m.Connect(s.url, s.handle, nil); err != nil {
 		return cli.Usage("-url: %w", err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	ctx, s.stop = context.WithCancel(ctx)
 	defer s.stop()

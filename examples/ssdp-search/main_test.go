@@ -1,12 +1,12 @@
 package main
 
 import (
-	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/examples/internal/testclient"
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 // Wrong usage is one line on standard error, and status 2.
 func TestUsage(t *testing.T) {
 	looptest.WantUsage(t, run, "ssdp-search", []string{"-interface"}, []looptest.Refusal{
+		looptest.Wrong("-st is empty", "-st", ""),
 		looptest.Wrong("-url tcp://127.0.0.1:1900: want udp://host:port", "-url", "tcp://127.0.0.1:1900"),
 		looptest.Wrong("-url: ", "-url", "udp://239.255.255.250"),
 		looptest.Wrong("-every 0s is not positive", "-every", "0"),
@@ -33,24 +34,10 @@ func TestExitStatus(t *testing.T) {
 	looptest.WantExit(t, []string{"-interface", "nope0"}, 1, "on nope0")
 }
 
-// loopback returns the name of the loopback interface.
-func loopback(t *testing.T) string {
-	t.Helper()
-	all, err := net.Interfaces()
-	looptest.Must(t, err)
-	for _, i := range all {
-		if i.Flags&net.FlagLoopback != 0 {
-			return i.Name
-		}
-	}
-	t.Fatal("no loopback interface")
-	return ""
-}
-
 // Two devices share the port of the group. The program prints what each of them answers.
 func TestSearch(t *testing.T) {
 	m := looptest.NewManager(t)
-	iface := loopback(t)
+	iface := testclient.Loopback(t)
 	group := netip.MustParseAddr("239.255.255.250")
 	url, asked := "udp://239.255.255.250:0", 0
 	for _, server := range []string{"one/1.0 UPnP/1.1", "two\x1b/2.0"} {

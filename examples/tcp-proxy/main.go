@@ -22,13 +22,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/examples/internal/relay"
@@ -77,13 +74,10 @@ func serve(o *options, log *slog.Logger) error {
 	if err != nil {
 		return cli.ListenError("-listen", o.listen, err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	log.Info("listening", "url", o.listen, "local", l.LocalAddr(), "to", o.to)
-	if err := m.Run(ctx); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return relay.ShutDown(m, l)
+	return relay.RunThenShutDown(ctx, m, l)
 }
 
 // check returns an error if the proxy cannot connect to such a URL. It sends nothing: the loop

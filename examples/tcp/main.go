@@ -24,9 +24,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
@@ -159,7 +157,7 @@ func serve(url string, step time.Duration, log *slog.Logger) error {
 	port := strconv.Itoa(int(l.LocalAddr().Port())) // of -url, or the one that the system chose for 0
 	cl := &client{m: m, log: log, url: u.Scheme + "://" + net.JoinHostPort(u.Host, port), tls: clientTLS, step: step}
 	m.AddTimer(3*step, reactor.TimerRepeat|reactor.TimerRunNow, cl.connect)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	if err := m.Run(ctx); ctx.Err() == nil {
 		return err

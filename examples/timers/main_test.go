@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"os"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsutil"
+	"github.com/rikki-go/rikki/examples/internal/testclient"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -36,45 +33,19 @@ func TestExitStatus(t *testing.T) {
 	looptest.WantExit(t, []string{"-listen", used}, 1, "address already in use\n")
 }
 
-// dial opens a WebSocket.
-func dial(t *testing.T, url string) net.Conn {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	c, br, _, err := ws.Dial(ctx, url)
-	if err != nil || br != nil {
-		t.Fatalf("%v, %v", br, err)
-	}
-	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(time.Minute))
-	return c
-}
-
-// read returns the next message.
-func read(t *testing.T, c net.Conn) string {
-	t.Helper()
-	p, op, err := wsutil.ReadServerData(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if op != ws.OpText {
-		t.Errorf("opcode %v", op)
-	}
-	return string(p)
-}
-
 // All clients get each message, and an echo of their own.
 func TestMessages(t *testing.T) {
 	p := looptest.Start(t, "-listen", "http://127.0.0.1:0", "-period", "50ms")
 	addr := p.Await(`listening local=(\S+)`)[1]
-	clients := []net.Conn{dial(t, "ws://"+addr+"/websocket"), dial(t, "ws://"+addr+"/websocket"), dial(t, "ws://"+addr+"/websocket")}
-	if err := wsutil.WriteClientText(clients[0], []byte("echo")); err != nil {
-		t.Fatal(err)
+	var clients [3]net.Conn
+	for i := range clients {
+		clients[i] = testclient.DialWebSocket(t, "ws://"+addr+"/websocket")
 	}
+	testclient.WriteText(t, clients[0], "echo")
 	for i, c := range clients {
 		echoes, messages := 0, 0
 		for messages < 3 || i == 0 && echoes == 0 {
-			switch text := read(t, c); text {
+			switch text := testclient.ReadText(t, c); text {
 			case "hi":
 				messages++
 			case "echo":

@@ -3,11 +3,11 @@
 //	go run ./examples/udp-echo
 //	socat - udp:127.0.0.1:1234
 //
-// One connection, the listener, serves all peers, as in C. What differs from the C:
+// Mongoose has no such tutorial. One connection, the listener, serves all peers:
 //
-//   - c.Write takes a whole datagram, also an empty one. The C appends bytes to c->send.
+//   - c.Write sends a whole datagram, also an empty one, to the peer of the last one.
 //   - The answer comes from the address that was asked, also on a host with several addresses.
-//     Mongoose lets the system choose, and then a peer may not recognise the answer.
+//     Otherwise a peer might not recognise it.
 //   - Datagrams to a broadcast address or a multicast group are not answered: two echo servers
 //     would answer each other without end. For the same reason, port 7 is not answered.
 //
@@ -23,8 +23,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/reactor"
@@ -83,7 +81,7 @@ func serve(url string, verbose bool, log *slog.Logger) error {
 	}
 	l.SetHexdump(verbose)
 	log.Info("listening", "local", l.LocalAddr())
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	if err := m.Run(ctx); !errors.Is(err, context.Canceled) {
 		return err

@@ -22,8 +22,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
@@ -181,7 +179,7 @@ func (s *session) loop() error {
 	if u, err := reactor.ParseURL(s.url); err == nil {
 		s.url = u.Redacted() // from here on the URL is only logged
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	context.AfterFunc(ctx, func() { m.Post(func() { c.Fail(errors.New("interrupted")) }) })
 	for !s.done {

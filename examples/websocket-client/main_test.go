@@ -205,6 +205,7 @@ func TestEchoToSlowServer(t *testing.T) {
 // Wrong usage has status 2 and one line that names the flag. It never shows a password.
 func TestUsage(t *testing.T) {
 	looptest.WantUsage(t, run, "websocket-client", nil, []looptest.Refusal{
+		looptest.Wrong("for flag -ca: it is empty", "-ca", ""),
 		looptest.Wrong(`invalid value "x" for flag -n`, "-n", "x"),
 		looptest.Wrong("-n -1 is negative", "-n", "-1"),
 		looptest.Wrong("-max-message 0 is not positive", "-max-message", "0"),

@@ -32,8 +32,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
@@ -135,23 +133,14 @@ func serve(o *options, log *slog.Logger) error {
 		return err
 	}
 	defer m.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	defer o.identity.ReloadAtHangup(m)()
 	s := o.server(log)
 	if err := s.listen(m, o.url, cfg); err != nil {
 		return err
 	}
-	if err := m.Run(ctx); ctx.Err() == nil {
-		return err
-	}
-	stop() // a second signal ends the program at once
-	log.Info("stopping", "reason", context.Cause(ctx))
-	open, err := m.Drain(grace)
-	for _, c := range open {
-		log.Info("closed without a Close frame", "id", c.ID, "remote", c.Remote, "unsent", c.Unsent)
-	}
-	return err
+	return cli.RunThenDrain(ctx, m, grace)
 }
 
 // server is the state of the handler.

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 // Wrong usage has status 2 and one line that names the flag. The program does not listen before.
 func TestUsage(t *testing.T) {
 	looptest.WantUsage(t, run, "websocket-server", nil, []looptest.Refusal{
+		looptest.Wrong("for flag -client-ca: it is empty", "-client-ca", ""),
 		looptest.Wrong(`invalid value "64M" for flag -max-message`, "-max-message", "64M"),
 		looptest.Wrong("-max-message 0 is not positive", "-max-message", "0"),
 		looptest.Wrong(`-origin: ws: bad pattern "example.com"`, "-origin", "example.com"),

@@ -25,7 +25,7 @@ func (t *Client) Flags(f *flag.FlagSet) {
 
 // TrustFlags defines -ca and -insecure only, for a program that is a server too.
 func (t *Client) TrustFlags(f *flag.FlagSet) {
-	f.StringVar(&t.ca, "ca", "", "PEM `file` of the trusted certificate authorities (default: the system's)")
+	cli.File(f, &t.ca, "ca", "PEM `file` of the trusted certificate authorities (default: the system's)")
 	f.BoolVar(&t.insecure, "insecure", false, "do not verify the server's certificate; only for tests")
 }
 

@@ -22,8 +22,8 @@ type pair struct{ cert, key string }
 
 // flags defines the flags. The argument what describes the certificate in the help text.
 func (p *pair) flags(fs *flag.FlagSet, what string) {
-	fs.StringVar(&p.cert, "cert", "", "PEM `file` of the certificate "+what)
-	fs.StringVar(&p.key, "key", "", "PEM `file` of its key")
+	cli.File(fs, &p.cert, "cert", "PEM `file` of the certificate "+what)
+	cli.File(fs, &p.key, "key", "PEM `file` of its key")
 }
 
 // load reads the certificate. If neither flag was given, it returns none.

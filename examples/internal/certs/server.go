@@ -25,7 +25,7 @@ type Server struct {
 // Flags defines the flags. schemes names the URLs in the help text.
 func (s *Server) Flags(f *flag.FlagSet, schemes string) {
 	s.own.flags(f, "for "+schemes+"; SIGHUP reloads it")
-	f.StringVar(&s.clientCA, "client-ca", "", "PEM `file` of certificate authorities; TLS clients must have a certificate of one of them")
+	cli.File(f, &s.clientCA, "client-ca", "PEM `file` of certificate authorities; TLS clients must have a certificate of one of them")
 }
 
 // Given reports whether any of the flags was given.
@@ -37,7 +37,7 @@ func (s *Server) Given() bool { return *s != (Server{}) }
 func (s *Server) Config(urls []string, log *slog.Logger) (*tls.Config, error) {
 	switch i := slices.IndexFunc(urls, secure); {
 	case i < 0 && s.Given():
-		return nil, cli.Usage("-cert, -key and -client-ca need a URL with TLS, as wss://…; there is none in %s", strings.Join(urls, ", "))
+		return nil, cli.Usage("-cert, -key and -client-ca need a URL with TLS, such as https://… or wss://…; there is none in %s", strings.Join(urls, ", "))
 	case i < 0:
 		return nil, nil
 	case s.own == (pair{}):

@@ -98,6 +98,26 @@ func (t *timeout) Set(s string) error {
 	return nil
 }
 
+// File defines a flag for the name of a file that may be left out. It may not be empty: with
+// -passwords "$FILE" and no such variable, a server would let everyone in.
+func File(f *flag.FlagSet, p *string, name, usage string) {
+	*p = ""
+	f.Var((*file)(p), name, usage)
+}
+
+// file is the flag.Value of File.
+type file string
+
+func (s *file) String() string { return string(*s) }
+
+func (s *file) Set(name string) error {
+	if name == "" {
+		return errors.New("it is empty; want a file")
+	}
+	*s = file(name)
+	return nil
+}
+
 // Count defines a flag for a number of things that is not negative.
 func Count(f *flag.FlagSet, p *int, name string, value int, usage string) {
 	*p = value

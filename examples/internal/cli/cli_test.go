@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,28 @@ func TestRun(t *testing.T) {
 		status := Run(f, strings.Fields(row.args), &stderr, func() error { called = true; return row.err })
 		if status != row.status || stderr.String() != row.stderr || called != row.called {
 			t.Errorf("%q, %v: status %d, stderr %q, main called: %v", row.args, row.err, status, stderr.String(), called)
+		}
+	}
+}
+
+// A file may be left out, and its name may not be empty.
+func TestFile(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		want string
+		ok   bool
+	}{
+		{nil, "", true},
+		{[]string{"-file", "x"}, "x", true},
+		{[]string{"-file", ""}, "", false},
+		{[]string{"-file="}, "", false},
+	} {
+		f := flag.NewFlagSet("", flag.ContinueOnError)
+		f.SetOutput(io.Discard)
+		var name string
+		File(f, &name, "file", "a `file`")
+		if err := f.Parse(tc.args); name != tc.want || (err == nil) != tc.ok {
+			t.Errorf("%q: %q, %v", tc.args, name, err)
 		}
 	}
 }

@@ -9,11 +9,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/examples/internal/certs"
@@ -90,22 +87,13 @@ func (s *Server) Run(log *slog.Logger, begin func(m *reactor.Manager) (reactor.H
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilSignal(context.Background())
 	defer stop()
 	defer s.identity.ReloadAtHangup(m)()
 	if err := s.listen(m, fn, cfg); err != nil {
 		return err
 	}
-	if err := m.Run(ctx); ctx.Err() == nil {
-		return err
-	}
-	stop() // a second signal ends the program at once
-	log.Info("stopping", "reason", context.Cause(ctx))
-	open, err := m.Drain(grace)
-	for _, c := range open {
-		log.Info("closed before its end", "id", c.ID, "remote", c.Remote, "unsent", c.Unsent)
-	}
-	return err
+	return cli.RunThenDrain(ctx, m, grace)
 }
 
 // listen opens the listeners.

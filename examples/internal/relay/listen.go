@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -42,6 +43,14 @@ func connect(c *reactor.Conn, to string, o *Options, log *slog.Logger) {
 	}
 	Join(c, d, o.Idle, log)
 	c.Pause() // until d is connected
+}
+
+// RunThenShutDown runs the loop until ctx ends, and then shuts down as [ShutDown] does.
+func RunThenShutDown(ctx context.Context, m *reactor.Manager, l *reactor.Conn) error {
+	if err := m.Run(ctx); ctx.Err() == nil {
+		return err
+	}
+	return ShutDown(m, l)
 }
 
 // ShutDown closes the listener and waits until the connections have closed, for at most two

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,8 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// joined is a proxy with one connection through it. The client and the target are bare sockets
-// with small buffers.
+// joined is a proxy with one connection through it. The client and the target are bare sockets.
+// Their buffers and those of the proxy's sockets are small and of a fixed size. Therefore the
+// kernel holds less than high-low bytes of a direction that nobody reads, whenever its
+// acknowledgements arrive.
 type joined struct {
 	t      *testing.T
 	m      *reactor.Manager
@@ -63,7 +66,11 @@ func connectClient(t *testing.T, to, request string, opts ...reactor.Option) *jo
 func connectWith(t *testing.T, o *options, request string, opts ...reactor.Option) *joined {
 	t.Helper()
 	o.listen = "tcp://127.0.0.1:0"
-	opts = append([]reactor.Option{reactor.WithDeadlines(o.Deadlines())}, opts...)
+	small := func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) { shrink(t, int(fd)) })
+	}
+	opts = append([]reactor.Option{reactor.WithDeadlines(o.Deadlines()),
+		reactor.WithSockets(reactor.Sockets{Control: small})}, opts...)
 	j := &joined{t: t, m: looptest.NewManager(t, opts...)}
 	l, err := o.forward(j.m)
 	if err != nil {
@@ -112,9 +119,8 @@ func (j *joined) say(from, to *end, s string) {
 }
 
 // fill writes numbers at one end, while the other does not read, until the proxy has stopped
-// reading and the socket takes nothing more for some turns. It returns the number of bytes written.
-// A delayed acknowledgement may make space for a few bytes later. That is far less than the proxy
-// must write before it reads again.
+// reading. It returns the number of bytes written. The proxy does not begin to read again before
+// the other end reads: the kernel takes less than the proxy must write for that.
 func (j *joined) fill(from *end) (written int) {
 	j.t.Helper()
 	return j.fillAll(from)[from]
@@ -124,21 +130,11 @@ func (j *joined) fill(from *end) (written int) {
 func (j *joined) fillAll(from ...*end) map[*end]int {
 	j.t.Helper()
 	written := map[*end]int{}
-	full := 0
 	j.await("the proxy to stop reading", func() bool {
-		full++
 		for _, e := range from {
-			for n := -1; n != 0; looptest.Spin(j.t, j.m, 1) {
-				if n = e.WriteSome(numbers(written[e], 1<<14)); n > 0 {
-					written[e] += n
-					full = 0
-				}
-			}
+			written[e] += e.WriteSome(numbers(written[e], 1<<14))
 		}
-		if j.m.Stats().Paused < len(from) {
-			full = 0
-		}
-		return full >= 3
+		return j.m.Stats().Paused == len(from)
 	})
 	return written
 }

@@ -242,16 +242,15 @@ func TestNoLimits(t *testing.T) {
 	j.wantOpen(j.client)
 }
 
-// partly sends bytes from one end, so that some of them wait in the proxy and it still reads.
+// partly sends bytes from one end, so that the proxy has read them all, some of them wait in it,
+// and it still reads: they are as many as may wait, and more than the kernel takes. No other end
+// may be sending.
 func (j *joined) partly(from *end) (written int) {
 	j.t.Helper()
 	before := j.m.Stats()
-	j.await("bytes that wait in the proxy", func() bool {
-		if j.m.Stats().Queued > before.Queued {
-			return true
-		}
-		written += from.WriteSome(numbers(written, 1<<12))
-		return false
+	j.await("the bytes to arrive in the proxy", func() bool {
+		written += from.WriteSome(numbers(written, min(1<<14, high-written)))
+		return j.m.Stats().BytesIn == before.BytesIn+high
 	})
 	if j.m.Stats().Paused > before.Paused {
 		j.t.Fatal("the proxy has stopped reading")

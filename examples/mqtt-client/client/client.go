@@ -8,10 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/proto/mqtt/session"
 	"github.com/rikki-go/rikki/reactor"
@@ -165,8 +164,8 @@ func (cl *client) loop() error {
 		return err
 	}
 	defer m.Close()
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer cancel()
+	ctx, stop := cli.UntilSignal(context.Background())
+	defer stop()
 	context.AfterFunc(ctx, func() { m.Post(func() { cl.interrupt(m) }) })
 	if cl.session, err = session.New(m, &cl.opts, handler, cl); err != nil {
 		return err

@@ -48,7 +48,7 @@ func Run(args []string, stdout, stderr io.Writer, storage *Storage) int {
 	verbose := f.Bool("v", false, "log more")
 	var file string
 	if storage != nil {
-		f.StringVar(&file, "store", "", "`file` for messages that are not acknowledged; needs -id")
+		cli.File(f, &file, "store", "`file` for messages that are not acknowledged; needs -id")
 	}
 	return cli.Run(f, args, stderr, func() (err error) {
 		if len(urls) == 0 {

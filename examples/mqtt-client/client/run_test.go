@@ -39,7 +39,7 @@ func TestUsage(t *testing.T) {
 	})
 }
 
-// -store is a flag of the program with a durable store only. It needs -id.
+// -store is a flag of the program with a durable store only. It needs -id, and a file.
 func TestStoreFlag(t *testing.T) {
 	opened := ""
 	storage := &Storage{Open: func(file string) (session.Store, error) {
@@ -49,6 +49,9 @@ func TestStoreFlag(t *testing.T) {
 	run := func(args []string, stdout, stderr io.Writer) int { return Run(args, stdout, stderr, storage) }
 	if r := looptest.Run(t, run, "-store", "f"); r.Status != 2 || !strings.Contains(r.Stderr, "-store and -expiry need -id") || opened != "" {
 		t.Errorf("%+v, opened %q", r, opened)
+	}
+	if r := looptest.Run(t, run, "-store", "", "-id", "x"); r.Status != 2 || !strings.Contains(r.Stderr, "want a file") || opened != "" {
+		t.Errorf("status %d, stderr %q, opened %q", r.Status, r.Stderr, opened)
 	}
 	if r := looptest.Run(t, run, "-store", "f", "-id", "x"); r.Status != 1 || r.Stderr != "mqtt-client: open f: no such folder\n" || opened != "f" {
 		t.Errorf("%+v, opened %q", r, opened)
