@@ -43,6 +43,10 @@ test: ## run all tests, with the race detector if there is a C compiler
 		echo "make test: Node or its packages (npm ci in interop/node) are not installed, so the tests against it are SKIPPED"; \
 	command -v chromium >/dev/null || \
 		echo "make test: chromium is not installed, so the tests with a browser are SKIPPED"; \
+	for tool in curl nginx haproxy tinyproxy microsocks; do \
+		PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || \
+			echo "make test: $$tool is not installed, so the tests against it are SKIPPED"; \
+	done; \
 	if test -n "$$race"; then echo ".: go test -run '^TestMemory' $(MEMORY)" && \
 		go test -run '^TestMemory' $(MEMORY) || exit 1; fi; \
 	$(call each,echo "$$dir: go test $$race ./..." && go test $$race -parallel 8 -timeout 10m ./...)

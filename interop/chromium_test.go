@@ -23,7 +23,7 @@ type page struct {
 }
 
 // chromium returns the path of the browser. Without it the test is skipped. With
-// RIKKI_REQUIRE_CHROMIUM it fails.
+// RIKKI_REQUIRE_ALL it fails.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -31,8 +31,8 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	if os.Getenv("RIKKI_REQUIRE_CHROMIUM") != "" {
-		t.Fatal("chromium is not installed, and RIKKI_REQUIRE_CHROMIUM is set")
+	if os.Getenv("RIKKI_REQUIRE_ALL") != "" {
+		t.Fatal("chromium is not installed, and RIKKI_REQUIRE_ALL is set")
 	}
 	t.Skip("chromium is not installed")
 	return ""
@@ -188,6 +188,10 @@ func TestChromium(t *testing.T) {
 	t.Run("client", func(t *testing.T) {
 		t.Parallel()
 		browserClient(t, addr)
+	})
+	t.Run("files", func(t *testing.T) {
+		t.Parallel()
+		browserFiles(t, addr)
 	})
 	t.Run("JSON-RPC", func(t *testing.T) {
 		t.Parallel()

@@ -18,6 +18,8 @@ type process struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	err   error // when done is closed: the error of Wait
+
+	bySignal bool // SIGTERM ends the program without a status
 }
 
 // launch starts a program. If it still runs when the test ends, it gets SIGTERM and must
@@ -59,7 +61,7 @@ func (p *process) stop() {
 	case <-p.done:
 	default:
 		p.cmd.Process.Signal(syscall.SIGTERM)
-		if err := p.wait(); err != nil {
+		if err := p.wait(); err != nil && !(p.bySignal && p.cmd.ProcessState.ExitCode() == -1) {
 			p.t.Errorf("%s: after SIGTERM: %v", p.cmd.Path, err)
 		}
 	}

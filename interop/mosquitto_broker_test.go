@@ -15,7 +15,7 @@ import (
 )
 
 // mosquittoTool returns the path of one of mosquitto's programs. Without it the test is
-// skipped. With RIKKI_REQUIRE_MOSQUITTO it fails.
+// skipped. With RIKKI_REQUIRE_ALL it fails.
 func mosquittoTool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -25,8 +25,8 @@ func mosquittoTool(t *testing.T, name string) string {
 	switch {
 	case err == nil:
 		return path
-	case os.Getenv("RIKKI_REQUIRE_MOSQUITTO") != "":
-		t.Fatalf("%s is not installed, and RIKKI_REQUIRE_MOSQUITTO is set", name)
+	case os.Getenv("RIKKI_REQUIRE_ALL") != "":
+		t.Fatalf("%s is not installed, and RIKKI_REQUIRE_ALL is set", name)
 	default:
 		t.Skipf("%s is not installed", name)
 	}

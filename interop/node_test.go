@@ -25,11 +25,11 @@ var nodeDeflates = []struct{ name, options string }{
 }
 
 // node returns the path of Node. Without Node or one of the packages that the tests need the test
-// is skipped. With RIKKI_REQUIRE_NODE it fails.
+// is skipped. With RIKKI_REQUIRE_ALL it fails.
 func node(t *testing.T) string {
 	t.Helper()
 	missing := t.Skipf
-	if os.Getenv("RIKKI_REQUIRE_NODE") != "" {
+	if os.Getenv("RIKKI_REQUIRE_ALL") != "" {
 		missing = t.Fatalf
 	}
 	path, err := exec.LookPath("node")

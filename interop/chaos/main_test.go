@@ -38,7 +38,7 @@ func TestChaos(t *testing.T) {
 		t.Run(sc.String(), func(t *testing.T) {
 			res, err := sc.perform(3 * time.Minute)
 			switch {
-			case errors.Is(err, errNoMosquitto) && os.Getenv("RIKKI_REQUIRE_MOSQUITTO") == "":
+			case errors.Is(err, errNoMosquitto) && os.Getenv("RIKKI_REQUIRE_ALL") == "":
 				t.Skip(err)
 			case err != nil:
 				t.Error(err)

@@ -24,7 +24,7 @@ type mosquitto struct {
 
 // startMosquitto starts a mosquitto that keeps sessions in memory, with queues without limit. It
 // ends with the test. If mosquitto is not installed the test is skipped, or with
-// RIKKI_REQUIRE_MOSQUITTO fails.
+// RIKKI_REQUIRE_ALL fails.
 func startMosquitto(t *testing.T) *mosquitto {
 	t.Helper()
 	program, err := exec.LookPath("mosquitto")
@@ -32,8 +32,8 @@ func startMosquitto(t *testing.T) *mosquitto {
 		program, err = exec.LookPath("/usr/sbin/mosquitto")
 	}
 	switch {
-	case err != nil && os.Getenv("RIKKI_REQUIRE_MOSQUITTO") != "":
-		t.Fatal("mosquitto is not installed, and RIKKI_REQUIRE_MOSQUITTO is set")
+	case err != nil && os.Getenv("RIKKI_REQUIRE_ALL") != "":
+		t.Fatal("mosquitto is not installed, and RIKKI_REQUIRE_ALL is set")
 	case err != nil:
 		t.Skip("mosquitto is not installed")
 	}
