@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/markdown"
 )
 
 // importable says what a fragment may use without an import: by the package's name.
@@ -151,15 +153,15 @@ func blankImports(code, here string) (string, error) {
 func TestDocumentedCode(t *testing.T) {
 	dir, n := t.TempDir(), 0
 	for _, d := range documents(t) {
-		for _, b := range d.blocks {
-			if b.kind != fenced || b.lang != "go" {
+		for _, b := range d.Blocks {
+			if b.Kind != markdown.Fenced || b.Lang != "go" {
 				continue
 			}
 			n++
-			place := fmt.Sprintf("%s:%d", absolute(t, d.path), b.line)
-			code, err := goFile(strings.Join(b.lines, "\n"), place)
+			place := fmt.Sprintf("%s:%d", absolute(t, d.Path), b.Line)
+			code, err := goFile(strings.Join(b.Lines, "\n"), place)
 			if err != nil {
-				t.Errorf("%s:%d: %v", d.path, b.line, err)
+				t.Errorf("%s:%d: %v", d.Path, b.Line, err)
 				continue
 			}
 			writeFile(t, filepath.Join(dir, fmt.Sprintf("block%d", n), "code.go"), code)
@@ -262,10 +264,10 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	found := 0
 	for _, d := range documents(t) {
-		for _, b := range d.blocks {
-			for i, line := range b.lines {
+		for _, b := range d.Blocks {
+			for i, line := range b.Lines {
 				commands := []string{line}
-				if b.kind != fenced && b.kind != indented {
+				if b.Kind != markdown.Fenced && b.Kind != markdown.Indented {
 					commands = codeSpan.FindAllString(line, -1)
 				}
 				for _, command := range commands {
@@ -273,13 +275,13 @@ func TestDocumentedCommands(t *testing.T) {
 						found++
 						path := strings.TrimSuffix(m[1], "/...")
 						if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(path))); err != nil {
-							t.Errorf("%s:%d: ./%s does not exist", d.path, b.line+i, path)
+							t.Errorf("%s:%d: ./%s does not exist", d.Path, b.Line+i, path)
 						}
 					}
 					for _, m := range makeCall.FindAllStringSubmatch(command, -1) {
 						found++
 						if !targets[m[1]] {
-							t.Errorf("%s:%d: the Makefile has no target %s", d.path, b.line+i, m[1])
+							t.Errorf("%s:%d: the Makefile has no target %s", d.Path, b.Line+i, m[1])
 						}
 					}
 				}

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/markdown"
 )
 
 var (
@@ -22,23 +24,23 @@ func TestLinks(t *testing.T) {
 	all := documents(t)
 	anchors := map[string]map[string]bool{}
 	for _, d := range all {
-		anchors[d.path] = d.anchors()
+		anchors[d.Path] = d.Anchors()
 	}
 	links := 0
 	for _, d := range all {
-		for _, b := range d.blocks {
-			if b.kind == fenced || b.kind == indented {
+		for _, b := range d.Blocks {
+			if b.Kind == markdown.Fenced || b.Kind == markdown.Indented {
 				continue
 			}
-			text := codeSpan.ReplaceAllString(strings.Join(b.lines, "\n"), "code")
+			text := codeSpan.ReplaceAllString(strings.Join(b.Lines, "\n"), "code")
 			for _, m := range link.FindAllStringSubmatchIndex(text, -1) {
 				from, to := m[2], m[3]
 				if from < 0 {
 					from, to = m[4], m[5]
 				}
 				links++
-				if err := checkLink(d.path, text[from:to], anchors); err != nil {
-					t.Errorf("%s:%d: %v", d.path, b.line+strings.Count(text[:from], "\n"), err)
+				if err := checkLink(d.Path, text[from:to], anchors); err != nil {
+					t.Errorf("%s:%d: %v", d.Path, b.Line+strings.Count(text[:from], "\n"), err)
 				}
 			}
 		}

@@ -21,12 +21,12 @@ import (
 func programOf(t *testing.T, doc, name string) string {
 	t.Helper()
 	for _, b := range documents(t) {
-		if b.path != doc {
+		if b.Path != doc {
 			continue
 		}
-		for _, b := range b.blocks {
-			if b.lang == "go" && strings.HasPrefix(b.lines[0], "// Command "+name+" ") {
-				return strings.Join(b.lines, "\n")
+		for _, b := range b.Blocks {
+			if b.Lang == "go" && strings.HasPrefix(b.Lines[0], "// Command "+name+" ") {
+				return strings.Join(b.Lines, "\n")
 			}
 		}
 	}
@@ -163,16 +163,16 @@ func TestServiceOfEmbedding(t *testing.T) {
 func TestUnitsOfOperating(t *testing.T) {
 	dir, units := t.TempDir(), []string{}
 	for _, d := range documents(t) {
-		if d.path != "docs/operating.md" {
+		if d.Path != "docs/operating.md" {
 			continue
 		}
-		for _, b := range d.blocks {
-			name, ok := strings.CutPrefix(b.lines[0], "# /etc/systemd/system/")
-			if b.lang != "ini" || !ok {
+		for _, b := range d.Blocks {
+			name, ok := strings.CutPrefix(b.Lines[0], "# /etc/systemd/system/")
+			if b.Lang != "ini" || !ok {
 				continue
 			}
 			// systemd looks for the executable.
-			text := strings.ReplaceAll(strings.Join(b.lines, "\n"), "/usr/local/bin/web", "/bin/sh")
+			text := strings.ReplaceAll(strings.Join(b.Lines, "\n"), "/usr/local/bin/web", "/bin/sh")
 			writeFile(t, filepath.Join(dir, name), text+"\n")
 			units = append(units, filepath.Join(dir, name))
 		}
@@ -181,7 +181,7 @@ func TestUnitsOfOperating(t *testing.T) {
 		t.Fatalf("docs/operating.md has the units %v, want a socket and a service", units)
 	}
 	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil && os.Getenv("RIKKI_REQUIRE_SYSTEMD") != "" {
+	if err != nil && os.Getenv("RIKKI_REQUIRE_ALL") != "" {
 		t.Fatal(err)
 	} else if err != nil {
 		t.Skip("systemd-analyze is not installed")

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/markdown"
 )
 
 // portRow is a row of a table of docs/porting.md whose second column has Go.
@@ -28,22 +30,22 @@ var (
 func portRows(t *testing.T) (all []portRow) {
 	t.Helper()
 	group, golang := "", false
-	for _, b := range blocks(readFile(t, "docs/porting.md")) {
-		if b.kind == heading {
+	for _, b := range markdown.Blocks(readFile(t, "docs/porting.md")) {
+		if b.Kind == markdown.Heading {
 			group, golang = "", false
-			if m := groupHeading.FindStringSubmatch(b.lines[0]); m != nil {
+			if m := groupHeading.FindStringSubmatch(b.Lines[0]); m != nil {
 				group = m[1] + m[2]
 			}
 		}
-		if b.kind != row || strings.HasPrefix(b.lines[0], "| ---") {
+		if b.Kind != markdown.Row || strings.HasPrefix(b.Lines[0], "| ---") {
 			continue
 		}
-		cells := strings.Split(strings.Trim(b.lines[0], "| "), " | ")
+		cells := strings.Split(strings.Trim(b.Lines[0], "| "), " | ")
 		if len(cells) > 1 && cells[1] == "Go" {
 			golang = true
 		} else if golang {
 			cells = append(cells, "", "")
-			all = append(all, portRow{b.line, group, cells[0], cells[1], cells[2]})
+			all = append(all, portRow{b.Line, group, cells[0], cells[1], cells[2]})
 		}
 	}
 	return all

@@ -5,12 +5,15 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/markdown"
 )
 
 const (
@@ -58,7 +61,7 @@ var parseAll = sync.OnceValues(func() ([]*source, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && skipFolder(name, d):
+		case d.IsDir() && markdown.SkipFolder(root, name, d):
 			return filepath.SkipDir
 		case d.IsDir() || filepath.Ext(name) != ".go":
 			return nil
@@ -117,4 +120,36 @@ func parse(t *testing.T, name, code string) *source {
 		t.Fatal(err)
 	}
 	return &source{name, f}
+}
+
+// documents returns all Markdown files of the repository.
+func documents(t *testing.T) []markdown.Document {
+	t.Helper()
+	all, err := markdown.Documents(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 8 {
+		t.Fatalf("found only %d Markdown files", len(all))
+	}
+	return all
+}
+
+// fromRoot returns the slash-separated path of a file as seen from the root.
+func fromRoot(name string) string {
+	rel, err := filepath.Rel(root, name)
+	if err != nil {
+		panic(err)
+	}
+	return filepath.ToSlash(rel)
+}
+
+// readFile returns the text of a file whose path is given from the root.
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/markdown"
 )
 
 // maxColumns is the longest line of text. A tab counts four columns.
@@ -225,14 +227,14 @@ func complaints(t *testing.T) (all []complaint) {
 		}
 	}
 	for _, d := range documents(t) {
-		for _, b := range d.blocks {
-			if b.kind == paragraph || b.kind == heading || b.kind == row {
-				all = append(all, checkWords(text{d.path, b.line, b.lines})...)
+		for _, b := range d.Blocks {
+			if b.Kind == markdown.Paragraph || b.Kind == markdown.Heading || b.Kind == markdown.Row {
+				all = append(all, checkWords(text{d.Path, b.Line, b.Lines})...)
 			}
 			// Tables cannot be broken; blocks without a language show output.
-			if b.kind == paragraph || b.kind == heading || b.kind == fenced && b.lang != "" {
-				for i, line := range b.lines {
-					all = append(all, checkColumns(d.path, b.line+i, line)...)
+			if b.Kind == markdown.Paragraph || b.Kind == markdown.Heading || b.Kind == markdown.Fenced && b.Lang != "" {
+				for i, line := range b.Lines {
+					all = append(all, checkColumns(d.Path, b.Line+i, line)...)
 				}
 			}
 		}
