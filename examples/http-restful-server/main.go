@@ -19,12 +19,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"io"
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/rikki-go/rikki/examples/internal/cli"
 	"github.com/rikki-go/rikki/examples/internal/httpd"
@@ -80,11 +82,12 @@ func (s *server) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	}
 }
 
-// stats answers with a list of the connections.
+// stats answers with a list of the connections, the oldest first.
 func stats(c *reactor.Conn) {
 	http.ReplyStart(c, 200, "Content-Type: text/plain; charset=utf-8\r\n", http.Chunked)
 	http.Chunkf(c, "ID PROTO TYPE      LOCAL           REMOTE\n")
-	for t := range c.Manager().Conns() {
+	byID := func(a, b *reactor.Conn) int { return cmp.Compare(a.ID(), b.ID()) }
+	for _, t := range slices.SortedFunc(c.Manager().Conns(), byID) {
 		kind := "ACCEPTED "
 		switch {
 		case t.IsListening():
