@@ -55,7 +55,7 @@ func TestExampleSessionRefused(t *testing.T) {
 // flight. mosquitto loses all sessions.
 func TestExampleSessionRestart(t *testing.T) {
 	t.Parallel()
-	program, client := mosquittoTool(t, "mosquitto"), example(t, "mqtt-client")
+	program, client := installed(t, "mosquitto"), example(t, "mqtt-client")
 	ports := freePorts(t, 4)
 	tcp, config := ports[0], mosquittoConfig(t, ports[0], ports[1], ports[2], ports[3])
 	start := func() *process {

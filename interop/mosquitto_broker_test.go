@@ -7,36 +7,16 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 )
 
-// mosquittoTool returns the path of one of mosquitto's programs. Without it the test is
-// skipped. With RIKKI_REQUIRE_ALL it fails.
-func mosquittoTool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil { // Debian has the broker in a folder that is not in every PATH
-		path, err = exec.LookPath("/usr/sbin/" + name)
-	}
-	switch {
-	case err == nil:
-		return path
-	case os.Getenv("RIKKI_REQUIRE_ALL") != "":
-		t.Fatalf("%s is not installed, and RIKKI_REQUIRE_ALL is set", name)
-	default:
-		t.Skipf("%s is not installed", name)
-	}
-	return ""
-}
-
 // startMosquitto starts a mosquitto.
 func startMosquitto(t *testing.T) *broker {
 	t.Helper()
-	program := mosquittoTool(t, "mosquitto")
+	program := installed(t, "mosquitto")
 	for range 5 { // another process may take a free port before mosquitto does
 		ports := freePorts(t, 4)
 		tcp, web, tcps, webs := ports[0], ports[1], ports[2], ports[3]

@@ -22,7 +22,7 @@ type tools struct {
 // eachTool runs a test in both versions, without and with TLS.
 func eachTool(t *testing.T, test func(t *testing.T, x *tools)) {
 	t.Parallel()
-	pub, sub := mosquittoTool(t, "mosquitto_pub"), mosquittoTool(t, "mosquitto_sub")
+	pub, sub := installed(t, "mosquitto_pub"), installed(t, "mosquitto_sub")
 	for _, scheme := range []string{"mqtt", "mqtts"} {
 		s := startExampleServer(t) // its log shows the subscriptions
 		u, err := url.Parse(s.urls[scheme])

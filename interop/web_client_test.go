@@ -270,7 +270,7 @@ func (l *loop) useTheirServer(cl *rikkihttp.Client, base string) {
 
 // TestWebClientNginx lets our Client use an nginx.
 func TestWebClientNginx(t *testing.T) {
-	webTool(t, "nginx") // skips the test before it waits
+	installed(t, "nginx") // skips the test before it waits
 	t.Parallel()
 	passwords := writeFile(t, "passwords", "user:{PLAIN}pass")
 	dir := webFiles(t)

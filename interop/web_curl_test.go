@@ -11,7 +11,7 @@ import (
 // TestWebCurl lets curl use our server. {} in the arguments is the address of the server, and
 // {dir} a folder with the file big.bin.
 func TestWebCurl(t *testing.T) {
-	program := webTool(t, "curl")
+	program := installed(t, "curl")
 	t.Parallel()
 	s := startWeb(t)
 	dir := t.TempDir()
