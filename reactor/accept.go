@@ -124,9 +124,9 @@ func (c *Conn) acceptQuota() uint8 {
 func (c *Conn) initAccepted(l *Conn) {
 	c.mgr.stats.Accepted++
 	c.inherit(l)
-	for _, p := range l.layers {
+	for p := range l.layers.all() {
 		if a, ok := p.(Acceptor); ok {
-			c.layers = append(c.layers, a.Accept(c))
+			c.layers.push(a.Accept(c))
 		}
 	}
 	c.markDirty()

@@ -17,7 +17,7 @@ import (
 //
 //	what does not count                          because
 //	Recv of a datagram socket                    it holds one message at most
-//	Recv while the connection yields             it waits for the loop; one read brought it
+//	64 KiB of Recv while the connection yields   it waits for the loop
 //	Send, and ciphertext for the socket          Limits.Send and Limits.Backpressure bound it
 //	a connection that has failed or is closing   it releases its memory in the same turn
 //
@@ -26,8 +26,9 @@ import (
 // budget is checked after each read, so a batch of messages cannot exceed it by more than the
 // memory of one of them. A single message that needs more than the whole budget fails as well.
 //
-// Recv grows by doubling, so it may own up to twice as much as it holds. If handlers leave much
-// less than it owns, the rest moves to smaller memory (input.go).
+// Recv grows by doubling, so it may own up to twice as much as it holds, and up to four times as
+// much if a layer expects the rest of a message (Stack.ExpectMore). If handlers leave much less
+// than it owns, the rest moves to smaller memory (input.go).
 //
 // The amount of each connection is in the table of registrations, rounded up by at most 0.1 %, and
 // the manager has the sum. Each change of an amount goes through countHeld. What a program itself
@@ -43,10 +44,11 @@ var ErrMemoryBudget = errors.New("reactor: unfinished messages exceed the manage
 
 // WithMemoryBudget bounds the memory, in bytes, that all connections of the manager hold for
 // messages that are not complete or not consumed: what handlers leave in Recv, and what the
-// layers of protocols keep. While a message arrives, it may take twice its size. If the sum
-// exceeds the budget, the connections that hold most fail with ErrMemoryBudget, until 7/8 of it
-// is left. So a few peers cannot take all memory with messages that are legal. Limits.Recv and
-// the limits of the protocols bound one message. Stats.Held is the sum.
+// layers of protocols keep. While a message arrives, it may take four times what has arrived, and
+// twice its size at most. If the sum exceeds the budget, the connections that hold most fail with
+// ErrMemoryBudget, until 7/8 of it is left. So a few peers cannot take all memory with messages
+// that are legal. Limits.Recv and the limits of the protocols bound one message. Stats.Held is the
+// sum.
 //
 // Zero means DefaultMemoryBudget. A negative value means no bound.
 func WithMemoryBudget(bytes int) Option { return func(m *Manager) { m.budget.limit = bytes } }
@@ -57,6 +59,9 @@ type memoryBudget struct {
 	held    int // sum over all connections
 	largest largestHolders
 }
+
+// maxUncounted is how many bytes of Recv do not count while a connection yields.
+const maxUncounted = 64 << 10
 
 // maxFailuresPerCheck bounds how many connections one check of the budget fails. If more have to
 // fail, the next check goes on.
@@ -96,8 +101,11 @@ func (c *Conn) countHeld() {
 // heldBytes returns how many bytes of memory the connection holds now.
 func (c *Conn) heldBytes() int {
 	n := cap(c.Recv.buf)
-	if n > 0 && (c.isDatagram() || c.is(yielded)) {
+	switch {
+	case c.isDatagram():
 		n = 0
+	case c.is(yielded):
+		n = max(0, n-maxUncounted)
 	}
 	if c.ext != nil {
 		n += c.ext.heldByLayers

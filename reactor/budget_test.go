@@ -97,7 +97,7 @@ func TestMemoryBudgetFailsTheLargest(t *testing.T) {
 func TestMemoryBudgetAndOneLargeMessage(t *testing.T) {
 	h := newHolders(t, 1<<20, 2)
 	h.send(0, 64<<10)
-	h.send(1, 700<<10) // the memory doubles: 16 KiB + 64 KiB, ... 1 MiB
+	h.send(1, 900<<10) // needs memory of 1 MiB
 	h.want(64<<10, 1)
 	h = newHolders(t, 1<<20, 1)
 	h.send(0, 512<<10)

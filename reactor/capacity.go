@@ -174,8 +174,8 @@ func (c *Conn) makeDescriptor() bool {
 	if c.ext.accept.accepted == nil {
 		m.newAcceptedSet(c.ext.accept)
 	}
-	if open := len(m.conns); len(m.dirty.list) > 0 {
-		if m.settle(); len(m.conns) < open || c.inputOver() || m.closeCalled {
+	if open := m.conns.n; len(m.dirty.list) > 0 {
+		if m.settle(); m.conns.n < open || c.inputOver() || m.closeCalled {
 			return true // acceptConns checks what is left
 		}
 	}

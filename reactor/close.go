@@ -39,8 +39,8 @@ func (m *Manager) teardown() error {
 			m.teardown()
 		}
 	}()
-	for len(m.conns) > 0 {
-		for _, c := range m.conns {
+	for m.conns.n > 0 {
+		for c := range m.conns.each() {
 			if c.life == closed { // its handler has panicked at EvClose
 				c.dispose()
 			}

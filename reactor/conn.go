@@ -27,7 +27,7 @@ type Conn struct {
 
 	mgr    *Manager
 	id     uint64
-	layers []Protocol // the lowest first
+	layers layerList
 	ext    *extras    // nil until the connection needs one of them
 	peer   netip.Addr // the peer's address on tcp and udp
 	port   uint16     // the peer's port
@@ -136,7 +136,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if c.isStreamListener() {
 		return 0, opError("write", c.network(), c.LocalAddr(), os.NewSyscallError("write", syscall.ENOTCONN))
 	}
-	return c.transport().write(p)
+	return c.writeTransport(p)
 }
 
 // network returns the kind of socket, as errors and log records name it.

@@ -56,7 +56,7 @@ func (m *Manager) newConn(fd int, r role, fn Handler, fnData any) *Conn {
 	m.lastID++
 	c := &Conn{Fn: fn, FnData: fnData, mgr: m, id: m.lastID, fd: int32(fd), role: r}
 	c.Send.owner = c
-	m.conns[c.id] = c
+	m.conns.add(c)
 	m.stats.Opened++
 	return c
 }
@@ -363,7 +363,7 @@ func (m *Manager) adopt(fd int, r role, fn Handler, fnData any) (*Conn, error) {
 	c := m.newConn(fd, r, fn, fnData)
 	if err := m.register(fd, c, poll.Readable); err != nil {
 		m.unregister(fd)
-		delete(m.conns, c.id)
+		m.conns.remove(c)
 		return nil, err
 	}
 	m.newConns.add(c)
@@ -375,5 +375,9 @@ func (m *Manager) adopt(fd int, r role, fn Handler, fnData any) (*Conn, error) {
 // connection yet, such as that of a session before its first attempt to connect. Find finds
 // its layers, which get no events.
 func ClosedConn(m *Manager, fn Handler, fnData any, layers ...Protocol) *Conn {
-	return &Conn{Fn: fn, FnData: fnData, mgr: m, layers: layers, fd: -1, role: roleClient, life: closed, flags: opened}
+	c := &Conn{Fn: fn, FnData: fnData, mgr: m, fd: -1, role: roleClient, life: closed, flags: opened}
+	for _, p := range layers {
+		c.layers.push(p)
+	}
+	return c
 }

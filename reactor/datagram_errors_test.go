@@ -119,7 +119,7 @@ func TestMessageTooLong(t *testing.T) {
 			r := &recorder{}
 			_, p := wrapPackets(t, m, pair, r.Handle)
 			looptest.Must(t, unix.SetsockoptInt(p.FD, unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20))
-			p.WriteString(string(noise(100_000)))
+			p.WriteString(string(noise(300_000)))
 			await(t, m, "EvClose", r.Closed)
 			if err := r.Err(t); !strings.Contains(err.Error(), "longer than") || len(r.Got) > 0 {
 				t.Errorf("error %v, %d bytes delivered", err, len(r.Got))

@@ -43,9 +43,25 @@ func (c *Conn) dispatch(ev Event, data any) {
 	m.handlerCalled = true
 	m.stats.Events++
 	if m.timeHandlers && !m.timingHandler {
-		m.timingHandler = true
-		defer m.noteHandlerTime(m.clock())
+		c.dispatchTimed(ev, data)
+	} else {
+		c.dispatchToAll(ev, data)
 	}
+	m.exitDispatch()
+}
+
+// dispatchTimed is dispatchToAll, measured for Stats.LongestHandler. It is a function of its own,
+// because a deferred call makes each event more expensive, even if it is not reached.
+func (c *Conn) dispatchTimed(ev Event, data any) {
+	m := c.mgr
+	m.timingHandler = true
+	defer m.noteHandlerTime(m.clock())
+	c.dispatchToAll(ev, data)
+}
+
+// dispatchToAll calls the layers and Fn.
+func (c *Conn) dispatchToAll(ev Event, data any) {
+	m := c.mgr
 	if !c.is(opened) {
 		c.flags |= opened
 		if ev != EvOpen {
@@ -53,11 +69,13 @@ func (c *Conn) dispatch(ev Event, data any) {
 		}
 	}
 	input := ev.isInput()
-	for i := 0; i < len(c.layers) && (!input || !c.inputOver()); {
-		p, before := c.layers[i], c.on&onRedeliver
+	for i := 0; i < c.layers.len() && (!input || !c.inputOver()); {
+		p, before, changes := c.layers.at(i), c.on&onRedeliver, m.layerChanges
 		p.Handle(c, ev, data)
 		switch {
-		case i < len(c.layers) && c.layers[i] == p:
+		case m.layerChanges == changes: // nearly always; comparing two interfaces takes longer
+			i++
+		case i < c.layers.len() && c.layers.at(i) == p:
 			i++
 		case ev == EvRead && !c.is(yielded):
 			// The layer was replaced. The new one is called next, so Poll need not redeliver.
@@ -75,7 +93,6 @@ func (c *Conn) dispatch(ev Event, data any) {
 			m.look(ev == EvRead && !c.isDatagram())
 		}
 	}
-	m.exitDispatch()
 }
 
 // inputOver reports whether no more input is delivered: the connection has failed, is closing

@@ -24,7 +24,7 @@ func CheckAccounts(m *Manager) error {
 	held := 0
 	open := map[*acceptedSet]int{}
 	listed := 0
-	for _, c := range m.conns {
+	for c := range m.conns.all() {
 		if c.life != closed {
 			held += roundHeld(c.heldBytes()).bytes()
 		}

@@ -84,14 +84,15 @@ type turnBudget struct {
 	unlimited bool  // Manager.Drain delivers what is left, and has no others to look at
 }
 
-// beginPhase gives the next phase a new budget. If the last phase has used up its own, the work is
-// expensive: the loop looks at the clock now, and after each unit.
+// beginPhase gives the next phase a new budget. If the last phase has used up its own, the loop
+// looks at the clock now, so that all of this phase counts. If units of the last phase were
+// expensive, the second look follows after the first unit.
 func (m *Manager) beginPhase() {
-	hurry := m.turn.over
+	hurry, step := m.turn.over, min(m.turn.step, minEventsPerDelivery)
 	m.turn = turnBudget{nextLook: minEventsPerDelivery, step: minEventsPerDelivery, unlimited: m.turn.unlimited}
 	if hurry {
 		b, now := &m.turn, m.ticks()
-		b.began, b.last, b.looked, b.nextLook, b.step = now, now, true, 1, 1
+		b.began, b.last, b.looked, b.nextLook, b.step = now, now, true, step, step
 	}
 }
 
@@ -137,13 +138,12 @@ func (m *Manager) look(whole bool) {
 		switch {
 		case !b.looked:
 			b.began, b.looked = now, true
-		case now-b.began >= int64(maxPhaseTime):
-			b.over = !b.unlimited
 		case now-b.last >= int64(maxPhaseTime)/8: // expensive work: look more often
 			b.step = max(1, b.step/8)
 		default:
 			b.step = min(2*b.step, maxUnitsPerLook)
 		}
+		b.over = now-b.began >= int64(maxPhaseTime) && !b.unlimited
 		b.last = now
 	}
 	b.nextLook = b.units + b.step

@@ -161,9 +161,9 @@ func pair(t *testing.T) (a, b int) {
 }
 
 // quiet makes a manager that logs nowhere and is closed with the test.
-func quiet(t *testing.T) *Manager {
+func quiet(t *testing.T, opts ...Option) *Manager {
 	t.Helper()
-	m, err := New(WithLogger(slog.New(slog.DiscardHandler)))
+	m, err := New(append(opts, WithLogger(slog.New(slog.DiscardHandler)))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -184,7 +184,7 @@ func (c *Conn) written() {
 
 // mayBeIdle reports whether a row of the table above matches.
 func (c *Conn) mayBeIdle() bool {
-	return c.is(handshaking|awaitingRequest) || !c.is(hasRead) || len(c.layers) == 0 || c.life == lingering || c.handshakePending()
+	return c.is(handshaking|awaitingRequest) || !c.is(hasRead) || c.layers.len() == 0 || c.life == lingering || c.handshakePending()
 }
 
 // busyNow reports whether a connection that may be idle is busy at the moment. What is unsent does

@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"io"
-	"unsafe"
 
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
@@ -208,7 +207,7 @@ func (c *Conn) redeliver() {
 	if c.life >= lingering || c.dialing() || c.isStreamListener() {
 		return
 	}
-	if !c.handshakePending() && (c.Recv.Len() > 0 || len(c.layers) > 0 && !c.isDatagram()) {
+	if !c.handshakePending() && (c.Recv.Len() > 0 || c.layers.len() > 0 && !c.isDatagram()) {
 		c.mgr.readCount = 0
 		c.mgr.beginDelivery(c)
 		c.redeliverToLayers()
@@ -229,37 +228,33 @@ func (c *Conn) redeliver() {
 // layer are older than those that a lower one would pass to it.
 func (c *Conn) redeliverToLayers() {
 	c.mgr.depth++
-	for i := len(c.layers) - 1; i > 0 && !c.InputStopped(); i-- {
-		if i < len(c.layers) {
-			c.layers[i].Handle(c, EvRead, &c.mgr.readCount)
+	for i := c.layers.len() - 1; i > 0 && !c.InputStopped(); i-- {
+		if i < c.layers.len() {
+			c.layers.at(i).Handle(c, EvRead, &c.mgr.readCount)
 		}
 	}
 	c.mgr.exitDispatch()
 }
 
 // keepRest is called after the handlers. It copies what is left in Recv out of the manager's
-// buffer, and out of memory that is much larger. If Recv is empty, it returns Recv's memory to the
-// pool. The rest of a datagram is dropped, unless the connection is paused or Recv is to be
-// redelivered.
+// buffer, out of memory that is full while more bytes are to come, and out of memory that is much
+// larger. If Recv is empty, it returns Recv's memory to the pool. The rest of a datagram is
+// dropped, unless the connection is paused or Recv is to be redelivered.
 func (c *Conn) keepRest() {
 	b, m := &c.Recv, c.mgr
 	if b.Len() > 0 && c.isDatagram() && !c.is(paused) && c.on&onRedeliver == 0 {
 		b.Reset()
 	}
+	missing := m.takeMissing(c)
 	switch {
-	case unsafe.SliceData(b.buf) == unsafe.SliceData(m.readBuf):
-		rest := b.Bytes()
-		b.buf, b.off = nil, 0
-		if len(rest) > 0 {
-			b.buf = append(m.pool.get(len(rest)), rest...)
-		}
 	case b.Len() == 0:
-		m.pool.put(b.buf)
-		b.buf = nil
-	case cap(b.buf) > 4*max(b.Len(), maxCopiedRest):
-		old, rest := b.buf, b.Bytes()
-		b.buf, b.off = append(m.pool.get(len(rest)), rest...), 0
-		m.pool.put(old)
+		if !c.borrowsReadBuf() {
+			m.pool.put(b.buf)
+		}
+		b.buf, b.off = nil, 0
+	case c.borrowsReadBuf(), cap(b.buf)-len(b.buf) < min(missing, leastSpace),
+		missing == 0 && cap(b.buf) > maxReserve*max(b.Len(), maxCopiedRest):
+		c.moveRest(missing)
 	}
 	c.countHeld()
 	c.checkRecv()
@@ -276,7 +271,7 @@ func (c *Conn) handlePeerEnd() {
 	}
 	c.flags |= peerEnded
 	c.markDirty()
-	for _, p := range c.layers {
+	for p := range c.layers.all() {
 		if e, ok := p.(Ender); ok {
 			if err := e.End(c); err != nil {
 				c.Fail(opError("read", c.network(), c.RemoteAddr(), err))

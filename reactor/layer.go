@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"slices"
 	"time"
 
 	"github.com/rikki-go/rikki/reactor/internal/tlsio"
@@ -98,7 +97,7 @@ func (s Stack) Push(p Protocol) {
 		panic("reactor: Push of a nil Protocol")
 	}
 	if c.life < closed {
-		c.layers = append(c.layers, p)
+		c.layers.push(p)
 	}
 }
 
@@ -114,19 +113,20 @@ func (s Stack) Push(p Protocol) {
 func (s Stack) Replace(old, new Protocol) {
 	c := s.c
 	c.mgr.checkOwner()
-	i := slices.Index(c.layers, old)
+	i := c.layers.index(old)
 	if i < 0 || c.life == closed {
 		return
 	}
+	c.mgr.layerChanges++
 	if c.flags &^= awaitingRequest; c.watchdog() != nil {
 		c.ext.watchdog.dropIfUnneeded()
 	}
 	if new == nil {
-		c.layers = slices.Delete(c.layers, i, i+1)
-		if len(c.layers) == 0 {
+		c.layers.remove(i)
+		if c.layers.len() == 0 {
 			c.listIdle()
 		}
-	} else if c.layers[i] = new; c.Recv.Len() > 0 {
+	} else if c.layers.set(i, new); c.Recv.Len() > 0 {
 		c.redispatch()
 	}
 	if r, ok := old.(Remover); ok {
@@ -287,8 +287,8 @@ func (s Stack) Report(err error) error {
 
 // Find returns the topmost layer of type T, and whether there is one.
 func Find[T Protocol](c *Conn) (T, bool) {
-	for i := len(c.layers) - 1; i >= 0; i-- {
-		if p, ok := c.layers[i].(T); ok {
+	for i := c.layers.len() - 1; i >= 0; i-- {
+		if p, ok := c.layers.at(i).(T); ok {
 			return p, true
 		}
 	}
@@ -327,7 +327,7 @@ func LooksLikeTLS(p []byte) bool { return tlsio.LooksLikeTLS(p) }
 
 // layersFinished reports whether a layer knows that the peer has nothing left to send.
 func (c *Conn) layersFinished() bool {
-	for _, p := range c.layers {
+	for p := range c.layers.all() {
 		if f, ok := p.(Finisher); ok && f.Finished(c) {
 			return true
 		}
@@ -337,7 +337,7 @@ func (c *Conn) layersFinished() bool {
 
 // alpn returns the ALPN names of the lowest layer that has some, or nil.
 func (c *Conn) alpn() []string {
-	for _, p := range c.layers {
+	for p := range c.layers.all() {
 		if n, ok := p.(Negotiator); ok {
 			if names := n.ALPN(); len(names) > 0 {
 				return names

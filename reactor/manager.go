@@ -37,7 +37,7 @@ type Manager struct {
 	batch      uint32 // number of the current batch of readiness
 
 	// All connections and listeners.
-	conns  map[uint64]*Conn // by ID
+	conns  connTable
 	lastID uint64
 	// The sets of connections that listeners have accepted, by Conn.acceptedBy.
 	acceptedSets []*acceptedSet
@@ -61,8 +61,9 @@ type Manager struct {
 	posted       *postQueue
 
 	// What connections share.
-	readBuf   []byte // reads go into it, unless Recv holds a large rest, see recvSpace
-	readBytes int    // bytes read since deliver last settled
+	readBuf   []byte       // reads go into it, unless Recv holds a large rest, see recvSpace
+	readBytes int          // bytes read since deliver last settled
+	missing   missingBytes // of a message in Recv, see ExpectMore
 	tls       *tlsBuffers
 	admission admission
 	pool      pool
@@ -86,6 +87,7 @@ type Manager struct {
 	inCall        runner    // the goroutine that dispatches an event between two Polls
 	polling       bool      // Poll is running
 	outsidePoll   bool      // an event that was raised between two Polls is being dispatched
+	layerChanges  uint64    // layers that were replaced or removed, on all connections
 	depth         int       // handlers, timers and posted functions that are running, nested
 	handlerCalled bool      // a handler, timer or posted function was called in this turn
 	panicked      bool      // a panic of a handler has cut a turn short
@@ -116,8 +118,6 @@ func New(opts ...Option) (*Manager, error) {
 		log:       slog.Default(),
 		resolver:  net.DefaultResolver,
 		deadlines: defaultDeadlines,
-		conns:     make(map[uint64]*Conn),
-		readBuf:   make([]byte, maxCopiedRest+readSize),
 	}
 	for _, o := range opts {
 		o(m)
@@ -128,6 +128,8 @@ func New(opts ...Option) (*Manager, error) {
 	m.epoch = m.clock()
 	m.sendThreshold = min(effectiveLimit(m.limits.Send), effectiveLimit(m.limits.Backpressure, DefaultMaxBackpressure))
 	m.admission.m = m
+	m.pool.trimmer = Timer{m: m, fn: m.pool.trim, pos: -1}
+	m.newReadBuf()
 	m.budget.limit = effectiveLimit(m.budget.limit, DefaultMemoryBudget)
 	m.readDescriptorLimit()
 	var err error
@@ -283,7 +285,7 @@ func (m *Manager) Fd() int { return m.poller.FD() }
 func (m *Manager) Conns() iter.Seq[*Conn] {
 	m.checkOwner()
 	return func(yield func(*Conn) bool) {
-		for _, c := range m.conns {
+		for c := range m.conns.each() {
 			if c.opening() == nil && !yield(c) {
 				return
 			}

@@ -205,7 +205,7 @@ func (c *Conn) closeOpenings() {
 	if !c.ext.accept.hadOpening {
 		return
 	}
-	for _, o := range c.mgr.conns {
+	for o := range c.mgr.conns.each() {
 		if r := o.opening(); r != nil && r.listener == c && o.life < closing {
 			o.refuse(nil)
 		}

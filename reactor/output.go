@@ -277,11 +277,12 @@ func (c *Conn) dispose() {
 		}
 	}
 	c.release()
-	delete(m.conns, c.id)
+	m.conns.remove(c)
 	m.pool.put(c.Send.buf)
 	m.pool.put(c.Recv.buf)
 	c.Send, c.Recv = Buffer{}, Buffer{}
-	c.layers = nil
+	c.layers = layerList{}
+	m.layerChanges++
 }
 
 // release closes the descriptor, and removes the path of a UNIX-domain listener.

@@ -1,66 +1,117 @@
 package reactor
 
-import "math/bits"
+import (
+	"math/bits"
+	"time"
+)
 
 // pool lends memory to Send and Recv buffers. A connection has memory only while its buffers
 // hold bytes. So the pool's size follows what one turn of the loop needs, and not the number
 // of connections.
 //
-// The capacity of a slice is a power of two, from 1<<minClass to 1<<maxClass. Each capacity
-// has a stack of free slices. The pool keeps maxFreeBytes at most. It leaves other slices to
-// the garbage collector.
+// The capacities of the slices are classes. Up to 64 KiB they are powers of two. Above that there
+// are four in each doubling, because half of a large slice would be too much to waste: 64, 80, 96,
+// 112, 128, 160 KiB and so on, up to 16 MiB. Each class has a stack of free slices.
+//
+// Large messages need fresh memory again and again if the pool does not keep theirs. The kernel has
+// to clear this memory, and Go has to collect it. Therefore the pool keeps up to maxFreeBytes while
+// they are in use. Each trimInterval it drops what it did not need meanwhile, down to
+// baseFreeBytes.
 type pool struct {
-	free      [maxClass - minClass + 1][][]byte
-	freeBytes int // total capacity of the free slices in bytes
+	free      [classes][][]byte
+	freeBytes int   // total capacity of the free slices in bytes
+	unused    int   // the lowest freeBytes since the pool was trimmed last
+	trimmer   Timer // armed while the pool has more than baseFreeBytes
 }
 
 const (
-	minClass     = 9  // 512 bytes
-	maxClass     = 20 // 1 MiB; the pool does not keep larger slices
-	maxFreeBytes = 4 << 20
+	minSlice      = 512        // bytes of the smallest class
+	maxSmallSlice = 64 << 10   // up to here classes are powers of two
+	maxSlice      = 16 << 20   // the pool does not keep larger slices
+	smallClasses  = 16 - 9 + 1 // 1<<9 to 1<<16
+	classes       = smallClasses + 4*(24-16)
+
+	baseFreeBytes = 4 << 20
+	maxFreeBytes  = 16 << 20
+	trimInterval  = time.Second
 )
 
-// sizeClass returns the smallest class whose slices hold n bytes. A class is the binary
-// logarithm of their capacity.
-func sizeClass(n int) int { return max(bits.Len(uint(n-1)), minClass) }
+// class returns the number of the smallest class whose slices hold n bytes, and their capacity. n
+// is at most maxSlice.
+func class(n int) (i, capacity int) {
+	if n <= minSlice {
+		return 0, minSlice
+	}
+	width := bits.Len(uint(n - 1)) // 1<<width is n or more
+	if n <= maxSmallSlice {
+		return width - 9, 1 << width
+	}
+	step := (n - 1) >> (width - 3) // 4 to 7
+	return smallClasses + 4*(width-17) + step - 4, (step + 1) << (width - 3)
+}
 
-// roundUpCapacity returns the capacity to allocate for n bytes: a power of two up to 1<<maxClass,
-// n beyond that.
+// roundUpCapacity returns the capacity to allocate for n bytes: that of a class, or n if it is more
+// than maxSlice.
 func roundUpCapacity(n int) int {
-	if n > 1<<maxClass {
+	if n > maxSlice {
 		return n
 	}
-	return 1 << sizeClass(max(n, 1))
+	_, n = class(n)
+	return n
 }
 
 // get returns an empty slice with a capacity of at least n bytes.
 func (p *pool) get(n int) []byte {
-	if n <= 1<<maxClass {
-		stack := &p.free[sizeClass(max(n, 1))-minClass]
-		if last := len(*stack) - 1; last >= 0 {
-			b := (*stack)[last]
-			(*stack)[last] = nil
-			*stack = (*stack)[:last]
-			p.freeBytes -= cap(b)
-			return b
-		}
+	if n > maxSlice {
+		return make([]byte, 0, n)
 	}
-	return make([]byte, 0, roundUpCapacity(n))
+	i, capacity := class(n)
+	stack := p.free[i]
+	last := len(stack) - 1
+	if last < 0 {
+		return make([]byte, 0, capacity)
+	}
+	b := stack[last]
+	stack[last] = nil
+	p.free[i] = stack[:last]
+	p.freeBytes -= capacity
+	p.unused = min(p.unused, p.freeBytes)
+	return b
 }
 
 // put takes a slice for reuse. Nothing else may refer to its memory. put ignores nil, and
-// slices with a capacity that the pool does not have.
+// slices with a capacity that is no class.
 func (p *pool) put(b []byte) {
 	n := cap(b)
-	if n < 1<<minClass || n > 1<<maxClass || n&(n-1) != 0 {
+	if n < minSlice || n > maxSlice || p.freeBytes+n > maxFreeBytes {
 		return
 	}
-	if p.freeBytes+n > maxFreeBytes {
+	i, capacity := class(n)
+	if n != capacity {
 		return
 	}
-	p.freeBytes += n
-	stack := &p.free[sizeClass(n)-minClass]
-	*stack = append(*stack, b[:0])
+	p.free[i] = append(p.free[i], b[:0])
+	if p.freeBytes += n; p.freeBytes > baseFreeBytes && p.trimmer.pos < 0 && !p.trimmer.m.closed {
+		p.unused = 0 // what is lent now may be needed again
+		p.trimmer.arm(trimInterval)
+	}
+}
+
+// trim is called by the timer. It drops free slices, the largest first, until the pool has dropped
+// as much as it did not need since the last call, or has no more than baseFreeBytes.
+func (p *pool) trim() {
+	least := max(baseFreeBytes, p.freeBytes-p.unused)
+	for i := len(p.free) - 1; i >= 0; i-- {
+		for stack := p.free[i]; len(stack) > 0 && p.freeBytes > least; stack = p.free[i] {
+			last := len(stack) - 1
+			p.freeBytes -= cap(stack[last])
+			stack[last] = nil
+			p.free[i] = stack[:last]
+		}
+	}
+	if p.unused = p.freeBytes; p.freeBytes > baseFreeBytes {
+		p.trimmer.arm(trimInterval)
+	}
 }
 
 // spares are objects for reuse.

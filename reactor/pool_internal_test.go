@@ -2,19 +2,40 @@ package reactor
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-func TestPoolRoundsUpToPowersOfTwo(t *testing.T) {
+func TestPoolRoundsUpToClasses(t *testing.T) {
 	for n, want := range map[int]int{
-		0: 512, 1: 512, 511: 512, 512: 512, 513: 1024, 1024: 1024, 1025: 2048,
-		65536: 65536, 65537: 131072, 1 << 20: 1 << 20, 1<<20 + 1: 1<<20 + 1,
+		0: 512, 1: 512, 511: 512, 512: 512, 513: 1024, 1024: 1024, 1025: 2048, 65535: 65536,
+		65536: 65536, 65537: 80 << 10, 80<<10 + 1: 96 << 10, 127 << 10: 128 << 10, 128 << 10: 128 << 10,
+		1<<20 - 1: 1 << 20, 1 << 20: 1 << 20, 1<<20 + 1: 1280 << 10, 14<<20 + 1: 16 << 20, 16 << 20: 16 << 20,
+		16<<20 + 1: 16<<20 + 1,
 	} {
 		var p pool
 		if b := p.get(n); len(b) != 0 || cap(b) != want {
 			t.Errorf("get(%d): len %d, cap %d; want 0, %d", n, len(b), cap(b), want)
 		}
+	}
+}
+
+// Each class has a number of its own, and less than a quarter more than the class below it.
+func TestPoolClasses(t *testing.T) {
+	last, n := -1, 0
+	for n < maxSlice {
+		i, capacity := class(n + 1)
+		if again, same := class(capacity); again != i || same != capacity {
+			t.Fatalf("class(%d) is %d of %d, class(%d) is %d of %d", n+1, i, capacity, capacity, again, same)
+		}
+		if i != last+1 || n >= maxSmallSlice && capacity-n > n/4 {
+			t.Fatalf("class %d of %d bytes follows class %d of %d", i, capacity, last, n)
+		}
+		last, n = i, capacity
+	}
+	if last != classes-1 {
+		t.Errorf("the last class is %d, want %d", last, classes-1)
 	}
 }
 
@@ -35,7 +56,7 @@ func TestPoolGivesBackWhatWasPut(t *testing.T) {
 // capacity.
 func TestPoolRefusesWhatHasNoClass(t *testing.T) {
 	var p pool
-	for _, c := range []int{0, 1, 256, 511, 513, 1000, 1<<20 + 1, 1 << 21} {
+	for _, c := range []int{0, 1, 256, 511, 513, 1000, 65536 + 512, 1<<20 + 1, 1<<24 + 1<<22} {
 		p.put(make([]byte, 0, c))
 	}
 	p.put(nil)
@@ -47,14 +68,47 @@ func TestPoolRefusesWhatHasNoClass(t *testing.T) {
 }
 
 func TestPoolKeepsABoundedAmount(t *testing.T) {
-	for _, size := range []int{512, 4096, 65536, 1 << 20} {
+	for _, size := range []int{512, 4096, 65536, 1 << 20, 16 << 20} {
 		var p pool
 		for range 2*maxFreeBytes/size + 2 {
 			p.put(make([]byte, 0, size))
 		}
-		if kept := len(p.free[sizeClass(size)-minClass]) * size; kept == 0 || kept > maxFreeBytes {
-			t.Errorf("%d bytes kept in slices of %d, want at most %d and some", kept, size, maxFreeBytes)
+		i, _ := class(size)
+		if kept := len(p.free[i]) * size; kept == 0 || kept > maxFreeBytes || kept != p.freeBytes {
+			t.Errorf("%d bytes kept in slices of %d, want at most %d and some; freeBytes is %d", kept, size, maxFreeBytes, p.freeBytes)
 		}
+	}
+}
+
+// The pool drops what it did not need for a while. It stays as large as what was in use.
+func TestPoolDropsWhatIsNotUsed(t *testing.T) {
+	now := time.Unix(0, 0)
+	m := quiet(t, WithClock(func() time.Time { return now }))
+	lend := func(n int) { // n slices of 1 MiB at the same time
+		var lent [][]byte
+		for range n {
+			lent = append(lent, m.pool.get(1<<20))
+		}
+		for _, b := range lent {
+			m.pool.put(b)
+		}
+	}
+	lend(4)
+	if len(m.timers) != 0 {
+		t.Fatal("the timer runs for 4 MiB")
+	}
+	for _, step := range []struct{ lend, want int }{{12, 12}, {12, 12}, {8, 8}, {8, 8}, {12, 12}, {0, 4}, {0, 4}} {
+		lend(step.lend)
+		now = now.Add(trimInterval)
+		if err := m.Poll(0); err != nil {
+			t.Fatal(err)
+		}
+		if m.pool.freeBytes>>20 != step.want {
+			t.Errorf("after a use of %d MiB the pool has %d MiB, want %d", step.lend, m.pool.freeBytes>>20, step.want)
+		}
+	}
+	if len(m.timers) != 0 {
+		t.Error("the timer runs although the pool is small again")
 	}
 }
 

@@ -118,7 +118,7 @@ func (q *postQueue) deliver() {
 		p := &q.processing.list[q.next]
 		if p.fn != nil {
 			q.m.run(p.fn)
-		} else if c := q.m.conns[p.id]; c != nil && c.opening() == nil {
+		} else if c := q.m.conns.find(p.id); c != nil && c.opening() == nil {
 			q.m.wakeupData = q.processing.data[p.from:p.to:p.to]
 			c.Call(EvWakeup, &q.m.wakeupData)
 		}

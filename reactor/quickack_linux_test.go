@@ -119,14 +119,15 @@ func TestQuickAckBeforePollReturns(t *testing.T) {
 	}
 }
 
-// A Poll that blocks asks for the acknowledgement before it blocks. When a timer ends the
-// wait it is done.
+// A Poll that blocks asks for the acknowledgement before it blocks. On a busy machine the kernel's
+// own delay may end before Poll is called. Then Poll does not block, and nothing is shown.
 func TestQuickAckBeforeBlocking(t *testing.T) {
 	for _, role := range ackingRoles {
 		t.Run(role, func(t *testing.T) {
 			a := newAcking(t, role)
 			a.interactive()
-			for i := range 10 {
+			blocked := 0
+			for tries := 0; blocked < 10; tries++ {
 				a.say("question")
 				before, want := a.acks(), a.read+4
 				a.p.WriteString("part")
@@ -141,8 +142,11 @@ func TestQuickAckBeforeBlocking(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if n := a.acks() - before; n != 1 {
-					t.Errorf("exchange %d: asked for %d acknowledgements, want 1", i, n)
+				switch n := a.acks() - before; {
+				case n == 1:
+					blocked++
+				case n > 1 || tries == 1000:
+					t.Fatalf("exchange %d: asked for %d acknowledgements, want 1", tries, n)
 				}
 			}
 		})

@@ -176,7 +176,7 @@ func (c *Conn) remoteName() string { return poll.RemoteName(int(c.fd)) }
 // "" if there are no layers.
 func (c *Conn) protocol() string {
 	var names []string
-	for _, p := range c.layers {
+	for p := range c.layers.all() {
 		name, _, _ := strings.Cut(strings.TrimPrefix(fmt.Sprintf("%T", p), "*"), ".")
 		names = append(names, name)
 	}

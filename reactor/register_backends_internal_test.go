@@ -100,7 +100,7 @@ func TestDuplicatesDoNotMatter(t *testing.T) {
 		c.Write([]byte("hello"))
 		turns(t, m, 5)
 		c.Drain()
-		for i := 0; len(m.conns) > 1 && i < 100; i++ {
+		for i := 0; m.conns.n > 1 && i < 100; i++ {
 			if err := m.Poll(10 * time.Millisecond); err != nil {
 				t.Fatal(err)
 			}

@@ -56,12 +56,12 @@ func (m *Manager) Drain(timeout time.Duration) ([]Straggler, error) {
 		return nil, err
 	}
 	m.draining = true
-	for _, c := range m.conns {
+	for c := range m.conns.each() {
 		c.sayGoodbye(timeout > 0)
 	}
 	end := addSaturated(m.ticks(), max(timeout, 0))
 	err := m.Poll(0) // writes the goodbyes, even if there is no time to wait
-	for len(m.conns) > 0 && m.ticks() < end && err == nil {
+	for m.conns.n > 0 && m.ticks() < end && err == nil {
 		err = m.Poll(time.Duration(max(0, end-m.ticks())))
 	}
 	if timeout > 0 && err == nil { // the loop may be late, not the peers: read their answers
@@ -74,7 +74,7 @@ func (m *Manager) Drain(timeout time.Duration) ([]Straggler, error) {
 		return nil, nil
 	}
 	var stragglers []Straggler
-	for _, c := range m.conns {
+	for c := range m.conns.all() {
 		stragglers = append(stragglers, Straggler{c.id, c.RemoteAddr(), c.unsentBytes()})
 	}
 	if closeErr := m.Close(); err == nil {
@@ -87,7 +87,7 @@ func (m *Manager) Drain(timeout time.Duration) ([]Straggler, error) {
 // connections' sockets, and the ends of their streams.
 func (m *Manager) turnsForUnread() int {
 	most := 0
-	for _, c := range m.conns {
+	for c := range m.conns.all() {
 		most = max(most, c.unreadBytes())
 	}
 	return most/tlsReadSize + 4
@@ -95,7 +95,7 @@ func (m *Manager) turnsForUnread() int {
 
 // anyReadable reports whether any connection's socket has something to read.
 func (m *Manager) anyReadable() bool {
-	for _, c := range m.conns {
+	for c := range m.conns.all() {
 		if c.fd >= 0 && !c.isStreamListener() && poll.IsReadable(int(c.fd)) {
 			return true
 		}
@@ -112,11 +112,11 @@ func (c *Conn) sayGoodbye(waits bool) {
 		return
 	}
 	layerDrains := false
-	for i := len(c.layers) - 1; i >= 0 && !(layerDrains && waits); i-- {
-		if i >= len(c.layers) { // a layer has removed others, or has closed the manager
+	for i := c.layers.len() - 1; i >= 0 && !(layerDrains && waits); i-- {
+		if i >= c.layers.len() { // a layer has removed others, or has closed the manager
 			continue
 		}
-		if l, ok := c.layers[i].(GoodbyeSayer); ok {
+		if l, ok := c.layers.at(i).(GoodbyeSayer); ok {
 			layerDrains = l.SayGoodbye(c) || layerDrains
 		}
 	}

@@ -63,7 +63,7 @@ func (m *Manager) Stats() Stats {
 	s := m.stats
 	s.TLSHandshaking = m.admission.slotsUsed
 	s.Held = m.budget.held
-	for _, c := range m.conns {
+	for c := range m.conns.all() {
 		if c.role == roleListener {
 			s.Listeners++
 		} else {

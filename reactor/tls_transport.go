@@ -63,8 +63,8 @@ const (
 
 const (
 	// tlsReadSize is the most ciphertext that one read takes. Together with a record that an
-	// earlier read has begun, it decrypts to at most readSize bytes.
-	tlsReadSize = readSize - tlsio.MaxPlaintext
+	// earlier read has begun, it decrypts to less than readSize bytes.
+	tlsReadSize = 3 * tlsio.MaxPlaintext
 	// maxEncryptAfterFailure is about how much of Send is encrypted when the connection has failed.
 	maxEncryptAfterFailure = 1 << 20
 	// tlsWriteSize is how much plaintext is encrypted for one write.
@@ -191,7 +191,7 @@ func (t *tlsTransport) takeEndOfStream() error {
 
 // decrypt decrypts records from the ciphertext into Recv. Its results are those of read.
 func (t *tlsTransport) decrypt() (n int, more bool, err error) {
-	into := t.c.recvSpace(2 * tlsio.MaxPlaintext)
+	into := t.c.recvSpace(leastTransportSpace)
 	for t.err == nil && len(into)-n >= tlsio.MaxPlaintext && (len(t.stream.In) > 0 || t.stream.Ended) {
 		k, err := t.stream.Read(into[n:])
 		n += k

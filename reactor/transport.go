@@ -75,6 +75,14 @@ func (c *Conn) transport() transport {
 	return stream{c}
 }
 
+// writeTransport is transport().write(p), without a call through an interface for a plain stream.
+func (c *Conn) writeTransport(p []byte) (int, error) {
+	if c.ext != nil && c.ext.transport != nil {
+		return c.ext.transport.write(p)
+	}
+	return stream{c}.write(p)
+}
+
 // handshakePending reports whether the connection has TLS and its handshake is not finished.
 func (c *Conn) handshakePending() bool {
 	return c.ext != nil && c.ext.transport != nil && c.ext.transport.handshakePending()

@@ -191,14 +191,14 @@ func TestNoDeadlinesNoWatchdog(t *testing.T) {
 	}
 	for range 1000 {
 		turns(t, m, 1)
-		if len(m.conns) == 3 && len(m.timers) == 0 {
+		if m.conns.n == 3 && len(m.timers) == 0 {
 			break
 		}
 	}
-	if len(m.conns) != 3 || len(m.timers) != 0 {
-		t.Fatalf("%d connections and %d timers, want 3 and 0", len(m.conns), len(m.timers))
+	if m.conns.n != 3 || len(m.timers) != 0 {
+		t.Fatalf("%d connections and %d timers, want 3 and 0", m.conns.n, len(m.timers))
 	}
-	for _, c := range m.conns {
+	for c := range m.conns.all() {
 		if c.watchdog() != nil {
 			t.Errorf("connection %d has a watchdog", c.id)
 		}
