@@ -202,7 +202,7 @@ func (s *server) echo(c *reactor.Conn, m *ws.Message) {
 	if s.verbose {
 		s.log.Debug("message", "id", c.ID(), "op", ws.OpName(m.Op), "bytes", len(m.Data))
 	}
-	ws.Send(c, m.Data, m.Op) // fails only if the connection is closing
+	ws.Forward(c, m) // fails only if the connection is closing
 }
 
 // answer opens a WebSocket if the request asks for one. The answer to other requests is the

@@ -81,6 +81,7 @@
 //  3. The fragments of a message are copied once, to join them. If Options.Delivery is Frames
 //     or Chunks, they are delivered without this copy.
 //  4. A compressed message is collected first and then inflated.
+//  5. Send copies the payload to c.Send. Forward may move its memory there instead.
 //
 // Data is removed from c.Recv before the handler runs. Therefore a handler may pause, close
 // or raise EvRead at any time.

@@ -59,6 +59,35 @@ const maxHeader = gobwas.MaxHeaderSize
 // errIncomplete says that a part of the header has not arrived yet.
 var errIncomplete = errors.New("ws: incomplete frame")
 
+// wholeMessage parses the frame at the beginning of buf if it is a whole uncompressed message of
+// less than 64 KiB, has arrived completely, and is masked as it must be. Such a frame, outside of
+// another message, breaks no rule of the framing. Its payload is buf[start:end]. For all other
+// frames end is 0, and parseHeader says what they are. Nearly every frame is a whole message, and
+// parseHeader and its checks take most of the time of a small one.
+func wholeMessage(buf []byte, masked bool) (op OpCode, start, end int) {
+	if len(buf) < 2 {
+		return 0, 0, 0
+	}
+	n := int(buf[1])
+	start = 2
+	if masked {
+		n ^= 0x80
+		start = 6
+	}
+	if n == 126 && len(buf) >= 4 {
+		if n = int(binary.BigEndian.Uint16(buf[2:])); n < 126 { // not in its shortest form
+			return 0, 0, 0
+		}
+		start += 2
+	} else if n > 125 { // longer, or the mask bit is wrong
+		return 0, 0, 0
+	}
+	if op = OpCode(buf[0] ^ finBit); op != OpText && op != OpBinary || len(buf) < start+n {
+		return 0, 0, 0
+	}
+	return op, start, start + n
+}
+
 // parseHeader reads the frame header at the beginning of buf and returns its size in bytes.
 // state contains the side of the connection, StateFragmented inside a fragmented message, and
 // StateExtended if permessage-deflate was agreed. The error is errIncomplete if a part of the

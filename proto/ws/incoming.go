@@ -71,6 +71,9 @@ func (l *layer) handleNext(c *reactor.Conn) bool {
 	case in != nil && in.inflater != nil:
 		return l.deliverNextPiece(c)
 	}
+	if l.current == nil && l.handleWhole(c) {
+		return true
+	}
 	buf := c.Recv.Bytes()
 	h, size, err := parseHeader(buf, l.headerContext(c))
 	if err == nil && !h.OpCode.IsControl() {
@@ -92,17 +95,6 @@ func (l *layer) handleNext(c *reactor.Conn) bool {
 	end := size + int(h.Length)
 	payload := buf[size:end:end]
 	c.Recv.Consume(end)
-	if l.current == nil && h.Fin && !h.Rsv1() && !h.OpCode.IsControl() { // a whole message
-		if h.Masked {
-			gobwas.Cipher(payload, h.Mask, 0)
-		}
-		if h.OpCode == OpText && !utf8.Valid(payload) {
-			l.failWith(c, errNotText)
-			return false
-		}
-		l.raise(c, reactor.EvWSMsg, Message{Data: payload, Op: h.OpCode, First: true, Fin: true})
-		return true
-	}
 	in := l.ensureCurrent(c)
 	in.begin(h)
 	if err := in.check(payload); err != nil {
@@ -110,6 +102,27 @@ func (l *layer) handleNext(c *reactor.Conn) bool {
 		return false
 	}
 	l.handleFrame(c, payload)
+	return true
+}
+
+// handleWhole handles the frame at the front of Recv if it is a whole uncompressed message that
+// breaks no rule. It returns false if it has done nothing.
+func (l *layer) handleWhole(c *reactor.Conn) bool {
+	buf := c.Recv.Bytes()
+	op, start, end := wholeMessage(buf, !c.IsClient())
+	if end == 0 || int64(end-start) > l.opts.Limits.message() {
+		return false
+	}
+	payload := buf[start:end:end]
+	c.Recv.Consume(end)
+	if !c.IsClient() {
+		gobwas.Cipher(payload, [4]byte(buf[start-4:start]), 0)
+	}
+	if op == OpText && !utf8.Valid(payload) {
+		l.failWith(c, errNotText)
+		return true
+	}
+	l.raise(c, reactor.EvWSMsg, Message{Data: payload, Op: op, First: true, Fin: true})
 	return true
 }
 
@@ -171,6 +184,8 @@ func (l *layer) continueFrame(c *reactor.Conn) bool {
 			c.Recv.Consume(n)
 			in.skip(n)
 			l.deliverPiece(c, payload, false)
+		} else {
+			c.Stack().ExpectMore(int(in.Length) - n)
 		}
 		return false
 	}

@@ -48,7 +48,7 @@ type layer struct {
 	opts       *Options
 	current    *incoming // the message that is arriving; nil between messages
 	extras     *extras   // allocated when it is needed
-	msg        Message   // the data of the current event
+	spares     *spares   // of the manager; nil until the first message
 	state      state
 	delivering bool // Handle or Upgrade is delivering events
 	receiving  bool // this layer has started the Message deadline
@@ -123,12 +123,13 @@ var alpn = []string{"http/1.1"}
 
 // raise raises EvWSMsg or EvWSCtl with m.
 func (l *layer) raise(c *reactor.Conn, ev reactor.Event, m Message) {
-	if ev == reactor.EvWSMsg && m.Fin {
+	if l.receiving && ev == reactor.EvWSMsg && m.Fin {
 		l.setReceiving(c, false)
 	}
-	l.msg = m
-	c.Call(ev, &l.msg)
-	l.msg.Data = nil
+	if l.spares == nil {
+		l.spares = shared(c)
+	}
+	l.spares.raise(c, ev, m)
 	if len(m.Data) >= largePiece { // the handler may have compressed it, or sent it to many
 		c.Stack().Worked()
 	}

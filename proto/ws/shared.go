@@ -7,7 +7,24 @@ type spares struct {
 	incoming   []*incoming // unused ones
 	partsBytes int         // number of bytes in the parts of incoming
 	flate      flatePool
-	scratch    []byte // scratch buffer for the message that is being compressed
+	scratch    []byte     // scratch buffer for the message that is being compressed
+	events     []*Message // the data of events, one for each that is being handled, nested
+	depth      int        // number of events that are being handled
+}
+
+// raise raises an event with m. A handler may raise an event of another connection, so that events
+// are nested.
+func (s *spares) raise(c *reactor.Conn, ev reactor.Event, m Message) {
+	at := s.depth
+	if at == len(s.events) {
+		s.events = append(s.events, new(Message))
+	}
+	data := s.events[at]
+	*data = m
+	s.depth = at + 1
+	c.Call(ev, data)
+	s.depth = at // a handler may have recovered from a panic in a nested event
+	data.Data = nil
 }
 
 // The limits of spares.
