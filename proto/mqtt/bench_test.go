@@ -27,3 +27,13 @@ func BenchmarkAppendPublish(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkAppendAck(b *testing.B) {
+	dst := make([]byte, 0, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := mqtt.AppendAck(dst, 4, mqtt.CmdPuback, 10, 0, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -14,7 +14,7 @@ func UnparsedMemory(c *reactor.Conn) int {
 // CheckPackets runs the checks of SendPackets on a new connection.
 func CheckPackets(version uint8, packets []byte) error {
 	l := &layer{role: client, phase: connected, version: version}
-	err := l.checkPackets(packets)
+	_, err := l.checkPackets(packets)
 	if err == nil {
 		_, err = l.takeIDs(packets, nil)
 	}

@@ -39,9 +39,13 @@ func ParseHeader(buf []byte, version uint8) (h Header, n int, err error) {
 func CheckSize(buf []byte, version uint8, limit int) error {
 	h, n, err := ParseHeader(buf, version)
 	if err == nil && n+h.Remaining > limit {
-		return fmt.Errorf("%w: %s of %d bytes, the limit is %d bytes", ErrTooLarge, h.Cmd, n+h.Remaining, limit)
+		return tooLarge(h.Cmd, n+h.Remaining, limit)
 	}
 	return nil
+}
+
+func tooLarge(cmd Cmd, size, limit int) error {
+	return fmt.Errorf("%w: %s of %d bytes, the limit is %d bytes", ErrTooLarge, cmd, size, limit)
 }
 
 // parseHeader decodes a fixed header. It returns n == 0 and no error if bytes are missing.

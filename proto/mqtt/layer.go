@@ -219,10 +219,7 @@ func (l *layer) parseNext(c *reactor.Conn, input []byte) int {
 	if len(input) == 0 || c.InputStopped() || l.phase == disconnected || l.waitsForConnack(c, len(input)) {
 		return 0
 	}
-	size, err := 0, CheckSize(input, l.version, l.packetLimit())
-	if err == nil {
-		size, err = parse(input, l.version, l.limits, &l.msg)
-	}
+	size, err := parse(input, l.version, l.limits, l.packetLimit(), &l.msg)
 	l.setReceiving(c, err == ErrIncomplete)
 	if err == ErrIncomplete {
 		return 0

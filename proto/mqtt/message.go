@@ -1,5 +1,7 @@
 package mqtt
 
+import "math"
+
 // Message is a packet that Parse has decoded. Its slices point into the buffer that Parse
 // got: they are valid as long as the bytes of the buffer do not change. The Message of an
 // event is valid until the handler returns.
@@ -49,12 +51,13 @@ func Parse(buf []byte, version uint8, msg *Message) (n int, err error) {
 	if msg == nil {
 		panic("mqtt: Parse into a nil Message")
 	}
-	return parse(buf, version, nil, msg)
+	return parse(buf, version, nil, math.MaxInt, msg)
 }
 
-// parse is Parse with limits, which may be nil. A packet that exceeds one is refused when the
-// count passes the limit: the rest of the packet is not looked at.
-func parse(buf []byte, version uint8, limits *Limits, msg *Message) (n int, err error) {
+// parse is Parse with limits, which may be nil, and the size in bytes of the largest packet. A
+// packet that exceeds a limit is refused when the count passes the limit: the rest of the packet is
+// not looked at. A packet that is too large is refused like one by CheckSize.
+func parse(buf []byte, version uint8, limits *Limits, maxSize int, msg *Message) (n int, err error) {
 	version, parseErr := checkVersion(version)
 	if parseErr != nil {
 		return 0, parseErr
@@ -65,6 +68,9 @@ func parse(buf []byte, version uint8, limits *Limits, msg *Message) (n int, err 
 		return 0, parseErr
 	}
 	size := headerSize + h.Remaining
+	if headerSize > 0 && size > maxSize {
+		return 0, tooLarge(h.Cmd, size, maxSize)
+	}
 	if headerSize == 0 || len(buf) < size {
 		return 0, ErrIncomplete
 	}

