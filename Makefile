@@ -2,7 +2,7 @@
 # They need Go, GNU make and a POSIX shell. Only the race detector needs a C compiler.
 
 .DEFAULT_GOAL := all
-.PHONY: all build run test bench chaos fuzz lint fmt-check vet cross staticcheck clean help
+.PHONY: all build run test bench bench-full chaos fuzz lint fmt-check vet cross staticcheck clean help
 
 # The root module and the nested ones that are tested with it.
 MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod interop/attack/go.mod \
@@ -15,7 +15,6 @@ BSDS := darwin freebsd netbsd openbsd dragonfly
 MEMORY := ./proto/http ./proto/ws ./proto/mqtt/session ./internal/allocs
 
 FUZZTIME ?= 10s
-BENCH ?= .
 
 # each,COMMAND runs a command in every module. It fails if the command failed in one of them.
 each = failed=; for dir in $(MODULES); do (cd $$dir && $(1)) || failed=1; done; test -z "$$failed"
@@ -51,10 +50,12 @@ test: ## run all tests, with the race detector if there is a C compiler
 		go test -run '^TestMemory' $(MEMORY) || exit 1; fi; \
 	$(call each,echo "$$dir: go test $$race ./..." && go test $$race -parallel 8 -timeout 10m ./...)
 
-bench: ## run all benchmarks; BENCH=regexp selects some
-	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
-	@if test -f bench/go.mod && test "$$(go env GOOS)" = linux; \
-	then echo 'go run -C bench .'; go run -C bench .; fi
+bench: ## compare servers and clients with other libraries, in three minutes; ARGS=groups or flags
+	go run -C bench . $(ARGS)
+
+# It takes about an hour, and needs two cores that nothing else uses.
+bench-full: ## compare everything, and write the figures into docs/performance.md
+	go run -C bench . -full -write ..
 
 # The long form of tests that make test runs in a short form. KILLS is how often a process with a
 # durable store is killed.
@@ -113,4 +114,4 @@ clean: ## remove the files that this Makefile and the examples' Makefiles have b
 	@for dir in examples/*/; do rm -f "$$dir$$(basename "$$dir")"; done
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile

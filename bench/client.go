@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"time"
@@ -19,19 +20,34 @@ const timeout = time.Minute
 
 // dial opens a WebSocket from a loopback address and returns its descriptor, which blocks.
 func dial(from netip.Addr, to netip.AddrPort) (fd int, err error) {
-	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
+	if fd, err = dialTCP(from, to); err != nil {
+		return -1, err
 	}
-	if err = upgradeClient(fd, from, to); err != nil {
+	if err = writeAll(fd, handshake); err == nil {
+		err = readAnswer(fd)
+	}
+	if err != nil {
 		unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
 }
 
-// upgradeClient connects a socket and performs the opening handshake.
-func upgradeClient(fd int, from netip.Addr, to netip.AddrPort) error {
+// dialTCP opens a connection from a loopback address and returns its descriptor, which blocks.
+func dialTCP(from netip.Addr, to netip.AddrPort) (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err = connect(fd, from, to); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// connect connects a socket.
+func connect(fd int, from netip.Addr, to netip.AddrPort) error {
 	for _, o := range [][3]int{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 		{unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1}, // several servers may see the same port
@@ -48,15 +64,10 @@ func upgradeClient(fd int, from netip.Addr, to netip.AddrPort) error {
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: from.As4()}); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
-	if _, err := retry(func() (int, error) {
+	_, err := retry(func() (int, error) {
 		return 0, unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())})
-	}); err != nil {
-		return os.NewSyscallError("connect", err)
-	}
-	if err := writeAll(fd, handshake); err != nil {
-		return err
-	}
-	return readAnswer(fd)
+	})
+	return os.NewSyscallError("connect", err)
 }
 
 // handshake is the request of the opening handshake, with the key of [RFC 6455 1.3].
@@ -110,11 +121,37 @@ func readFull(fd int, p []byte) error {
 			return os.NewSyscallError("read", err)
 		}
 		if n == 0 {
-			return fmt.Errorf("read: end of stream")
+			return io.ErrUnexpectedEOF
 		}
 		p = p[n:]
 	}
 	return nil
+}
+
+// ping is a frame without payload, and pong the answer to it.
+var (
+	ping = append([]byte{0x80 | byte(ws.OpPing), 0x80}, key[:]...)
+	pong = []byte{0x80 | byte(ws.OpPong), 0}
+)
+
+// dialAlive opens a WebSocket and exchanges a ping on it. Then the server has told its handler of
+// the connection. The answer to the handshake may come earlier.
+func dialAlive(to netip.AddrPort) (fd int, err error) {
+	if fd, err = dial(localhost, to); err != nil {
+		return -1, err
+	}
+	got := make([]byte, len(pong))
+	if err = writeAll(fd, ping); err == nil {
+		err = readFull(fd, got)
+	}
+	if err == nil && !bytes.Equal(got, pong) {
+		err = fmt.Errorf("the answer to a ping is %x", got)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 // key is the masking key of all frames of the load.
@@ -137,12 +174,24 @@ func frames(size int) (request, reply []byte) {
 
 // appendHeader appends the header of a binary frame. masked is the mask bit.
 func appendHeader(b []byte, size int, masked byte) []byte {
-	b = append(b, 0x80|byte(ws.OpBinary))
+	at := len(b)
+	b = appendFrameHeader(b, true, ws.OpBinary, size)
+	b[at+1] |= masked
+	return b
+}
+
+// appendFrameHeader appends the header of a frame without a mask.
+func appendFrameHeader(b []byte, fin bool, op ws.OpCode, size int) []byte {
+	first := byte(op)
+	if fin {
+		first |= 0x80
+	}
+	b = append(b, first)
 	switch {
 	case size < 126:
-		return append(b, masked|byte(size))
+		return append(b, byte(size))
 	case size < 1<<16:
-		return binary.BigEndian.AppendUint16(append(b, masked|126), uint16(size))
+		return binary.BigEndian.AppendUint16(append(b, 126), uint16(size))
 	}
-	return binary.BigEndian.AppendUint64(append(b, masked|127), uint64(size))
+	return binary.BigEndian.AppendUint64(append(b, 127), uint64(size))
 }

@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -52,11 +51,11 @@ func (m *machine) usage() (u usage, err error) {
 // tolerable is the share of the cores that other processes may use without a warning.
 const tolerable = 0.05
 
-// disturbance prints the share of the cores that other processes used since before.
-func (m *machine) disturbance(out io.Writer, before usage) error {
+// disturbance describes the share of the cores that other processes used since before.
+func (m *machine) disturbance(before usage) (string, error) {
 	now, err := m.usage()
 	if err != nil {
-		return err
+		return "", err
 	}
 	cores := 2.0
 	if m.serverCore == m.loadCore {
@@ -65,9 +64,9 @@ func (m *machine) disturbance(out io.Writer, before usage) error {
 	total := cores * float64(now.at.Sub(before.at))
 	others := max(0, float64((now.busy-before.busy)-(now.ours-before.ours))/total)
 	stolen := float64(now.stolen-before.stolen) / total
-	fmt.Fprintf(out, "\nMeanwhile others used %.0f%% of the cores, and %.0f%% were stolen by the host.\n", 100*others, 100*stolen)
+	s := fmt.Sprintf("Meanwhile others used %.0f%% of the cores, and %.0f%% were stolen by the host.", 100*others, 100*stolen)
 	if others+stolen > tolerable {
-		fmt.Fprintln(out, "THAT IS TOO MUCH: these figures are preliminary. Messages per second and busy cores mean nothing,\nnor do small differences in CPU per message.")
+		s += " THAT IS TOO MUCH: these figures are preliminary. Figures per second mean nothing, nor do small differences."
 	}
-	return nil
+	return s, nil
 }

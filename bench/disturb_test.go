@@ -28,12 +28,12 @@ func TestDisturbance(t *testing.T) {
 		{"stolen", usage{busy: 100 * time.Second, ours: 100 * time.Second, stolen: 50 * time.Second}, true},
 	} {
 		before := usage{now.at.Add(-100 * time.Second), now.busy - tc.back.busy, now.stolen - tc.back.stolen, now.ours - tc.back.ours}
-		var out strings.Builder
-		if err := m.disturbance(&out, before); err != nil {
+		s, err := m.disturbance(before)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Contains(out.String(), "TOO MUCH"); got != tc.want {
-			t.Errorf("%s: %s", tc.name, out.String())
+		if got := strings.Contains(s, "TOO MUCH"); got != tc.want {
+			t.Errorf("%s: %s", tc.name, s)
 		}
 	}
 }

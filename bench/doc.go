@@ -1,13 +1,14 @@
-// Command bench compares WebSocket echo servers: rikki's and those of other libraries. Each
-// runs in its own process, on a core without the load, and gets the same load. README.md
-// describes the measurements.
+// Command bench compares rikki with other libraries that do the same work: echo and broadcast
+// WebSocket messages, answer HTTP requests, accept connections, and publish with MQTT. Each server
+// and client runs in its own process, on a core without the load. README.md describes the
+// measurements.
 //
-//	go run -C bench .          # less than six minutes
-//	go run -C bench . -tls     # over TLS, two minutes
-//	go run -C bench . -stall   # waits for delayed acknowledgements, one minute
-//	go run -C bench . -mqtt    # clients of mosquitto, four minutes
-//	go run -C bench . -quick   # less than one minute; too short for results
+//	go run -C bench .                   # three minutes
+//	go run -C bench . echo http         # only these groups; -h lists them
+//	go run -C bench . -quick            # one short round; not a result
+//	go run -C bench . -full             # all groups and all peers, about an hour
+//	go run -C bench . -full -write ..   # also write docs/performance.md and its charts
 //
-// The exit status is 0 after success, 1 after a failure, with the reason on standard error,
-// and 2 for wrong usage.
+// Progress goes to standard error, and the tables to standard output. The exit status is 0 after
+// success, 1 after a failure, with the reason on standard error, and 2 for wrong usage.
 package main

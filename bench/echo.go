@@ -4,13 +4,70 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"net/netip"
+	"math"
 	"time"
 )
 
-// works are the rows of the tables of echo.
-var works = []work{{64, 64, 1}, {64, 64, 16}, {64, 16 << 10, 1}}
+// echoWorks are the rows of the tables of echo.
+var echoWorks = []work{
+	{usualConns, 64, 1}, {usualConns, 64, 16}, {usualConns, 1 << 10, 4}, {usualConns, 16 << 10, 1},
+	{usualConns, 128 << 10, 1}, {16, 1 << 20, 1}, {1000, 64, 1},
+}
+
+// costs are the tables of a load: CPU per message, messages per second, and how busy the server's
+// core was. A server that is not always busy waits for the load. Then its CPU per message is not
+// that of a busy one.
+type costs struct{ cpu, rate, busy *table }
+
+func newCosts(what, chart string) costs {
+	return costs{
+		cpu: &table{title: "CPU of the server per " + what, unit: "µs", chart: chart,
+			note: "64 connections, unless the row says otherwise."},
+		rate: &table{title: what + "s per second", unit: "1/s", more: true, aside: true},
+		busy: &table{title: "How busy the server's core was", unit: "%", more: true, aside: true},
+	}
+}
+
+// rows returns the rows with a name.
+func (c costs) rows(name string) []row { return []row{{c.cpu, name}, {c.rate, name}, {c.busy, name}} }
+
+// openEcho measures the messages that a server echoes.
+func openEcho(b *bench) ([]*measurement, error) {
+	subjects, tables := b.compare(echoServers), newCosts("echoed message", "bench-echo.svg")
+	var all []*measurement
+	for _, w := range echoWorks {
+		all = append(all, &measurement{
+			rows: tables.rows(w.String()), subjects: subjects,
+			sample: func(s *subject) ([]float64, error) { return b.echo(s, single, w, 0) },
+		})
+	}
+	w, idle := echoWorks[0], b.possible(b.besideConns, usualConns)
+	return append(all, &measurement{
+		rows:     tables.rows(fmt.Sprintf("%v, beside %s idle connections", w, figure(float64(idle)))),
+		subjects: subjects,
+		sample:   func(s *subject) ([]float64, error) { return b.echo(s, single, w, idle) },
+	}), nil
+}
+
+// echo measures a server that has idle connections too.
+func (b *bench) echo(s *subject, o serving, w work, idle int) (values []float64, err error) {
+	err = b.onServer(s, o, func(p *process, addr string) error {
+		c := &crowd{m: b.m, addr: addr}
+		defer c.stop()
+		if err := c.grow(idle); err != nil {
+			return err
+		}
+		l, err := loadAt(w, addr)
+		if err != nil {
+			return err
+		}
+		defer l.close()
+		got, err := measure(l, p, b.warm, b.span)
+		values = got.values()
+		return err
+	})
+	return values, err
+}
 
 // sample is one measurement of messages.
 type sample struct {
@@ -18,6 +75,9 @@ type sample struct {
 	rate       float64 // messages per second
 	busy       float64 // share of its core that the server used, 0 to 1
 }
+
+// values returns the values for the rows of costs.
+func (s sample) values() []float64 { return []float64{s.perMessage, s.rate, math.Round(100 * s.busy)} }
 
 // exchange is a load without or with TLS.
 type exchange interface {
@@ -34,21 +94,14 @@ func measure(l exchange, p *process, warm, d time.Duration) (s sample, err error
 	if _, err := l.run(warm); err != nil {
 		return s, err
 	}
-	began := time.Now()
 	before, err := p.cpu()
 	if err != nil {
 		return s, err
 	}
-	n := 0
-	for n == 0 { // on a busy machine it may take longer
-		if n, err = l.run(d); err != nil {
-			return s, err
-		}
-		if time.Since(began) > d+timeout {
-			return s, fmt.Errorf("no message came back in %v", time.Since(began))
-		}
+	n, wall, err := runSome(l, d)
+	if err != nil {
+		return s, err
 	}
-	wall := time.Since(began)
 	after, err := p.cpu()
 	if err != nil {
 		return s, err
@@ -62,53 +115,15 @@ func measure(l exchange, p *process, warm, d time.Duration) (s sample, err error
 	return s, l.stop()
 }
 
-// echoOnce measures a server in a new process.
-func (b *bench) echoOnce(s *server, w work) (sample, error) {
-	p, addr, err := launchServer(b.m.serverCore, s)
-	if err != nil {
-		return sample{}, err
-	}
-	defer p.stop()
-	to, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return sample{}, err
-	}
-	l, err := newLoad(w, to)
-	if err != nil {
-		return sample{}, err
-	}
-	defer l.close()
-	return measure(l, p, b.warm, b.span)
-}
-
-// echo measures all servers with all works in turn, and prints the medians.
-func (b *bench) echo(out io.Writer) error {
-	cpu, rate, busy := newGrid(len(works)), newGrid(len(works)), newGrid(len(works))
-	for range b.rounds {
-		for i, w := range works {
-			for j, s := range servers {
-				got, err := b.echoOnce(s, w)
-				if err != nil {
-					return fmt.Errorf("%s, %v: %w", s.name, w, err)
-				}
-				cpu[i][j] = append(cpu[i][j], got.perMessage)
-				rate[i][j] = append(rate[i][j], got.rate)
-				busy[i][j] = append(busy[i][j], got.busy)
-			}
+// runSome exchanges messages for a time, and longer until one comes back, which a busy machine may
+// delay. It returns how many came back, and how long it took.
+func runSome(l exchange, d time.Duration) (n int, wall time.Duration, err error) {
+	began := time.Now()
+	for n == 0 && err == nil {
+		n, err = l.run(d)
+		if wall = time.Since(began); n == 0 && wall > d+timeout {
+			return 0, wall, fmt.Errorf("no message came back in %v", wall)
 		}
 	}
-	fmt.Fprintf(out, "\nCPU of the server per echoed message, µs: median (lowest to highest) of %d; %d connections\n", b.rounds, works[0].conns)
-	writeGrid(out, works, cpu, func(x series) string {
-		return fmt.Sprintf("%.3g (%.3g–%.3g)", x.median(), x.lowest(), x.highest())
-	})
-	fmt.Fprintf(out, "\nMessages per second, medians, and how busy the server's core was\n")
-	t := newTable(out, append([]string{""}, names()...)...)
-	for i, w := range works {
-		row := []string{w.String()}
-		for j := range servers {
-			row = append(row, fmt.Sprintf("%.0f (%.0f%%)", rate[i][j].median(), 100*busy[i][j].median()))
-		}
-		t.row(row...)
-	}
-	return t.flush()
+	return n, wall, err
 }

@@ -8,12 +8,12 @@ import (
 
 // A crowd fills its holders one after the other.
 func TestCrowd(t *testing.T) {
-	p, to := launchTest(t, servers[0])
+	p, to := launchTest(t, echoServers[0])
 	c := &crowd{m: &machine{files: spareFiles + 20}, addr: to.String()}
 	defer c.stop()
 	for _, n := range []int{15, 10, 0, 20} {
-		if d, err := c.grow(n); err != nil || n > 0 && d <= 0 {
-			t.Fatalf("%d more: %v, %v", n, d, err)
+		if err := c.grow(n); err != nil {
+			t.Fatalf("%d more: %v", n, err)
 		}
 	}
 	if c.size != 45 || len(c.holders) != 3 {
@@ -24,5 +24,20 @@ func TestCrowd(t *testing.T) {
 	}
 	if used, err := p.cpu(); err != nil || used <= 0 {
 		t.Errorf("CPU %v, %v", used, err)
+	}
+}
+
+// If a number of connections is not possible, the report says so, and the largest possible
+// number is used.
+func TestPossible(t *testing.T) {
+	for _, tc := range []struct {
+		files, want, notes int
+	}{{1 << 20, 10000, 0}, {4096, 4096 - 64 - spareFiles, 1}} {
+		b := &bench{m: &machine{files: tc.files}}
+		for range 2 {
+			if n := b.possible(10000, 64); n != tc.want || len(b.notes) != tc.notes {
+				t.Errorf("%d files: %d, %q", tc.files, n, b.notes)
+			}
+		}
 	}
 }

@@ -22,68 +22,105 @@ type work struct {
 
 func (w work) String() string {
 	size := fmt.Sprintf("%d B", w.size)
-	if w.size >= 1<<10 {
+	switch {
+	case w.size >= 1<<20:
+		size = fmt.Sprintf("%d MiB", w.size>>20)
+	case w.size >= 1<<10:
 		size = fmt.Sprintf("%d KiB", w.size>>10)
 	}
-	return fmt.Sprintf("%s, %d in flight", size, w.depth)
+	name := fmt.Sprintf("%s, %d in flight", size, w.depth)
+	if w.conns != usualConns {
+		name += fmt.Sprintf(", %s connections", figure(float64(w.conns)))
+	}
+	return name
 }
 
+// usualConns is the number of busy connections, if a row does not name another.
+const usualConns = 64
+
 // load keeps depth messages in flight on each of its connections: for every reply it sends
-// another message. It uses little CPU. It masks the frame once, counts replies by their
-// length, and never blocks, so that no server has to wake it.
+// another message. It uses little CPU. It masks the frame once, compares all replies with the
+// only correct one, and never blocks, so that no server has to wake it.
 type load struct {
 	work
-	epfd    int
-	conns   []*loadConn
-	request []byte // depth messages in a row
-	reply   int    // size of one reply
-	buf     []byte
-	sending bool
-	replies int
+	epfd     int
+	conns    []*loadConn
+	request  []byte // depth messages in a row
+	reply    []byte // as many replies
+	varying  [2]int // offsets in a reply between which it may differ, as a date does
+	buf      []byte
+	sending  bool
+	replies  int
+	inFlight int                            // messages without a reply, on all connections
+	arrived  func(c *loadConn, replies int) // is called instead of sending as many messages, or nil
 }
 
 type loadConn struct {
 	fd       int
-	partial  int // bytes of an incomplete reply
+	at       int // offset in reply of the next byte
 	inFlight int // messages without a reply
 	unsent   int // bytes that the socket did not take: the end of request
 	interest uint32
+	due      []time.Time // of the messages in flight, if they have a timetable
 }
 
-// newLoad opens the connections. On each it exchanges one message and compares all bytes of the
-// reply.
+// newLoad opens WebSocket connections. On each it exchanges one message.
 func newLoad(w work, to netip.AddrPort) (*load, error) {
 	request, reply := frames(w.size)
-	l := &load{work: w, reply: len(reply), request: bytes.Repeat(request, w.depth), buf: make([]byte, max(256<<10, len(reply)))}
+	l, err := emptyLoad(w, request, reply)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.open(func() (int, error) { return dial(localhost, to) })
+}
+
+// loadAt is newLoad for an address as text.
+func loadAt(w work, addr string) (*load, error) {
+	to, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	return newLoad(w, to)
+}
+
+var localhost = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// open opens the connections. On each it exchanges one message. If that fails, it closes the load.
+func (l *load) open(dial func() (fd int, err error)) error {
+	for i := range l.work.conns {
+		err := l.connect(dial)
+		if err == nil {
+			err = l.send(i, l.conns[i], 1)
+		}
+		if err == nil {
+			err = l.stop()
+		}
+		if err != nil {
+			l.close()
+			return err
+		}
+	}
+	return nil
+}
+
+// emptyLoad returns a load without connections.
+func emptyLoad(w work, request, reply []byte) (*load, error) {
+	l := &load{work: w, request: bytes.Repeat(request, w.depth), reply: bytes.Repeat(reply, w.depth),
+		buf: make([]byte, max(256<<10, len(reply)))}
 	var err error
 	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	for range w.conns {
-		if err := l.connect(to, request, reply); err != nil {
-			l.close()
-			return nil, err
-		}
-	}
 	return l, nil
 }
 
-func (l *load) connect(to netip.AddrPort, request, reply []byte) error {
-	fd, err := dial(netip.AddrFrom4([4]byte{127, 0, 0, 1}), to)
+// connect adds a connection.
+func (l *load) connect(dial func() (fd int, err error)) error {
+	fd, err := dial()
 	if err != nil {
 		return err
 	}
 	l.conns = append(l.conns, &loadConn{fd: fd, interest: unix.EPOLLIN})
-	if err := writeAll(fd, request); err != nil {
-		return err
-	}
-	got := l.buf[:len(reply)]
-	if err := readFull(fd, got); err != nil {
-		return err
-	}
-	if !bytes.Equal(got, reply) {
-		return errors.New("the reply is not the message")
-	}
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return os.NewSyscallError("fcntl", err)
 	}
@@ -123,20 +160,15 @@ func (l *load) run(d time.Duration) (int, error) {
 // stop waits for the replies to the messages in flight.
 func (l *load) stop() error {
 	l.sending = false
-	inFlight := 1
-	for end := time.Now().Add(timeout); inFlight > 0; {
+	for end := time.Now().Add(timeout); l.inFlight > 0; {
 		if time.Now().After(end) {
-			return fmt.Errorf("%d messages did not come back", inFlight)
+			return fmt.Errorf("%d messages did not come back", l.inFlight)
 		}
 		if err := l.turn(); err != nil {
 			return err
 		}
-		inFlight = 0
-		for _, c := range l.conns {
-			inFlight += c.inFlight
-		}
 	}
-	return nil
+	return l.turn() // reads bytes that nobody asked for
 }
 
 // turn handles the ready connections. It does not block.
@@ -163,7 +195,7 @@ func (l *load) turn() error {
 	return nil
 }
 
-// receive counts the replies that can be read, and sends as many messages.
+// receive compares what can be read with the replies that are due, and sends as many messages.
 func (l *load) receive(i int, c *loadConn) error {
 	n, err := unix.Read(c.fd, l.buf)
 	switch {
@@ -174,22 +206,55 @@ func (l *load) receive(i int, c *loadConn) error {
 	case n == 0:
 		return errors.New("the server closed a connection")
 	}
-	done := (c.partial + n) / l.reply
-	c.partial = (c.partial + n) % l.reply
+	size := len(l.reply) / l.depth
+	partial := c.at % size
+	done := (partial + n) / size
 	c.inFlight -= done
+	l.inFlight -= done
 	l.replies += done
-	if c.inFlight < 0 || c.inFlight == 0 && c.partial > 0 {
+	if c.inFlight < 0 || c.inFlight == 0 && (partial+n)%size > 0 {
 		return errors.New("more came back than was sent")
 	}
-	if done == 0 || !l.sending {
+	for p := l.buf[:n]; len(p) > 0; {
+		k := min(len(p), len(l.reply)-c.at)
+		if !bytes.Equal(p[:k], l.reply[c.at:c.at+k]) && !l.varies(p[:k], c.at) {
+			return errors.New("the reply is not the message")
+		}
+		p, c.at = p[k:], (c.at+k)%len(l.reply)
+	}
+	switch {
+	case done == 0 || !l.sending:
+		return nil
+	case l.arrived != nil:
+		l.arrived(c, done)
 		return nil
 	}
 	return l.send(i, c, done)
 }
 
+// varies returns true if p, at an offset of reply, differs from it only where a reply may differ.
+// The replies that follow are compared with the new bytes.
+func (l *load) varies(p []byte, at int) bool {
+	size := len(l.reply) / l.depth
+	for i, b := range p {
+		if b == l.reply[at+i] {
+			continue
+		}
+		if offset := (at + i) % size; offset < l.varying[0] || offset >= l.varying[1] {
+			return false
+		}
+		l.reply[at+i] = b
+	}
+	return true
+}
+
 // send sends messages, after the unsent bytes.
 func (l *load) send(i int, c *loadConn, messages int) error {
+	if c.unsent+messages*len(l.request)/l.depth > len(l.request) {
+		return errors.New("the server does not read")
+	}
 	c.inFlight += messages
+	l.inFlight += messages
 	c.unsent += messages * len(l.request) / l.depth
 	return l.flush(i, c)
 }

@@ -57,8 +57,9 @@ func TestLoadNotices(t *testing.T) {
 		reason string
 	}{
 		{"another payload", wrong, nil, "not the message"},
-		{"closed at once", nil, nil, "end of stream"},
+		{"closed at once", nil, nil, "closed a connection"},
 		{"closed later", reply, nil, "closed a connection"},
+		{"another payload later", reply, wrong, "not the message"},
 		{"two for one", reply, bytes.Repeat(reply, 2), "more came back"},
 		{"a byte too many", reply, append(bytes.Clone(reply), 0), "more came back"},
 	} {
@@ -81,5 +82,22 @@ func TestLoadNotices(t *testing.T) {
 				t.Errorf("%v, want one with %q", err, tc.reason)
 			}
 		})
+	}
+}
+
+// A reply may differ where it is allowed to, and nowhere else.
+func TestLoadVarying(t *testing.T) {
+	l := &load{work: work{depth: 2}, reply: []byte("ab1cab1c"), varying: [2]int{2, 3}}
+	for _, tc := range []struct {
+		at   int
+		p    string
+		want bool
+	}{{0, "ab2c", true}, {2, "2cab3c", true}, {6, "9", true}, {4, "aB1c", false}, {3, "1", false}} {
+		if got := l.varies([]byte(tc.p), tc.at); got != tc.want {
+			t.Errorf("%q at %d: %v", tc.p, tc.at, got)
+		}
+	}
+	if string(l.reply) != "ab2cab9c" {
+		t.Errorf("%q is expected next", l.reply)
 	}
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -59,24 +58,16 @@ func (m *machine) pin() error {
 	return nil
 }
 
-// describe prints the versions and the machine that the figures come from.
-func (m *machine) describe(w io.Writer) {
+// String describes the versions and the machine that the figures come from.
+func (m *machine) String() string {
 	var uts unix.Utsname
 	unix.Uname(&uts)
-	load, _ := os.ReadFile("/proc/loadavg")
-	fmt.Fprintf(w, "%s %s, Linux %s, %s\n", runtime.Version(), runtime.GOARCH, unix.ByteSliceToString(uts.Release[:]), cpuModel())
-	fmt.Fprintf(w, "servers on core %d with GOMAXPROCS=1, load on core %d; load average before: %s\n",
-		m.serverCore, m.loadCore, strings.Join(strings.Fields(string(load))[:1], ""))
+	s := fmt.Sprintf("%s, Linux %s, %s %s. Servers run on one core with GOMAXPROCS=1, and the load on another.",
+		cpuModel(), unix.ByteSliceToString(uts.Release[:]), runtime.Version(), runtime.GOARCH)
 	if m.serverCore == m.loadCore {
-		fmt.Fprintln(w, "THERE IS ONLY ONE CORE: servers and load disturb each other, and the figures mean little")
+		s += " THERE IS ONLY ONE CORE: servers and load disturb each other, and the figures mean little."
 	}
-	for _, s := range servers {
-		version := moduleVersion(s.path)
-		if version == "(devel)" || version == "v0.0.0" {
-			version = "of this tree"
-		}
-		fmt.Fprintf(w, "%-6s %s (%s %s)\n", s.name, s.about, s.path, version)
-	}
+	return s
 }
 
 func cpuModel() string {

@@ -5,7 +5,9 @@ package main
 import (
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/rikki-go/rikki/internal/looptest"
 )
@@ -23,11 +25,35 @@ func TestMain(m *testing.M) {
 // Wrong usage has status 2 and one line that names the flag. Nothing is measured.
 func TestUsage(t *testing.T) {
 	looptest.WantUsage(t, run, "bench", nil, []looptest.Refusal{
-		looptest.Wrong("-tls, -stall and -mqtt exclude each other", "-tls", "-stall"),
-		looptest.Wrong("-tls, -stall and -mqtt exclude each other", "-tls", "-mqtt"),
-		looptest.Wrong("-tls, -stall and -mqtt exclude each other", "-mqtt", "-stall"),
+		looptest.Wrong(`"gopher" is not a group`, "echo", "gopher"),
 		looptest.Wrong(`-before: exec: "no/such"`, "-before", "no/such"),
+		looptest.Wrong("-write writes all groups", "-write", "..", "echo"),
+		looptest.Wrong("-write and -before exclude each other", "-write", "..", "-before", "x"),
 	})
+}
+
+// Without arguments the long groups are not measured. Arguments do not change the order.
+func TestChoose(t *testing.T) {
+	names := func(all []*group) (names []string) {
+		for _, g := range all {
+			names = append(names, g.name)
+		}
+		return names
+	}
+	for _, tc := range []struct {
+		names []string
+		full  bool
+		want  []string
+	}{
+		{nil, false, []string{"echo", "connect", "idle", "broadcast", "tls", "http", "latency", "loops"}},
+		{nil, true, names(groups)},
+		{[]string{"mqtt", "echo"}, false, []string{"echo", "mqtt"}},
+	} {
+		got, err := choose(tc.names, tc.full)
+		if err != nil || !slices.Equal(names(got), tc.want) {
+			t.Errorf("%q, %v: %q, %v", tc.names, tc.full, names(got), err)
+		}
+	}
 }
 
 func testMachine(t *testing.T) *machine {
@@ -39,10 +65,20 @@ func testMachine(t *testing.T) *machine {
 	return m
 }
 
-// launchTest starts a server. It must end without an error when the test ends.
-func launchTest(t *testing.T, s *server) (*process, netip.AddrPort) {
+// testBench is a run with small numbers and all peers.
+func testBench(t *testing.T) *bench {
 	t.Helper()
-	p, addr, err := launchServer(testMachine(t).serverCore, s)
+	return &bench{m: testMachine(t), full: true, sizes: sizes{
+		rounds: 1, warm: 5 * time.Millisecond, span: 20 * time.Millisecond, steady: 20 * time.Millisecond,
+		besideConns: 50, idleConns: 200, fanConns: 100, connects: 64, tlsConns: 20, heap: 1,
+		stalls: 3, stallWarm: 1,
+	}}
+}
+
+// launchTest starts a server. It must end without an error when the test ends.
+func launchTest(t *testing.T, s *subject) (*process, netip.AddrPort) {
+	t.Helper()
+	p, addr, err := testBench(t).launchServer(s, single)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,15 +89,15 @@ func launchTest(t *testing.T, s *server) (*process, netip.AddrPort) {
 		}
 	})
 	to, err := netip.ParseAddrPort(addr)
-	if err != nil || to.Addr() != netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
+	if err != nil || to.Addr() != localhost {
 		t.Fatalf("%s listens on %q: %v", s.name, addr, err)
 	}
 	return p, to
 }
 
-// eachServer runs a test with each of the servers in parallel.
+// eachServer runs a test with each of the echo servers in parallel.
 func eachServer(t *testing.T, fn func(t *testing.T, p *process, to netip.AddrPort)) {
-	for _, s := range servers {
+	for _, s := range echoServers {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			p, to := launchTest(t, s)
@@ -71,7 +107,8 @@ func eachServer(t *testing.T, fn func(t *testing.T, p *process, to netip.AddrPor
 }
 
 func TestNoSuchChild(t *testing.T) {
-	for _, args := range [][]string{nil, {"serve"}, {"serve", "nobody"}, {"hold", "x"}, {"hold", "127.0.0.2", "x"}, {"hold", "x", "127.0.0.1:1"},
+	for _, args := range [][]string{nil, {"serve"}, {"serve", "echo", "rikki"}, {"serve", "echo", "nobody", "1", "0"}, {"serve", "echo", "rikki", "x", "0"},
+		{"serve", "echo", "rikki", "1", "x"}, {"hold", "x"}, {"hold", "127.0.0.2", "x"}, {"hold", "x", "127.0.0.1:1"},
 		{"ask", "gopher", "127.0.0.1:1"}, {"publish", "x"}, {"publish", "127.0.0.1:1", "1", "x", "1s", "1s"},
 		{"mqtt", "x"}, {"mqtt", "nobody", "127.0.0.1:1", "tcp", "0", "1", "true", "1s", "1s"}} {
 		if err := child(args); err == nil {
@@ -82,13 +119,13 @@ func TestNoSuchChild(t *testing.T) {
 
 // If a child fails, its parent gets an error and does not wait.
 func TestChildThatFails(t *testing.T) {
-	m := testMachine(t)
-	if _, _, err := launchServer(m.serverCore, &server{name: "nobody"}); err == nil {
+	b := testBench(t)
+	if _, _, err := b.launchServer(&subject{name: "nobody"}, single); err == nil {
 		t.Error("started a server that does not exist")
 	}
-	c := &crowd{m: m, addr: "127.0.0.1:1"} // no server listens there
+	c := &crowd{m: b.m, addr: "127.0.0.1:1"} // no server listens there
 	defer c.stop()
-	if _, err := c.grow(1); err == nil {
+	if err := c.grow(1); err == nil {
 		t.Error("connected to a port without a server")
 	}
 }

@@ -5,13 +5,10 @@ package main
 import (
 	_ "embed"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // libmosquittoSource is the source of a client of libmosquitto. It is compiled with gcc and
@@ -48,23 +45,7 @@ func buildLibmosquitto() (p *libmosquitto, err error) {
 
 func (p *libmosquitto) remove() { os.RemoveAll(p.dir) }
 
-// run runs the client in a new process on a core.
-func (p *libmosquitto) run(core int, addr string, l mqttLoad) (r mqttResult, err error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return r, err
-	}
-	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
-	cmd := exec.Command(p.program, host, port, strconv.Itoa(l.window), strconv.Itoa(mqttPayload), seconds(l.warm), seconds(l.duration))
-	var line strings.Builder
-	cmd.Stdout, cmd.Stderr = &line, os.Stderr
-	if err := startOn(core, cmd); err != nil {
-		return r, err
-	}
-	kill := time.AfterFunc(l.warm+l.duration+timeout, func() { cmd.Process.Kill() })
-	defer kill.Stop()
-	if err := cmd.Wait(); err != nil {
-		return r, err
-	}
-	return parseResult(line.String())
+// subject returns the client. It uses MQTT 3.1.1 and has no WebSocket.
+func (p *libmosquitto) subject() *subject {
+	return &subject{name: "libmosquitto", about: "one thread that calls mosquitto_loop, TCP_NODELAY", version: "of the system"}
 }

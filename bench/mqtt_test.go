@@ -3,46 +3,55 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestMQTTTables measures all rows of -mqtt with small numbers, if mosquitto is installed.
-func TestMQTTTables(t *testing.T) {
-	b := bench{m: testMachine(t), mqttRounds: 1, warm: 20 * time.Millisecond, span: 150 * time.Millisecond}
-	var out strings.Builder
-	if err := b.all(&out, true, []part{b.mqtt}); err != nil {
+// Each client does each kind of work with each quality of service. mqttSample verifies the
+// messages.
+func TestMQTTClients(t *testing.T) {
+	t.Parallel()
+	program := findMosquitto()
+	if program == "" {
+		t.Skip("mosquitto is not installed")
+	}
+	b := testBench(t)
+	broker, err := b.startBroker(program)
+	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"not a result"}
-	if findMosquitto() == "" {
-		want = append(want, "mosquitto is not installed")
-	} else {
-		want = append(want, "\n1 in flight ", "\n64 in flight ", "rikki-session/paho")
-		for _, scheme := range []string{"tcp", "ws"} {
-			for qos := range uint8(2) {
-				for _, window := range []int{1, 64} {
-					want = append(want, "\n"+mqttLoad{scheme: scheme, qos: qos, window: window}.String()+" ")
-				}
-			}
-		}
+	defer broker.stop()
+	clients := mqttClients
+	if peer, err := buildLibmosquitto(); err == nil {
+		defer peer.remove()
+		broker.libmosquitto = peer.program
+		clients = append(slices.Clip(clients), peer.subject())
 	}
-	for _, w := range want {
-		if !strings.Contains(out.String(), w) {
-			t.Errorf("output lacks %q:\n%s", w, out.String())
+	for _, l := range mqttLoads(5*time.Millisecond, 20*time.Millisecond) {
+		if l.window == 1 || l.scheme == "ws" && (l.kind != mqttOwn || l.qos > 0) {
+			continue
+		}
+		for _, c := range clients {
+			if c.name == "libmosquitto" && l.scheme == "ws" {
+				continue
+			}
+			if r, err := b.mqttSample(c, broker, l); err != nil || r.messages == 0 {
+				t.Errorf("%s, %v: %+v, %v", c.name, l, r, err)
+			}
 		}
 	}
 }
 
 // A child process gets its load as arguments.
 func TestMQTTLoadArgs(t *testing.T) {
-	l := mqttLoad{"ws", 1, 64, true, time.Second, 2 * time.Millisecond}
+	l := mqttLoad{mqttOwn, "ws", 1, 64, time.Second, 2 * time.Millisecond}
 	if got, err := parseLoad(l.args()); err != nil || got != l {
 		t.Errorf("got %+v, %v, want %+v", got, err, l)
 	}
 	for i := range l.args() {
-		if i == 0 {
+		if i == 1 {
 			continue // any word is a scheme
 		}
 		args := l.args()
@@ -57,11 +66,11 @@ func TestMQTTLoadArgs(t *testing.T) {
 }
 
 func TestMQTTResult(t *testing.T) {
-	r, err := parseResult("1000 0.5 20000000")
-	if err != nil || r.perSecond() != 2000 || r.microseconds() != 20 {
+	r, err := parseResult("1000 0.5 15000000 5000000 1100")
+	if err != nil || r.perSecond() != 2000 || r.published != 1100 || r.microseconds() != 20 || r.systemShare() != 0.25 {
 		t.Errorf("got %+v, %v: %v per second, %v µs", r, err, r.perSecond(), r.microseconds())
 	}
-	for _, line := range []string{"", "x", "1 x", "1 1", "0 1 1"} {
+	for _, line := range []string{"", "x", "1 x", "1 1 1", "0 1 1 1 1"} {
 		if _, err := parseResult(line); err == nil {
 			t.Errorf("%q: no error", line)
 		}

@@ -25,19 +25,15 @@ type process struct {
 	stdout *bufio.Reader
 }
 
-// launch starts this program with other arguments on one core.
-func launch(core int, args ...string) (*process, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
+// launchBuild starts a build of this program on some cores. The empty build is this program itself.
+func launchBuild(exe string, cores []int, procs int, args ...string) (p *process, err error) {
+	if exe == "" {
+		if exe, err = os.Executable(); err != nil {
+			return nil, err
+		}
 	}
-	return launchBuild(exe, core, args...)
-}
-
-// launchBuild starts a build of this program.
-func launchBuild(exe string, core int, args ...string) (p *process, err error) {
 	p = &process{cmd: exec.Command(exe, args...)}
-	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=1", childMark+"=1")
+	p.cmd.Env = append(os.Environ(), fmt.Sprint("GOMAXPROCS=", procs), childMark+"=1")
 	p.cmd.Stderr = os.Stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -47,7 +43,7 @@ func launchBuild(exe string, core int, args ...string) (p *process, err error) {
 		return nil, err
 	}
 	p.stdout = bufio.NewReader(stdout)
-	if err := startOn(core, p.cmd); err != nil {
+	if err := startOn(cores, p.cmd); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -57,16 +53,18 @@ func launchBuild(exe string, core int, args ...string) (p *process, err error) {
 // binary run as this program.
 const childMark = "RIKKI_BENCH_CHILD"
 
-// startOn starts a command and keeps all its threads on one core. A child inherits the
+// startOn starts a command and keeps all its threads on some cores. A child inherits the
 // affinity of the thread that starts it.
-func startOn(core int, cmd *exec.Cmd) error {
+func startOn(cores []int, cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var before, only unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
 		return os.NewSyscallError("sched_getaffinity", err)
 	}
-	only.Set(core)
+	for _, core := range cores {
+		only.Set(core)
+	}
 	if err := unix.SchedSetaffinity(0, &only); err != nil {
 		return os.NewSyscallError("sched_setaffinity", err)
 	}
@@ -119,20 +117,4 @@ func (p *process) resident() (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", p.cmd.Process.Pid)
-}
-
-// launchServer starts a server and returns the address that it listens on.
-func launchServer(core int, s *server) (p *process, addr string, err error) {
-	if s.build == "" {
-		p, err = launch(core, "serve", s.name)
-	} else {
-		p, err = launchBuild(s.build, core, "serve", strings.TrimPrefix(s.name, "before-"))
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	if addr, err = p.line(); err != nil {
-		return nil, "", err
-	}
-	return p, addr, nil
 }

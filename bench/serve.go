@@ -3,61 +3,121 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 )
 
-// server is a server to compare.
-type server struct {
-	name  string
-	about string // how it works
-	path  string // of its module, whose version is printed
-	peer  bool   // another library, which rikki should beat
-	// serve echoes on a free port of 127.0.0.1 until the process ends. It calls listening with
-	// the address when it listens.
-	serve func(listening func(addr string)) error
-	build string // this program built at another commit, which runs instead of this one; or ""
+// kinds returns all servers, by the kind of work that they do.
+func kinds() []*subject {
+	return slices.Concat(echoServers, tlsServers, fanServers, httpServers, stallServers, loopServers)
 }
 
-// addBefore adds rikki at another commit to the servers. build is this program built at
-// that commit.
-func addBefore(build string) {
-	for _, all := range []*[]*server{&servers, &tlsServers} {
-		s := *(*all)[0]
-		s.name, s.about, s.build = "before-"+s.name, s.about+", built before: "+build, build
-		*all = slices.Insert(*all, 1, &s)
+// serving is how a server runs.
+type serving struct {
+	loops  int           // event loops, and processors; normally 1
+	heap   int           // MB of live objects that the process has besides
+	report func() string // the answer to a line on standard input; set by the server
+}
+
+// args returns the arguments of a child process. parseServing parses them.
+func (o serving) args() []string { return []string{strconv.Itoa(o.loops), strconv.Itoa(o.heap)} }
+
+func parseServing(args []string) (o serving, err error) {
+	if len(args) != 2 {
+		return o, fmt.Errorf("%d settings of a server, want 2", len(args))
 	}
-}
-
-// servers are the servers without TLS: rikki, then the most important peer, then the others.
-var servers = []*server{
-	{"rikki", "epoll loop, the handler of examples/websocket-server", "github.com/rikki-go/rikki", false, serveRikki, ""},
-	{"gnet", "one epoll loop, frames answered in place, with gobwas/ws", "github.com/panjf2000/gnet/v2", true, serveGnet, ""},
-	{"gws", "a goroutine for each connection, the library's own echo", "github.com/lxzan/gws", true, serveGWS, ""},
-	{"plain", "epoll loop written only for this, with gobwas/ws", "github.com/gobwas/ws", false, servePlain, ""},
-}
-
-func serverNamed(name string) *server {
-	for _, s := range slices.Concat(servers, tlsServers, []*server{answerServer}) {
-		if s.name == name {
-			return s
-		}
+	if o.loops, err = strconv.Atoi(args[0]); err != nil {
+		return o, err
 	}
-	return nil
+	o.heap, err = strconv.Atoi(args[1])
+	return o, err
 }
 
 // serveMain runs the process of one server. It prints its address. It ends when standard
 // input ends, at the latest when its parent ends.
-func serveMain(name string) error {
-	s := serverNamed(name)
-	if s == nil {
-		return fmt.Errorf("no server %q", name)
+func serveMain(kind, name string, settings []string) error {
+	o, err := parseServing(settings)
+	if err != nil {
+		return err
 	}
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
-	return s.serve(func(addr string) { fmt.Println(addr) })
+	all := kinds()
+	i := slices.IndexFunc(all, func(s *subject) bool { return s.kind == kind && s.name == name })
+	if i < 0 {
+		return fmt.Errorf("no server %q for %q", name, kind)
+	}
+	if o.heap > 0 {
+		live = newLiveState(o.heap)
+	}
+	return all[i].serve(&o, func(addr string) {
+		fmt.Println(addr)
+		go o.watch()
+	})
+}
+
+// watch answers each line of standard input with the report, and ends the process at its end.
+func (o *serving) watch() {
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		fmt.Println(o.report())
+	}
+	os.Exit(0)
+}
+
+// launchServer starts a server on its core, and returns the address that it listens on. A server
+// with several loops runs on all cores.
+func (b *bench) launchServer(s *subject, o serving) (p *process, addr string, err error) {
+	cores := []int{b.m.serverCore}
+	if o.loops > 1 {
+		cores = []int{b.m.serverCore, b.m.loadCore}
+	}
+	p, err = launchBuild(s.build, cores, o.loops, append([]string{"serve", s.kind, s.plain()}, o.args()...)...)
+	if err != nil {
+		return nil, "", err
+	}
+	if addr, err = p.line(); err != nil {
+		return nil, "", err
+	}
+	return p, addr, nil
+}
+
+// single is a server with one loop and nothing else in its process.
+var single = serving{loops: 1}
+
+// onServer starts a server, calls fn and stops the server.
+func (b *bench) onServer(s *subject, o serving, fn func(p *process, addr string) error) error {
+	p, addr, err := b.launchServer(s, o)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	return fn(p, addr)
+}
+
+// launch starts a client on the core of the servers. In args its name is s.plain().
+func (b *bench) launch(s *subject, args ...string) (*process, error) {
+	return launchBuild(s.build, []int{b.m.serverCore}, 1, args...)
+}
+
+// ask sends a line to a server and returns its report.
+func (p *process) ask() ([]float64, error) {
+	if _, err := fmt.Fprintln(p.stdin, "report"); err != nil {
+		return nil, err
+	}
+	answer, err := p.line()
+	if err != nil {
+		return nil, err
+	}
+	var all []float64
+	for _, field := range strings.Fields(answer) {
+		v, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
 }

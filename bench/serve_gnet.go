@@ -14,25 +14,37 @@ import (
 // gnetEcho writes the replies into the buffer that gnet lends it. A reply is shorter than
 // its request by the masking key, so it fits there. All frames of one read are answered
 // with one write, without a copy if there is one frame.
-type gnetEcho struct {
-	gnet.BuiltinEventEngine
-	listening func(addr string)
-	err       error
-	answer    []byte // to a handshake
-}
+type gnetEcho struct{ gnetBoot }
 
 // gnetConn is the state of a connection.
 type gnetConn struct {
 	open   bool // after the handshake
 	ending bool // a Close frame was answered
 	need   int  // bytes that must have come before a frame can be complete
+	tally  *tally
 }
 
 // serveGnet sets ReusePort because otherwise gnet accepts in a second loop.
-func serveGnet(listening func(addr string)) error {
-	g := &gnetEcho{listening: listening}
-	err := gnet.Run(g, "tcp4://127.0.0.1:0",
-		gnet.WithMulticore(false), gnet.WithNumEventLoop(1), gnet.WithReusePort(true),
+func serveGnet(o *serving, listening func(addr string)) error {
+	g := &gnetEcho{gnetBoot: gnetBoot{listening: listening}}
+	return g.run(g, o.loops)
+}
+
+// gnetBoot is the part of gnet's handlers that starts the engine.
+type gnetBoot struct {
+	gnet.BuiltinEventEngine
+	listening func(addr string)
+	err       error
+}
+
+// run runs gnet with a handler that contains g. All loops need the same port.
+func (g *gnetBoot) run(handler gnet.EventHandler, loops int) error {
+	addr, err := freeAddr()
+	if err != nil {
+		return err
+	}
+	err = gnet.Run(handler, "tcp4://"+addr,
+		gnet.WithMulticore(loops > 1), gnet.WithNumEventLoop(loops), gnet.WithReusePort(true),
 		gnet.WithTCPNoDelay(gnet.TCPNoDelay), gnet.WithReadBufferCap(64<<10), gnet.WithLogger(gnetLog{}))
 	if err == nil {
 		err = g.err
@@ -41,7 +53,7 @@ func serveGnet(listening func(addr string)) error {
 }
 
 // OnBoot is called when the socket listens.
-func (g *gnetEcho) OnBoot(e gnet.Engine) gnet.Action {
+func (g *gnetBoot) OnBoot(e gnet.Engine) gnet.Action {
 	fd, err := e.Dup()
 	if err != nil {
 		g.err = err
@@ -72,20 +84,15 @@ func (g *gnetEcho) OnTraffic(c gnet.Conn) gnet.Action {
 		return gnet.Close
 	}
 	if !s.open {
-		var rest []byte
-		g.answer, rest, err = upgrade(g.answer[:0], in)
-		if err == errShort {
+		rest, err := upgradeGnet(c, in)
+		switch {
+		case err == errShort:
 			return gnet.None
-		}
-		if err != nil {
+		case err != nil:
 			return gnet.Close
 		}
 		s.open = true
-		if _, err := c.Write(g.answer); err != nil {
-			return gnet.Close
-		}
-		c.Discard(len(in) - len(rest))
-		if len(rest) == 0 {
+		if rest == 0 {
 			return gnet.None
 		}
 		if in, err = c.Peek(-1); err != nil {
@@ -108,6 +115,21 @@ func (g *gnetEcho) OnTraffic(c gnet.Conn) gnet.Action {
 		c.Discard(taken) // not earlier: then gnet may reuse the bytes
 	}
 	return gnet.None
+}
+
+// upgradeGnet answers the request of a handshake in in, and discards it. rest is the number of
+// bytes after it.
+func upgradeGnet(c gnet.Conn, in []byte) (rest int, err error) {
+	var space [512]byte
+	answer, after, err := upgrade(space[:0], in)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := c.Write(answer); err != nil {
+		return 0, err
+	}
+	c.Discard(len(in) - len(after))
+	return len(after), nil
 }
 
 // end closes the connection after the answer to a Close frame. gnet does not report when
@@ -146,6 +168,11 @@ func (s *gnetConn) frames(in []byte) (out []byte, taken int, err error) {
 		switch op {
 		case ws.OpPong: // has no answer
 			continue
+		case ws.OpText, ws.OpBinary:
+			live.touch()
+			if s.tally != nil {
+				s.tally.messages.Add(1)
+			}
 		case ws.OpPing:
 			op = ws.OpPong
 		case ws.OpClose:

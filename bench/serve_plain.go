@@ -29,7 +29,7 @@ type plainConn struct {
 	unsent   []byte
 }
 
-func servePlain(listening func(addr string)) error {
+func servePlain(_ *serving, listening func(addr string)) error {
 	fd, addr, err := listenLoopback()
 	if err != nil {
 		return err

@@ -11,10 +11,9 @@ import (
 // maxUnsent is the number of unsent bytes above which the server stops reading from a client.
 const maxUnsent = 1 << 20
 
-// maxMessage is the size in bytes of the largest message that the servers accept.
-const maxMessage = 64 << 20
-
-func serveRikki(listening func(addr string)) error { return serveHTTP(listening, echoRikki) }
+func serveRikki(_ *serving, listening func(addr string)) error {
+	return serveHTTP(listening, echoRikki)
+}
 
 // serveHTTP runs an HTTP server of rikki. Its handler may upgrade to WebSocket.
 func serveHTTP(listening func(addr string), fn reactor.Handler) error {
@@ -39,8 +38,9 @@ func serveHTTP(listening func(addr string), fn reactor.Handler) error {
 func echoRikki(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvWSMsg:
+		live.touch()
 		m := data.(*ws.Message)
-		ws.Send(c, m.Data, m.Op)
+		ws.Forward(c, m)
 		if c.Send.Len() > maxUnsent {
 			c.Pause()
 		}
@@ -50,6 +50,8 @@ func echoRikki(c *reactor.Conn, ev reactor.Event, data any) {
 		}
 	case reactor.EvHTTPMsg:
 		ws.Upgrade(c, data.(*http.Message), "", rikkiOptions)
+	case reactor.EvError:
+		_ = data.(error).Error() // otherwise rikki logs it
 	}
 }
 

@@ -3,29 +3,27 @@
 package main
 
 import (
-	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"math/big"
 	"net"
 	"time"
-
-	"github.com/gobwas/ws"
-	"github.com/lxzan/gws"
 
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
 )
 
 // tlsServers are the servers with TLS.
-var tlsServers = []*server{
-	{"rikki-tls", "epoll loop, crypto/tls on it", "github.com/rikki-go/rikki", false, serveRikkiTLS, ""},
-	{"gws-tls", "a goroutine for each connection, the library's own echo", "github.com/lxzan/gws", true, serveGWSTLS, ""},
-	{"gobwas-tls", "a goroutine for each connection, with gobwas/ws", "github.com/gobwas/ws", true, serveGobwasTLS, ""},
+var tlsServers = []*subject{
+	{name: "rikki", kind: "tls", path: rikkiPath, serve: serveRikkiTLS,
+		about: "epoll loop, crypto/tls on it"},
+	{name: "gws", kind: "tls", path: gwsPath, serve: serveGWSTLS,
+		about: "a goroutine for each connection, the library's own echo"},
+	{name: "gobwas", kind: "tls", path: gobwasPath, serve: serveGobwasTLS, long: true,
+		about: "a goroutine for each connection, frames read and answered in one buffer"},
 }
 
 // serverTLS makes a P-256 certificate for a server. The clients do not verify it.
@@ -42,7 +40,7 @@ func serverTLS() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, nil
 }
 
-func serveRikkiTLS(listening func(addr string)) error {
+func serveRikkiTLS(_ *serving, listening func(addr string)) error {
 	cfg, err := serverTLS()
 	if err != nil {
 		return err
@@ -65,12 +63,12 @@ func serveRikkiTLS(listening func(addr string)) error {
 	}
 }
 
-func serveGWSTLS(listening func(addr string)) error {
+func serveGWSTLS(_ *serving, listening func(addr string)) error {
 	l, err := listenTLS(listening)
 	if err != nil {
 		return err
 	}
-	return gws.NewServer(gwsEcho{}, &gws.ServerOption{ReadMaxPayloadSize: maxMessage, CheckUtf8Enabled: true}).RunListener(l)
+	return gwsServer(gwsEcho{}).RunListener(l)
 }
 
 func listenTLS(listening func(addr string)) (net.Listener, error) {
@@ -85,42 +83,10 @@ func listenTLS(listening func(addr string)) (net.Listener, error) {
 	return l, err
 }
 
-func serveGobwasTLS(listening func(addr string)) error {
+func serveGobwasTLS(_ *serving, listening func(addr string)) error {
 	l, err := listenTLS(listening)
 	if err != nil {
 		return err
 	}
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return err
-		}
-		go echoGobwas(c)
-	}
-}
-
-// echoGobwas echoes binary messages of one frame. It writes each echo with one call.
-func echoGobwas(c net.Conn) {
-	defer c.Close()
-	if _, err := ws.Upgrade(c); err != nil {
-		return
-	}
-	r := bufio.NewReader(c)
-	var out []byte
-	for {
-		h, err := ws.ReadHeader(r)
-		if err != nil || h.Length > maxMessage || h.OpCode != ws.OpBinary {
-			return
-		}
-		out = appendHeader(out[:0], int(h.Length), 0)
-		at := len(out)
-		out = append(out, make([]byte, h.Length)...)
-		if _, err := io.ReadFull(r, out[at:]); err != nil {
-			return
-		}
-		ws.Cipher(out[at:], h.Mask, 0)
-		if _, err := c.Write(out); err != nil {
-			return
-		}
-	}
+	return acceptGobwas(l)
 }

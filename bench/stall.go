@@ -8,9 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/gobwas/ws"
+
+	peer "github.com/rikki-go/rikki/internal/frames"
 )
 
 // A stall happens when a peer sends in two writes and uses Nagle's algorithm. The peer's
@@ -21,45 +25,49 @@ import (
 // writes.
 type stallRow struct {
 	name string
-	run  func(b *bench, delay bool) (series, error) // milliseconds
+	run  func(b *bench, s *subject, delay bool) (series, error) // milliseconds
 }
 
 var stallRows = []stallRow{
-	{"HTTP answer", func(b *bench, delay bool) (series, error) { return b.answering("http", delay) }},
-	{"HTTP request", func(b *bench, delay bool) (series, error) { return b.requesting("http", delay) }},
-	{"WebSocket frame to the client", func(b *bench, delay bool) (series, error) { return b.answering("ws", delay) }},
-	{"WebSocket frame to the server", func(b *bench, delay bool) (series, error) { return b.requesting("ws", delay) }},
+	{"HTTP answer", func(b *bench, s *subject, delay bool) (series, error) { return b.answering(s, "http", delay) }},
+	{"HTTP request", func(b *bench, s *subject, delay bool) (series, error) { return b.requesting(s, "http", delay) }},
+	{"WebSocket frame to the client", func(b *bench, s *subject, delay bool) (series, error) { return b.answering(s, "ws", delay) }},
+	{"WebSocket frame to the server", func(b *bench, s *subject, delay bool) (series, error) { return b.requesting(s, "ws", delay) }},
 }
 
 // stallPayload is the size in bytes of the message in a frame.
 const stallPayload = 64
 
-// stall measures the rows and prints the medians.
-func (b *bench) stall(out io.Writer) error {
-	fmt.Fprintf(out, "\nExchanges in which the peer of rikki sends in two writes, ms: median (lowest to highest) of %d\n", b.stalls)
-	t := newTable(out, "", "peer with Nagle's algorithm", "without")
+// nagle are the two kinds of rows of stall.
+var nagle = []struct {
+	delay bool
+	name  string
+}{{true, "with Nagle's algorithm"}, {false, "without"}}
+
+// openStall measures exchanges of rikki with peers that use Nagle's algorithm.
+func openStall(b *bench) ([]*measurement, error) {
+	t := &table{title: "Time of an exchange in which the peer of rikki sends in two writes", unit: "ms",
+		note: "A delayed acknowledgement would add 40 ms if the peer uses Nagle's algorithm."}
+	var all []*measurement
 	for _, r := range stallRows {
-		cells := []string{r.name}
-		for _, delay := range []bool{true, false} {
-			s, err := r.run(b, delay)
-			if err != nil {
-				return fmt.Errorf("%s: %w", r.name, err)
-			}
-			cells = append(cells, fmt.Sprintf("%.3f (%.3f–%.3f)", s.median(), s.lowest(), s.highest()))
+		for _, n := range nagle {
+			all = append(all, &measurement{
+				rows: []row{{t, r.name + ", " + n.name}}, subjects: b.compare(stallServers),
+				sample: func(s *subject) ([]float64, error) {
+					times, err := r.run(b, s, n.delay)
+					return []float64{times.median()}, err
+				},
+			})
 		}
-		t.row(cells...)
 	}
-	if err := t.flush(); err != nil {
-		return err
-	}
-	return b.mosquitto(out)
+	return append(all, b.stallMosquitto()...), nil
 }
 
 // stallPeer is the peer's end of a connection with the bytes of an exchange.
 type stallPeer struct {
 	net.Conn
 	out [2][]byte // the two writes
-	in  []byte    // buffer for the bytes that the other end sends, all of which are read
+	in  []byte    // the bytes that the other end sends; nil is a masked frame of the payload
 }
 
 // newStallPeer makes a stallPeer. delay turns Nagle's algorithm on, which Go turns off.
@@ -81,11 +89,27 @@ func (p *stallPeer) send() error {
 	return nil
 }
 
-// receive reads the bytes of the other end.
+// receive reads the bytes of the other end and compares them.
 func (p *stallPeer) receive() error {
-	_, err := io.ReadFull(p, p.in)
+	if p.in == nil {
+		f, err := peer.Read(p)
+		if err == nil && !bytes.Equal(ws.UnmaskFrameInPlace(f).Payload, make([]byte, stallPayload)) {
+			err = errors.New("the frame is not the message")
+		}
+		return err
+	}
+	got := make([]byte, len(p.in))
+	_, err := io.ReadFull(p, got)
+	if err == nil && !bytes.Equal(withoutDate(got), withoutDate(p.in)) {
+		err = fmt.Errorf("received %q, want %q", got, p.in)
+	}
 	return err
 }
+
+// withoutDate returns an HTTP message with the same date in all of them.
+func withoutDate(p []byte) []byte { return dateField.ReplaceAll(p, []byte("Date: ")) }
+
+var dateField = regexp.MustCompile(`Date: [^\r]*`)
 
 // times repeats an exchange and returns the milliseconds that each took. It leaves out the
 // first ones, because the kernel does not delay the acknowledgements of a new connection.
@@ -104,8 +128,8 @@ func (b *bench) times(exchange func() error) (s series, err error) {
 
 // requesting is the peer of a server. It sends a request in two writes and waits for the
 // answer.
-func (b *bench) requesting(protocol string, delay bool) (series, error) {
-	child, addr, err := launchServer(b.m.serverCore, answerServer)
+func (b *bench) requesting(s *subject, protocol string, delay bool) (series, error) {
+	child, addr, err := b.launchServer(s, single)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +145,7 @@ func (b *bench) requesting(protocol string, delay bool) (series, error) {
 	}
 	if protocol == "http" {
 		p.out = [2][]byte{[]byte("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"), []byte("body")}
-		p.in = make([]byte, len("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+		p.in = []byte("HTTP/1.1 200 OK\r\nDate: " + http.TimeFormat + "\r\nContent-Length: 2\r\n\r\nok")
 	} else {
 		request, reply := frames(stallPayload)
 		p.out, p.in = halves(request), reply
@@ -155,13 +179,13 @@ func halves(frame []byte) [2][]byte {
 
 // answering is the peer of a client. It waits for a request and answers in two writes. The
 // client sends a request as soon as it has the answer to the one before.
-func (b *bench) answering(protocol string, delay bool) (series, error) {
+func (b *bench) answering(s *subject, protocol string, delay bool) (series, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	defer l.Close()
-	child, err := launch(b.m.serverCore, "ask", protocol, l.Addr().String())
+	child, err := b.launch(s, "ask", protocol, l.Addr().String())
 	if err != nil {
 		return nil, err
 	}
@@ -178,10 +202,10 @@ func (b *bench) answering(protocol string, delay bool) (series, error) {
 	}
 	if protocol == "http" {
 		p.out = [2][]byte{[]byte("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), []byte("body")}
-		p.in = make([]byte, len(question))
+		p.in = []byte(question)
 	} else {
-		request, reply := frames(stallPayload)
-		p.out, p.in = halves(reply), request
+		_, reply := frames(stallPayload)
+		p.out = halves(reply)
 		if _, err := ws.Upgrade(c); err != nil {
 			return nil, err
 		}

@@ -4,14 +4,7 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rikki-go/rikki/proto/mqtt"
@@ -34,52 +27,38 @@ func (r mosquittoRow) String() string {
 
 var mosquittoRows = []mosquittoRow{{1, false}, {64, false}, {1, true}, {64, true}}
 
-// mosquitto measures messages to a mosquitto, if it is installed. By default mosquitto uses
+// stallMosquitto measures messages to a mosquitto, if it is installed. By default mosquitto uses
 // Nagle's algorithm.
-func (b *bench) mosquitto(out io.Writer) error {
+func (b *bench) stallMosquitto() []*measurement {
 	program := findMosquitto()
 	if program == "" {
-		fmt.Fprintln(out, "\nmosquitto is not installed: messages of QoS 1 are not measured")
+		b.note("mosquitto is not installed, so messages of QoS 1 to it are not measured.")
 		return nil
 	}
-	fmt.Fprintf(out, "\nMessages of QoS 1 per second, %d bytes, one connection to mosquitto: median (lowest to highest) of %d\n",
-		stallPayload, b.qosRounds)
-	t := newTable(out, "", "mosquitto with Nagle's algorithm", "without")
+	t := &table{title: "Messages of QoS 1 on one connection to mosquitto", unit: "1/s", more: true}
+	var all []*measurement
 	for _, r := range mosquittoRows {
-		cells := []string{r.String()}
-		for _, delay := range []bool{true, false} {
-			var s series
-			for range b.qosRounds {
-				rate, err := b.publishing(program, r, delay)
-				if err != nil {
-					return fmt.Errorf("mosquitto, %v: %w", r, err)
-				}
-				s = append(s, rate)
-			}
-			cells = append(cells, fmt.Sprintf("%.0f (%.0f–%.0f)", s.median(), s.lowest(), s.highest()))
-		}
-		t.row(cells...)
-	}
-	return t.flush()
-}
-
-func findMosquitto() string {
-	for _, name := range []string{"mosquitto", "/usr/sbin/mosquitto"} { // where Debian has it
-		if path, err := exec.LookPath(name); err == nil {
-			return path
+		for _, n := range nagle {
+			all = append(all, &measurement{
+				rows: []row{{t, fmt.Sprintf("%v, mosquitto %s", r, n.name)}}, subjects: b.compare(stallServers),
+				sample: func(s *subject) ([]float64, error) {
+					rate, err := b.publishing(s, program, r, n.delay)
+					return []float64{rate}, err
+				},
+			})
 		}
 	}
-	return ""
+	return all
 }
 
 // publishing measures one round with a new mosquitto. It returns messages per second.
-func (b *bench) publishing(program string, r mosquittoRow, delay bool) (rate float64, err error) {
+func (b *bench) publishing(s *subject, program string, r mosquittoRow, delay bool) (rate float64, err error) {
 	addr, stop, err := b.startMosquitto(program, delay)
 	if err != nil {
 		return 0, err
 	}
 	defer stop()
-	child, err := launch(b.m.serverCore, "publish", addr, strconv.Itoa(r.window), strconv.FormatBool(r.echoed),
+	child, err := b.launch(s, "publish", addr, strconv.Itoa(r.window), strconv.FormatBool(r.echoed),
 		b.warm.String(), b.span.String())
 	if err != nil {
 		return 0, err
@@ -103,68 +82,6 @@ func (b *bench) startMosquitto(program string, delay bool) (addr string, stop fu
 		listenerLine(addr),
 	}, addr)
 	return addr, stop, err
-}
-
-// freeAddr returns an address of loopback with a port that is free now.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
-
-// listenerLine returns the line of mosquitto's configuration for a listener.
-func listenerLine(addr string) string {
-	_, port, _ := net.SplitHostPort(addr)
-	return "listener " + port + " 127.0.0.1"
-}
-
-// runMosquitto starts a mosquitto on the core of the load. lines are its configuration. It returns
-// when all addresses of addrs accept connections.
-func (b *bench) runMosquitto(program string, lines []string, addrs ...string) (stop func(), err error) {
-	dir, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		return nil, err
-	}
-	lines = append([]string{
-		"user root", // as root it would change to a user that cannot read the file
-		"persistence false",
-		"allow_anonymous true",
-	}, lines...)
-	config := filepath.Join(dir, "mosquitto.conf")
-	if err := os.WriteFile(config, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(program, "-c", config)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if err := startOn(b.m.loadCore, cmd); err != nil {
-		return nil, err
-	}
-	stop = func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(timeout, func() { cmd.Process.Kill() })
-		cmd.Wait()
-		kill.Stop()
-		os.RemoveAll(dir)
-	}
-	began := time.Now()
-	for _, addr := range addrs {
-		for {
-			c, err := net.Dial("tcp", addr)
-			if err == nil {
-				c.Close()
-				break
-			}
-			if time.Since(began) > timeout {
-				stop()
-				return nil, fmt.Errorf("%s does not listen: %w", program, err)
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-	}
-	return stop, nil
 }
 
 // publishMain runs the process of a client. It keeps window messages in flight and prints

@@ -12,10 +12,11 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// answerServer answers HTTP requests, or upgrades and echoes.
-var answerServer = &server{"answer", "server for -stall", "github.com/rikki-go/rikki", false, serveAnswers, ""}
+// stallServers answer HTTP requests, or upgrade and echo.
+var stallServers = []*subject{{name: "rikki", kind: "stall", path: rikkiPath, serve: serveAnswers,
+	about: "server or client of the peer that sends in two writes"}}
 
-func serveAnswers(listening func(addr string)) error {
+func serveAnswers(_ *serving, listening func(addr string)) error {
 	return serveHTTP(listening, answer)
 }
 

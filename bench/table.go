@@ -5,91 +5,86 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
+	"math"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 )
 
-// series is the values of one figure, one per round.
-type series []float64
-
-// median returns the middle value, or the mean of the two middle values.
-func (s series) median() float64 {
-	sorted := slices.Sorted(slices.Values(s))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+// figure formats a value with three significant digits, and not fewer digits than its integer
+// part has.
+func figure(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return "–"
+	case math.Abs(v) < 999.5:
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	}
+	digits := strconv.FormatFloat(math.Abs(v), 'f', 0, 64)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	if v < 0 {
+		return "-" + digits
+	}
+	return digits
 }
 
-func (s series) lowest() float64  { return slices.Min(s) }
-func (s series) highest() float64 { return slices.Max(s) }
-
-// newGrid makes a series for each row and server.
-func newGrid(rows int) [][]series {
-	g := make([][]series, rows)
-	for i := range g {
-		g[i] = make([]series, len(servers))
+// spread formats the median, and if there are several values the lowest and the highest.
+func (s series) spread() string {
+	all := s.known()
+	if len(all) < 2 {
+		return figure(all.median())
 	}
-	return g
+	return fmt.Sprintf("%s (%s–%s)", figure(all.median()), figure(all[0]), figure(all[len(all)-1]))
 }
 
-func names() []string {
-	var all []string
-	for _, s := range servers {
-		all = append(all, s.name)
+// cells returns the figures of a grid as text. mark formats a ratio.
+func (g *grid) cells(mark func(string) string) (head []string, rows [][]string) {
+	head = []string{g.title + ", " + g.unit}
+	for _, s := range g.subjects {
+		head = append(head, s.name)
 	}
-	return all
-}
-
-// mainRatio returns the head of the column with the ratio to the first of the other servers.
-func mainRatio() string { return servers[0].name + "/" + servers[1].name }
-
-// writeGrid prints a row for each work: the figure of each server, with the best peer
-// marked, and the ratios of rikki's median to the others'.
-func writeGrid(out io.Writer, rows []work, g [][]series, format func(series) string) {
-	head := append([]string{""}, names()...)
-	for _, s := range servers[1:] {
-		head = append(head, servers[0].name+"/"+s.name)
-	}
-	t := newTable(out, head...)
-	for i, w := range rows {
-		row := []string{w.String()}
-		best := bestPeer(g[i])
-		for j := range servers {
-			cell := format(g[i][j])
-			if j == best {
-				cell += " *"
+	for _, l := range g.lines {
+		cells := []string{l.name}
+		for i, s := range g.subjects {
+			cell := l.values[s].spread()
+			if r := ratio(l.values[g.subjects[0]], l.values[s]); i > 0 && g.unit != "%" && !math.IsNaN(r) {
+				cell += " " + mark(fmt.Sprintf("%.2f", r))
 			}
-			row = append(row, cell)
+			cells = append(cells, cell)
 		}
-		for j := range servers[1:] {
-			row = append(row, fmt.Sprintf("%.2f", g[i][0].median()/g[i][j+1].median()))
-		}
-		t.row(row...)
+		rows = append(rows, cells)
 	}
-	t.flush()
-	fmt.Fprintln(out, "* the best of the peers; a ratio below 1 means that rikki needs less. plain is not a peer: it is the same echo without anything that a library needs")
+	return head, rows
 }
 
-// bestPeer returns the index of the peer with the lowest median.
-func bestPeer(row []series) int {
-	best := -1
-	for j, s := range servers {
-		if s.peer && (best < 0 || row[j].median() < row[best].median()) {
-			best = j
+// legend explains the cells of all tables.
+func (b *bench) legend() string {
+	ratios := "The last number in a cell is the ratio of the first column to this one: below 1, the first " +
+		"column needs less, or in a table with \"per second\" does less."
+	if b.done == 1 {
+		return "There was one round. " + ratios
+	}
+	return fmt.Sprintf("Each cell has the median of %d rounds and, in parentheses, the lowest and the highest value. ", b.done) +
+		ratios + " It is the median of the ratios in the same round."
+}
+
+// writeText prints the tables of a result.
+func (r *result) writeText(out io.Writer) error {
+	for _, g := range r.grids {
+		fmt.Fprintf(out, "\n")
+		head, rows := g.cells(func(s string) string { return "×" + s })
+		w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+		for _, cells := range append([][]string{head}, rows...) {
+			fmt.Fprintln(w, strings.Join(cells, "\t"))
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		if g.note != "" {
+			fmt.Fprintln(out, g.note)
 		}
 	}
-	return best
+	return nil
 }
-
-// table writes aligned columns.
-type table struct{ w *tabwriter.Writer }
-
-func newTable(out io.Writer, head ...string) table {
-	t := table{tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)}
-	t.row(head...)
-	return t
-}
-
-func (t table) row(cells ...string) { fmt.Fprintln(t.w, strings.Join(cells, "\t")) }
-
-func (t table) flush() error { return t.w.Flush() }

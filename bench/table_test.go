@@ -3,35 +3,67 @@
 package main
 
 import (
+	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
-func TestMedian(t *testing.T) {
+func TestFigure(t *testing.T) {
+	for v, want := range map[float64]string{
+		0.4567: "0.457", 6.066: "6.07", 99.95: "100", 999.4: "999", 1072.4: "1,072", 999.6: "1,000", 1234567: "1,234,567",
+		-1234: "-1,234", 0: "0",
+	} {
+		if got := figure(v); got != want {
+			t.Errorf("%v: %q, want %q", v, got, want)
+		}
+	}
+	if got := figure(math.NaN()); got != "–" {
+		t.Errorf("no value: %q", got)
+	}
+}
+
+func TestSpread(t *testing.T) {
 	for _, tc := range []struct {
 		values series
-		want   float64
-	}{{series{3}, 3}, {series{9, 1, 4}, 4}, {series{8, 2}, 5}, {series{4, 1, 3, 2}, 2.5}} {
-		before := slices.Clone(tc.values)
-		if got := tc.values.median(); got != tc.want || !slices.Equal(before, tc.values) {
-			t.Errorf("%v: %v, want %v", before, got, tc.want)
+		want   string
+	}{{series{5}, "5"}, {series{3, 1, 2}, "2 (1–3)"}, {series{math.NaN()}, "–"}, {series{math.NaN(), 2}, "2"}} {
+		if got := tc.values.spread(); got != tc.want {
+			t.Errorf("%v: %q, want %q", tc.values, got, tc.want)
 		}
 	}
 }
 
-func TestGrid(t *testing.T) {
-	g := newGrid(1)
-	for j := range servers {
-		g[0][j] = series{float64(j + 1), float64(j + 1)}
+// fakeReport has the results of two rounds of fakeGroup.
+func fakeReport(t *testing.T) *report {
+	t.Helper()
+	var order []string
+	b := &bench{m: testMachine(t), sizes: sizes{rounds: 2, budget: time.Hour}}
+	b.note("A note.")
+	results, err := b.measure([]*group{fakeGroup(&order)}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return &report{b: b, results: results, command: "make"}
+}
+
+func TestText(t *testing.T) {
 	var out strings.Builder
-	writeGrid(&out, works[:1], g, func(s series) string { return strings.Repeat("x", int(s.median())) })
-	lines := strings.Split(out.String(), "\n")
-	if got := strings.Fields(lines[0]); !slices.Equal(got, []string{"rikki", "gnet", "gws", "plain", "rikki/gnet", "rikki/gws", "rikki/plain"}) {
-		t.Errorf("head %q", got)
+	if err := fakeReport(t).writeText(&out); err != nil {
+		t.Fatal(err)
 	}
-	if want := "64 B, 1 in flight   x       xx *   xxx   xxxx    0.50         0.33        0.25"; lines[1] != want {
-		t.Errorf("row %q, want %q", lines[1], want)
+	lines := strings.Split(out.String(), "\n")
+	for _, want := range []string{
+		"A fake (fake)",
+		"Cost, µs   rikki     gnet",
+		"row 0      5 (5–5)   4 (4–4) ×1.25",
+		"row 1       2,000 (2,000–2,000)   2,000 (2,000–2,000) ×1.00",
+		"A note.",
+	} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("no line %q in\n%s", want, out.String())
+		}
 	}
 }

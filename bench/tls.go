@@ -3,59 +3,59 @@
 package main
 
 import (
+	"bufio"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
+	"net/http"
 )
 
 // tlsWorks are the rows for messages over TLS.
-var tlsWorks = []work{{64, 64, 1}, {64, 16 << 10, 1}}
+var tlsWorks = []work{{usualConns, 64, 1}, {usualConns, 16 << 10, 1}}
 
 // tlsAtOnce are the rows for handshakes: the numbers of clients that connect at once.
 var tlsAtOnce = []int{1, 8}
 
-// tlsSample is one round of one server.
-type tlsSample struct {
-	echo       []sample  // by work
-	handshakes []float64 // microseconds of the server's CPU, including the upgrade, by tlsAtOnce
-	bytes      float64   // resident memory of an idle connection
-}
-
-// tlsOnce measures a server in new processes.
-func (b *bench) tlsOnce(s *server) (got tlsSample, err error) {
+// openTLS measures servers over TLS 1.3 with a key on P-256.
+func openTLS(b *bench) ([]*measurement, error) {
+	echo := &table{title: "CPU of the server per echoed message over TLS", unit: "µs"}
+	handshakes := &table{title: "CPU of the server per TLS handshake and upgrade", unit: "µs"}
+	memory := &table{title: "Resident memory of the server per idle TLS connection", unit: "B",
+		note: "Each connection has carried one message."}
+	subjects := b.compare(tlsServers)
+	var all []*measurement
+	add := func(t *table, name string, sample func(s *subject, p *process, addr string) (float64, error)) {
+		all = append(all, &measurement{
+			rows: []row{{t, name}}, subjects: subjects,
+			sample: func(s *subject) ([]float64, error) {
+				values := make([]float64, 1)
+				err := b.onServer(s, single, func(p *process, addr string) (err error) {
+					values[0], err = sample(s, p, addr)
+					return err
+				})
+				return values, err
+			},
+		})
+	}
 	for _, w := range tlsWorks {
-		p, addr, err := launchServer(b.m.serverCore, s)
-		if err != nil {
-			return got, err
-		}
-		l, err := newTLSLoad(w, addr)
-		if err != nil {
-			p.stop()
-			return got, err
-		}
-		one, err := measure(l, p, b.warm, b.span)
-		l.close()
-		p.stop()
-		if err != nil {
-			return got, err
-		}
-		got.echo = append(got.echo, one)
+		add(echo, w.String(), func(_ *subject, p *process, addr string) (float64, error) {
+			l, err := newTLSLoad(w, addr)
+			if err != nil {
+				return 0, err
+			}
+			defer l.close()
+			got, err := measure(l, p, b.warm, b.span)
+			return got.perMessage, err
+		})
 	}
-	p, addr, err := launchServer(b.m.serverCore, s)
-	if err != nil {
-		return got, err
-	}
-	defer p.stop()
 	for _, n := range tlsAtOnce {
-		one, err := b.tlsHandshakes(p, addr, n)
-		if err != nil {
-			return got, err
-		}
-		got.handshakes = append(got.handshakes, one)
+		add(handshakes, fmt.Sprintf("%d at once", n), func(_ *subject, p *process, addr string) (float64, error) {
+			return b.tlsHandshakes(p, addr, n)
+		})
 	}
-	got.bytes, err = b.tlsIdle(s)
-	return got, err
+	add(memory, fmt.Sprintf("%s connections", figure(float64(b.tlsConns))),
+		func(_ *subject, p *process, addr string) (float64, error) { return b.tlsIdle(p, addr) })
+	return all, nil
 }
 
 // tlsHandshakes lets clients open and close connections, each client one after the other.
@@ -111,18 +111,16 @@ func openOnce(addr string) error {
 	if _, err := c.Write(handshake); err != nil {
 		return err
 	}
-	_, err = io.ReadAtLeast(c, make([]byte, 1024), len("HTTP/1.1 101"))
+	r, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err == nil && (r.StatusCode != http.StatusSwitchingProtocols || r.Header.Get("Sec-WebSocket-Accept") != acceptKey) {
+		err = fmt.Errorf("handshake: answer is %q", r.Status)
+	}
 	return err
 }
 
 // tlsIdle returns the resident memory of a server per idle connection. Each has carried one
 // small message.
-func (b *bench) tlsIdle(s *server) (bytes float64, err error) {
-	p, addr, err := launchServer(b.m.serverCore, s)
-	if err != nil {
-		return 0, err
-	}
-	defer p.stop()
+func (b *bench) tlsIdle(p *process, addr string) (bytes float64, err error) {
 	first, err := newTLSLoad(work{50, 64, 1}, addr)
 	if err != nil {
 		return 0, err
@@ -139,60 +137,4 @@ func (b *bench) tlsIdle(s *server) (bytes float64, err error) {
 	defer l.close()
 	after, err := p.resident()
 	return float64(after-before) / float64(b.tlsConns), err
-}
-
-// tls measures the servers over TLS in turn, and prints the medians.
-func (b *bench) tls(out io.Writer) error {
-	var names []string
-	for _, w := range tlsWorks {
-		names = append(names, fmt.Sprintf("CPU per echoed message, µs, %d connections: %v", w.conns, w))
-	}
-	for _, n := range tlsAtOnce {
-		names = append(names, fmt.Sprintf("CPU of the server per handshake and upgrade, µs: %d at once", n))
-	}
-	names = append(names, fmt.Sprintf("resident bytes of each of %d idle connections", b.tlsConns))
-	rows := make([][]series, len(names))
-	for i := range rows {
-		rows[i] = make([]series, len(tlsServers))
-	}
-	for range b.tlsRounds {
-		for j, s := range tlsServers {
-			got, err := b.tlsOnce(s)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-			for i, v := range got.values() {
-				rows[i][j] = append(rows[i][j], v)
-			}
-		}
-	}
-	fmt.Fprintf(out, "\nOver TLS 1.3, P-256: medians (lowest to highest) of %d\n", b.tlsRounds)
-	head := []string{""}
-	for _, s := range tlsServers {
-		head = append(head, s.name)
-	}
-	for _, s := range tlsServers[1:] {
-		head = append(head, tlsServers[0].name+"/"+s.name)
-	}
-	t := newTable(out, head...)
-	for i, values := range rows {
-		row := []string{names[i]}
-		for _, v := range values {
-			row = append(row, fmt.Sprintf("%.4g (%.4g–%.4g)", v.median(), v.lowest(), v.highest()))
-		}
-		for _, v := range values[1:] {
-			row = append(row, fmt.Sprintf("%.2f", values[0].median()/v.median()))
-		}
-		t.row(row...)
-	}
-	return t.flush()
-}
-
-// values returns the values of all rows.
-func (s *tlsSample) values() []float64 {
-	var all []float64
-	for _, one := range s.echo {
-		all = append(all, one.perMessage)
-	}
-	return append(append(all, s.handshakes...), s.bytes)
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,7 +20,7 @@ type tlsLoad struct {
 	m        *reactor.Manager
 	conns    []*reactor.Conn
 	request  []byte // one message
-	reply    int    // size of one reply
+	reply    []byte // the answer to it
 	sending  bool
 	replies  int
 	inFlight int
@@ -30,9 +31,7 @@ type tlsLoad struct {
 // newTLSLoad opens the connections and exchanges one message on each.
 func newTLSLoad(w work, to string) (*tlsLoad, error) {
 	l := &tlsLoad{work: w}
-	var reply []byte
-	l.request, reply = frames(w.size)
-	l.reply = len(reply)
+	l.request, l.reply = frames(w.size)
 	var err error
 	l.m, err = reactor.New(reactor.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))), reactor.WithTLSHandshakes(reactor.TLSHandshakes{}))
 	if err != nil {
@@ -74,8 +73,13 @@ func (l *tlsLoad) handle(c *reactor.Conn, ev reactor.Event, data any) {
 			l.open++
 			l.send(c, 1)
 		}
-		n := c.Recv.Len() / l.reply
-		c.Recv.Consume(n * l.reply)
+		n := c.Recv.Len() / len(l.reply)
+		for p := c.Recv.Bytes(); len(p) >= len(l.reply); p = p[len(l.reply):] {
+			if !bytes.Equal(p[:len(l.reply)], l.reply) {
+				l.err = errors.New("the reply is not the message")
+			}
+		}
+		c.Recv.Consume(n * len(l.reply))
 		l.inFlight -= n
 		l.replies += n
 		if l.sending {
