@@ -126,7 +126,7 @@ func (c *Conn) initAccepted(l *Conn) {
 	c.inherit(l)
 	for p := range l.layers.all() {
 		if a, ok := p.(Acceptor); ok {
-			c.layers.push(a.Accept(c))
+			c.layers.push(a.Accept(c), &c.mgr.spareStacks)
 		}
 	}
 	c.markDirty()
@@ -142,22 +142,22 @@ func (c *Conn) initAccepted(l *Conn) {
 // inherit copies the settings of listener l: hexdump, SetHalfClose, TLS and its Config, water
 // marks, recorder, limits and deadlines.
 func (c *Conn) inherit(l *Conn) {
-	ext := l.ext
+	from := l.settings()
 	c.flags |= l.flags & (hexdump | halfClose)
-	if ext.accept.tls {
-		c.useTLS().cfg = ext.accept.tlsConfig
+	if a := l.ext.accept; a.tls {
+		c.useTLS().cfg = a.tlsConfig
 	}
-	if ext.high > 0 {
-		c.SetWater(ext.low, ext.high)
+	if from.high > 0 {
+		c.SetWater(from.low, from.high)
 	}
-	if ext.recorder != nil {
-		c.SetRecorder(&ext.recorder.Recorder)
+	if from.recorder != nil {
+		c.SetRecorder(&from.recorder.Recorder)
 	}
-	if limits := ext.limits.ofBuffers(); limits != (Limits{}) {
+	if limits := from.limits.ofBuffers(); limits != (Limits{}) {
 		c.SetLimits(limits)
 	}
-	if ext.deadlines != nil {
-		c.extra().deadlines = ext.deadlines
+	if from.deadlines != nil {
+		c.ownSettings().deadlines = from.deadlines
 	}
 	c.startDeadlines()
 }

@@ -27,8 +27,9 @@ import (
 // memory of one of them. A single message that needs more than the whole budget fails as well.
 //
 // Recv grows by doubling, so it may own up to twice as much as it holds, and up to four times as
-// much if a layer expects the rest of a message (Stack.ExpectMore). If handlers leave much less
-// than it owns, the rest moves to smaller memory (input.go).
+// much if a layer expects the rest of a message (Stack.ExpectMore). It may own a free slice of the
+// pool for the whole message instead, if the budget has room for it (large.go). If handlers leave
+// much less than it owns, the rest moves to smaller memory (input.go).
 //
 // The amount of each connection is in the table of registrations, rounded up by at most 0.1 %, and
 // the manager has the sum. Each change of an amount goes through countHeld. What a program itself
@@ -44,11 +45,11 @@ var ErrMemoryBudget = errors.New("reactor: unfinished messages exceed the manage
 
 // WithMemoryBudget bounds the memory, in bytes, that all connections of the manager hold for
 // messages that are not complete or not consumed: what handlers leave in Recv, and what the
-// layers of protocols keep. While a message arrives, it may take four times what has arrived, and
-// twice its size at most. If the sum exceeds the budget, the connections that hold most fail with
-// ErrMemoryBudget, until 7/8 of it is left. So a few peers cannot take all memory with messages
-// that are legal. Limits.Recv and the limits of the protocols bound one message. Stats.Held is the
-// sum.
+// layers of protocols keep. While a message arrives, it may take four times what has arrived, or
+// free memory of the manager for the whole message, and twice its size at most. If the sum exceeds
+// the budget, the connections that hold most fail with ErrMemoryBudget, until 7/8 of it is left. So
+// a few peers cannot take all memory with messages that are legal. Limits.Recv and the limits of
+// the protocols bound one message. Stats.Held is the sum.
 //
 // Zero means DefaultMemoryBudget. A negative value means no bound.
 func WithMemoryBudget(bytes int) Option { return func(m *Manager) { m.budget.limit = bytes } }
@@ -84,6 +85,9 @@ func (s Stack) AddHeld(delta int) {
 	}
 	x.heldByLayers += delta
 	c.countHeld()
+	if x.heldByLayers == 0 {
+		c.dropUnusedExtras()
+	}
 }
 
 // countHeld updates what the connection counts towards the budget.

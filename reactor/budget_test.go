@@ -70,16 +70,16 @@ func (h *holders) want(held int, failed ...int) {
 	looptest.Must(h.t, reactor.CheckAccounts(h.m))
 }
 
-// At the budget nothing fails. One byte more, in memory of 512 bytes, and the largest fails until
+// At the budget nothing fails. One byte more, in memory of 128 bytes, and the largest fails until
 // 7/8 is left: of equal ones the newest first.
 func TestMemoryBudgetAtTheLimitAndBeyond(t *testing.T) {
-	h := newHolders(t, 16*512, 20)
+	h := newHolders(t, 16*128, 20)
 	for i := range 16 {
-		h.send(i, 512)
+		h.send(i, 128)
 	}
-	h.want(16 * 512)
+	h.want(16 * 128)
 	h.send(16, 1)
-	h.want(14*512, 16, 15, 14)
+	h.want(14*128, 16, 15, 14)
 }
 
 func TestMemoryBudgetFailsTheLargest(t *testing.T) {
@@ -100,7 +100,7 @@ func TestMemoryBudgetAndOneLargeMessage(t *testing.T) {
 	h.send(1, 900<<10) // needs memory of 1 MiB
 	h.want(64<<10, 1)
 	h = newHolders(t, 1<<20, 1)
-	h.send(0, 512<<10)
+	h.send(0, 128<<10)
 	if len(h.failed) > 0 {
 		t.Errorf("%v have failed", h.failed)
 	}
@@ -129,7 +129,7 @@ func TestMemoryBudgetFailsManySmallOnes(t *testing.T) {
 		p.Write([]byte("x"))
 	}
 	spin(t, h.m, 5)
-	h.want(600 * 512)
+	h.want(600 * 128)
 	h = newHolders(t, 1<<20, 600)
 	for _, c := range h.conns {
 		c.Stack().AddHeld(1024)
@@ -197,7 +197,7 @@ func TestMemoryBudgetIsExactWhileYielded(t *testing.T) {
 		spin(t, m, 1)
 		looptest.Must(t, reactor.CheckAccounts(m))
 	}
-	if spin(t, m, 1); m.Stats().Held != 512 {
+	if spin(t, m, 1); m.Stats().Held != 128 {
 		t.Errorf("%d bytes are held", m.Stats().Held)
 	}
 	looptest.Must(t, reactor.CheckAccounts(m))
@@ -289,7 +289,7 @@ func TestMemoryBudgetIsExact(t *testing.T) {
 			h.send(0, 600<<10)
 			c.Recv.Consume(c.Recv.Len() - 1)
 			h.send(0, 1)
-		}, 512},
+		}, 128},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHolders(t, 0, 1)

@@ -135,15 +135,27 @@ func (b *Buffer) makeSpace(n int) []byte {
 		old = nil
 		b.buf = b.buf[:copy(b.buf[:cap(b.buf)], rest)]
 	case b.owner != nil:
-		b.buf = append(b.owner.mgr.pool.get(max(need, 2*len(rest))), rest...)
+		b.buf = append(b.owner.mgr.pool.get(grownSize(need, len(rest))), rest...)
 	default:
-		b.buf = append(make([]byte, 0, roundUpCapacity(max(need, 2*len(rest)))), rest...)
+		b.buf = append(make([]byte, 0, roundUpCapacity(grownSize(need, len(rest)))), rest...)
 	}
 	b.off = 0
 	if b.owner != nil && old != nil {
 		b.owner.mgr.pool.put(old)
 	}
 	return b.buf
+}
+
+// minGrown is the least size of memory to which content moves. Memory for a first short message may
+// be smaller.
+const minGrown = 512
+
+// grownSize returns how much memory to take for need bytes, of which content exists already.
+func grownSize(need, content int) int {
+	if content == 0 {
+		return need
+	}
+	return max(need, 2*content, minGrown)
 }
 
 // notifyOwner tells the owner that the buffer has grown, so that the loop writes it.

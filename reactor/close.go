@@ -59,8 +59,8 @@ func (m *Manager) teardown() error {
 	m.logUnhandledErrors()
 	m.logSuppressed()
 	m.posted.close()
-	for _, t := range m.timers {
-		t.pos = -1
+	for _, s := range m.timers {
+		s.t.pos = -1
 	}
 	m.newConns, m.dirty, m.inputs, m.catchUps, m.redeliver, m.grown = turnList{}, turnList{}, turnList{}, turnList{}, turnList{}, turnList{}
 	m.timers, m.pollConns, m.ackQueue, m.registered = nil, nil, nil, registrationTable{}

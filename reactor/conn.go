@@ -28,9 +28,9 @@ type Conn struct {
 	mgr    *Manager
 	id     uint64
 	layers layerList
-	ext    *extras    // nil until the connection needs one of them
-	peer   netip.Addr // the peer's address on tcp and udp
-	port   uint16     // the peer's port
+	ext    *extras  // nil until the connection needs one of them
+	peer   [16]byte // the peer's IP address on tcp and udp, see peerKind
+	port   uint16   // the peer's port
 	flags  flags
 	fd     int32 // -1 before a client is connected, and after the descriptor is closed
 	life   life
@@ -38,26 +38,8 @@ type Conn struct {
 	on     lists // the manager's lists that the connection is on
 	ack    quickAck
 
+	peerKind   addrKind
 	acceptedBy uint16 // number of its listener's acceptedSet; 0: no listener has accepted it
-}
-
-// extras are the fields that most connections do not need. They are allocated on first use,
-// which keeps Conn small.
-type extras struct {
-	transport     transport      // nil for a plain stream
-	dial          *dialer        // while an outgoing connection is being established, else nil
-	opening       *openingRun    // with which an accepted connection begins or has begun; nil without one
-	accept        *acceptor      // of a stream listener, else nil
-	local         netip.AddrPort // a listener's own address
-	watchdog      *watchdog      // while something with a deadline is awaited, else nil
-	deadlines     *Deadlines     // of this connection; nil: the manager's
-	recorder      *flightRecorder
-	high, low     int    // water marks of Send, in bytes; a high of 0 is off
-	limits        Limits // of this connection; zero fields mean the manager's
-	sendThreshold int    // the smallest of high and the limits of unsent bytes
-	undelivered   int    // bytes added to Recv while input was suspended; the next EvRead counts them
-	heldByLayers  int    // bytes of unfinished messages, see Stack.AddHeld
-	writeErr      error  // of a failed write; what the peer sent before is still to be read
 }
 
 // is reports whether at least one of the flags is set.
@@ -93,30 +75,60 @@ func (c *Conn) inputSuspended() bool { return c.is(paused | inputHeld | yielded)
 // broadcast address, that is the sender of the last datagram. It is the zero AddrPort on
 // sockets other than tcp and udp, on a stream listener, and before an outgoing connection is
 // established.
-func (c *Conn) RemoteAddr() netip.AddrPort { return netip.AddrPortFrom(c.peer, c.port) }
+func (c *Conn) RemoteAddr() netip.AddrPort { return netip.AddrPortFrom(c.peerAddr(), c.port) }
 
-func (c *Conn) setRemote(a netip.AddrPort) { c.peer, c.port = a.Addr(), a.Port() }
+// addrKind says what Conn.peer is. With it an address takes 17 bytes of a Conn instead of the 24 of
+// a netip.Addr. A zone is in the settings.
+type addrKind uint8
+
+const (
+	addrNone addrKind = iota
+	addrIPv4
+	addrIPv6
+)
+
+// peerAddr returns the peer's IP address.
+func (c *Conn) peerAddr() netip.Addr {
+	switch c.peerKind {
+	case addrNone:
+		return netip.Addr{}
+	case addrIPv4:
+		return netip.AddrFrom4([4]byte(c.peer[12:]))
+	}
+	a := netip.AddrFrom16(c.peer)
+	if zone := c.settings().zone; zone != "" {
+		a = a.WithZone(zone)
+	}
+	return a
+}
+
+// setRemote sets what RemoteAddr returns.
+func (c *Conn) setRemote(to netip.AddrPort) {
+	a := to.Addr()
+	c.peer, c.port = a.As16(), to.Port()
+	switch {
+	case a.Is4():
+		c.peerKind = addrIPv4
+	case a.IsValid():
+		c.peerKind = addrIPv6
+	default:
+		c.peerKind = addrNone
+	}
+	if zone := a.Zone(); zone != c.settings().zone {
+		c.ownSettings().zone = zone
+	}
+}
 
 // LocalAddr returns the socket's own address. It is the zero AddrPort on sockets other than
 // tcp and udp, and after EvClose. A listener keeps its address after EvClose.
 func (c *Conn) LocalAddr() netip.AddrPort {
-	if c.ext != nil && c.ext.local.IsValid() {
-		return c.ext.local
+	if local := c.settings().local; local.IsValid() {
+		return local
 	}
 	if c.fd < 0 {
 		return netip.AddrPort{}
 	}
 	return poll.LocalAddr(int(c.fd))
-}
-
-// extra returns the connection's extras. The first call allocates them.
-func (c *Conn) extra() *extras {
-	if c.ext == nil {
-		if c.ext = c.mgr.spareExtras.take(); c.ext == nil {
-			c.ext = &extras{sendThreshold: c.mgr.sendThreshold}
-		}
-	}
-	return c.ext
 }
 
 // Write appends a copy of p to Send. The loop writes it when the handlers have returned. On a
@@ -148,7 +160,7 @@ func (c *Conn) network() string {
 		return "udp"
 	case c.ext != nil && c.ext.dial != nil:
 		return c.ext.dial.network
-	case c.peer.IsValid() || c.ext != nil && c.ext.local.IsValid():
+	case c.peerKind != addrNone || c.settings().local.IsValid():
 		return "tcp"
 	}
 	return "unix"
@@ -272,8 +284,8 @@ func (c *Conn) fail(err error, logged bool) {
 	c.markDirty()
 	r := c.mgr.newReport(c, err)
 	r.handled.Store(logged)
-	if c.ext != nil && c.ext.recorder != nil {
-		c.ext.recorder.log(c, err)
+	if recorder := c.settings().recorder; recorder != nil {
+		recorder.log(c, err)
 		r.handled.Store(true)
 	}
 	c.Call(EvError, r)

@@ -150,7 +150,7 @@ func (m *Manager) Listen(url string, fn Handler, fnData any) (*Conn, error) {
 // makeListener makes the connection a listener. kind is the type of its socket (SOCK_STREAM, ...).
 func (c *Conn) makeListener(kind int) error {
 	ext := c.extra()
-	ext.local = poll.LocalAddr(int(c.fd))
+	c.ownSettings().local = poll.LocalAddr(int(c.fd))
 	if d := newMessageTransport(c, kind); d != nil {
 		ext.transport = d
 		return d.bound(true, netip.AddrPort{})
@@ -262,7 +262,7 @@ func (m *Manager) ListenFD(fd int, fn Handler, fnData any) (*Conn, error) {
 	if err := c.makeListener(kind); err != nil { // the answers come from the address that the kernel chooses
 		m.log.Warn("socket options not set", append(c.attrs(), "error", err)...)
 	}
-	if c.isStreamListener() && c.ext.local.IsValid() { // accepted connections inherit the options
+	if c.isStreamListener() && c.settings().local.IsValid() { // accepted connections inherit the options
 		if err := m.setTCPOptions(fd); err != nil {
 			m.log.Warn("socket options not set", append(c.attrs(), "error", os.NewSyscallError("setsockopt", err))...)
 		}
@@ -377,7 +377,7 @@ func (m *Manager) adopt(fd int, r role, fn Handler, fnData any) (*Conn, error) {
 func ClosedConn(m *Manager, fn Handler, fnData any, layers ...Protocol) *Conn {
 	c := &Conn{Fn: fn, FnData: fnData, mgr: m, fd: -1, role: roleClient, life: closed, flags: opened}
 	for _, p := range layers {
-		c.layers.push(p)
+		c.layers.push(p, &c.mgr.spareStacks)
 	}
 	return c
 }

@@ -173,7 +173,7 @@ func (d *datagrams) peerOf(b outgoingDatagram) netip.AddrPort {
 func (d *datagrams) maxPayload(to netip.AddrPort) int {
 	a := to.Addr()
 	if !a.IsValid() {
-		a = d.c.peer
+		a = d.c.peerAddr()
 	}
 	if !a.IsValid() && d.c.dialing() {
 		a, _ = netip.ParseAddr(d.c.ext.dial.url.Host)

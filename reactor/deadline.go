@@ -204,8 +204,8 @@ func (d Deadlines) or(other Deadlines) Deadlines {
 // deadlines returns the deadlines that apply to the connection: its own, or the manager's. The
 // caller must not change them.
 func (c *Conn) deadlines() *Deadlines {
-	if c.ext != nil && c.ext.deadlines != nil {
-		return c.ext.deadlines
+	if own := c.settings().deadlines; own != nil {
+		return own
 	}
 	return &c.mgr.deadlines
 }
@@ -216,15 +216,15 @@ func (c *Conn) deadlines() *Deadlines {
 // deadline before counts from now. After EvClose the call does nothing.
 func (c *Conn) SetDeadlines(d Deadlines) {
 	c.mgr.checkOwner()
-	if c.life == closed || d == (Deadlines{}) && (c.ext == nil || c.ext.deadlines == nil) {
+	if c.life == closed || d == (Deadlines{}) && c.settings().deadlines == nil {
 		return
 	}
 	before := *c.deadlines()
 	if d == (Deadlines{}) {
-		c.ext.deadlines = nil
+		c.ownSettings().deadlines = nil
 	} else {
 		own := d.or(c.mgr.deadlines)
-		c.extra().deadlines = &own
+		c.ownSettings().deadlines = &own
 	}
 	if c.role != roleListener {
 		c.deadlinesChanged(&before)

@@ -228,6 +228,7 @@ func (d *dialer) established(fd int) {
 	c.startDeadlines()
 	c.Call(EvConnect, nil)
 	c.ext.dial = nil // after EvConnect: a StartTLS in its handler needs the host name
+	c.dropUnusedExtras()
 	if c.transport().inputPending() {
 		c.scheduleInput()
 	}

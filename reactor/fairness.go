@@ -59,11 +59,13 @@ const (
 	// maxUnitsPerLook is the largest number of units between two looks at the clock.
 	maxUnitsPerLook = 64
 	// maxWrite is the most that one connection writes in a settle phase, in bytes. A socket may
-	// take megabytes at once, and the kernel copies them.
-	maxWrite = 256 << 10
+	// take megabytes at once, and the kernel copies them. A message of 1 MiB is written at once,
+	// while it is in the processor's cache: an echo takes 0.75 of the CPU time that it takes with
+	// 256 KiB at a time and 2 MiB in all.
+	maxWrite = 1 << 20
 	// maxWrites is what all connections together write in a turn. After that, each one still
 	// writes up to minWrite bytes in a settle phase.
-	maxWrites = 2 << 20
+	maxWrites = 4 << 20
 	minWrite  = 16 << 10
 )
 

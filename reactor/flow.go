@@ -83,10 +83,10 @@ func (c *Conn) SetLimits(l Limits) error {
 	switch {
 	case c.life == closed:
 		return ErrClosed
-	case l == (Limits{}) && c.ext == nil:
+	case l == (Limits{}) && *c.limits() == l:
 		return nil
 	}
-	c.extra().limits = l
+	c.ownSettings().limits = l
 	c.setSendThreshold()
 	c.markDirty()
 	return nil
@@ -105,14 +105,7 @@ func effectiveLimit(values ...int) int {
 }
 
 // limits returns the connection's own limits. The caller must not change them.
-func (c *Conn) limits() *Limits {
-	if c.ext != nil {
-		return &c.ext.limits
-	}
-	return &zeroLimits
-}
-
-var zeroLimits Limits
+func (c *Conn) limits() *Limits { return &c.settings().limits }
 
 // sendLimit returns the Limits.Send that applies to the connection.
 func (c *Conn) sendLimit() int { return effectiveLimit(c.limits().Send, c.mgr.limits.Send) }
@@ -147,9 +140,9 @@ func (c *Conn) SetWater(low, high int) {
 	if low < 0 || low > high {
 		panic("reactor: SetWater with low " + strconv.Itoa(low) + " and high " + strconv.Itoa(high) + ", want 0 <= low <= high")
 	}
-	if high > 0 || c.ext != nil {
-		x := c.extra()
-		x.low, x.high = low, high
+	if high > 0 || c.settings().high > 0 {
+		s := c.ownSettings()
+		s.low, s.high = low, high
 		c.setSendThreshold()
 		c.markDirty()
 	}
@@ -158,17 +151,15 @@ func (c *Conn) SetWater(low, high int) {
 // Water returns the water marks that SetWater has set. A high of 0 means that they are off.
 func (c *Conn) Water() (low, high int) {
 	c.mgr.checkOwner()
-	if c.ext == nil {
-		return 0, 0
-	}
-	return c.ext.low, c.ext.high
+	s := c.settings()
+	return s.low, s.high
 }
 
 // setSendThreshold computes the threshold again after a mark or limit has changed.
 func (c *Conn) setSendThreshold() {
 	threshold := min(c.sendLimit(), c.backpressureLimit())
-	if c.ext.high > 0 {
-		threshold = min(threshold, c.ext.high)
+	if high := c.settings().high; high > 0 {
+		threshold = min(threshold, high)
 	}
 	c.ext.sendThreshold = threshold
 }
@@ -229,14 +220,11 @@ func (c *Conn) checkSend() {
 	case !c.is(inputHeld) && n > limit && !c.handshakePending(): // in a TLS handshake Send waits for input
 		c.suspendInput(inputHeld)
 	}
-	if c.ext == nil {
-		return
-	}
-	switch {
-	case c.is(aboveHighWater) && (n <= c.ext.low || c.ext.high == 0):
+	switch s := c.settings(); {
+	case c.is(aboveHighWater) && (n <= s.low || s.high == 0):
 		c.flags &^= aboveHighWater
 		c.Call(EvLowWater, nil)
-	case !c.is(aboveHighWater) && c.ext.high > 0 && n > c.ext.high:
+	case !c.is(aboveHighWater) && s.high > 0 && n > s.high:
 		c.flags |= aboveHighWater
 		c.Call(EvHighWater, nil)
 	}

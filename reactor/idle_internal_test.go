@@ -142,8 +142,8 @@ func TestIdleOrderDoesNotDependOnTheBatchNumber(t *testing.T) {
 func TestAcceptedConnectionsHaveNoLimitOfConns(t *testing.T) {
 	k := newCrowd(t, Limits{Conns: 5, WhenFull: RefuseNew})
 	k.join(1, false)
-	if c := k.conns[0]; c.ext != nil && c.ext.limits != (Limits{}) {
-		t.Errorf("limits %+v", c.ext.limits)
+	if c := k.conns[0]; *c.limits() != (Limits{}) || c.ext != nil && c.ext.settings != nil {
+		t.Errorf("limits %+v", *c.limits())
 	}
 }
 

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"io"
+	"math"
 
 	"github.com/rikki-go/rikki/reactor/internal/poll"
 )
@@ -69,7 +70,7 @@ func (c *Conn) input() (empty bool) {
 func (c *Conn) readTransport() (empty bool) {
 	t := c.transport()
 	c.mgr.beginDelivery(c)
-	for more := true; more && !empty; {
+	for more, taken := true, 0; more && !empty; {
 		var n int
 		var err error
 		n, more, err = t.read()
@@ -77,6 +78,8 @@ func (c *Conn) readTransport() (empty bool) {
 		case err == nil:
 			if n != noEvent {
 				c.deliver(n)
+				taken += n
+				more = more || c.readsOn(taken)
 			}
 		case err == poll.ErrAgain:
 			empty = true
@@ -120,11 +123,15 @@ func (c *Conn) scheduleInput() {
 	}
 }
 
-// recvSpace returns the memory for the next read, readSize bytes at most.
+// recvSpace returns the memory for the next read.
 //
 //	rest in Recv             memory
 //	maxCopiedRest or less    the manager's buffer, behind a copy of the rest
 //	more                     Recv's own, behind the rest, at least `least` bytes
+//
+// It has readSize bytes at most. If a layer expects more of a large message (large.go), it has as
+// many bytes as are missing, and maxReadOn at most. A transport that needs leastTransportSpace
+// cannot stop there: what it reads may contain the beginning of the next message.
 //
 // Recv's own memory doubles when it is too small, so that a large message is copied only a
 // few times while it arrives.
@@ -133,6 +140,10 @@ func (c *Conn) recvSpace(least int) []byte {
 	if b.Len() <= maxCopiedRest {
 		return m.readBuf[copy(m.readBuf, b.Bytes()):][:readSize]
 	}
+	most := readSize
+	if missing := c.expected(); missing > 0 && least < leastTransportSpace {
+		least, most = min(least, missing), min(missing, maxReadOn)
+	}
 	if cap(b.buf)-len(b.buf) < least {
 		old, rest := b.buf, b.Bytes()
 		b.buf, b.off = append(m.pool.get(len(rest)+max(len(rest), least)), rest...), 0
@@ -140,7 +151,7 @@ func (c *Conn) recvSpace(least int) []byte {
 		c.countHeld() // the read may find nothing
 	}
 	free := b.buf[len(b.buf):cap(b.buf)]
-	return free[:min(len(free), readSize)]
+	return free[:min(len(free), most)]
 }
 
 // commitRecv makes the first n bytes of the slice from recvSpace part of Recv.
@@ -162,12 +173,13 @@ func (c *Conn) lendReadBuf(n int) {
 }
 
 // noteRead is called when n bytes were read from the socket. It counts them, and tells the
-// watchdog and the quick acknowledgements.
+// watchdog and the quick acknowledgements. A large read counts as several units of work.
 func (c *Conn) noteRead(n int) {
 	m := c.mgr
 	m.stats.Reads++
 	m.stats.BytesIn += uint64(n)
 	m.readBytes += n
+	m.turn.units += (n - 1) / readSize
 	c.flags |= hasRead | answerDue
 	if w := c.watchdog(); w != nil {
 		w.noteRead(n)
@@ -178,8 +190,10 @@ func (c *Conn) noteRead(n int) {
 // deliver raises EvRead for the last n bytes of Recv. If input is suspended, the bytes only
 // stay in Recv, and a later EvRead counts them.
 func (c *Conn) deliver(n int) {
+	c.expect(0)
 	if c.InputStopped() {
-		c.extra().undelivered += n
+		x := c.extra()
+		x.undelivered = min(x.undelivered+uint32(n), math.MaxInt32)
 	} else {
 		c.mgr.readCount = n + c.takeUndelivered()
 		c.Call(EvRead, &c.mgr.readCount)
@@ -190,8 +204,9 @@ func (c *Conn) deliver(n int) {
 // takeUndelivered returns how many bytes were added to Recv while input was suspended, and
 // resets that count.
 func (c *Conn) takeUndelivered() (n int) {
-	if c.ext != nil {
-		n, c.ext.undelivered = c.ext.undelivered, 0
+	if c.ext != nil && c.ext.undelivered > 0 {
+		n, c.ext.undelivered = int(c.ext.undelivered), 0
+		c.dropUnusedExtras()
 	}
 	return n
 }
@@ -246,14 +261,14 @@ func (c *Conn) keepRest() {
 		b.Reset()
 	}
 	missing := m.takeMissing(c)
+	c.expect(missing)
 	switch {
 	case b.Len() == 0:
 		if !c.borrowsReadBuf() {
 			m.pool.put(b.buf)
 		}
 		b.buf, b.off = nil, 0
-	case c.borrowsReadBuf(), cap(b.buf)-len(b.buf) < min(missing, leastSpace),
-		missing == 0 && cap(b.buf) > maxReserve*max(b.Len(), maxCopiedRest):
+	case c.borrowsReadBuf(), cap(b.buf)-len(b.buf) < min(missing, leastSpace), b.ownsTooMuch(missing):
 		c.moveRest(missing)
 	}
 	c.countHeld()

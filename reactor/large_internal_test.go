@@ -3,6 +3,7 @@ package reactor
 import (
 	"bytes"
 	"math"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -10,9 +11,9 @@ import (
 
 // What is reserved for a message follows what has arrived, whatever the layer expects.
 func TestExpectMoreReservesLittle(t *testing.T) {
-	m := quiet(t)
 	const message = 2 << 20
 	for _, expected := range []int{-1, 0, message, math.MaxInt} {
+		m := quiet(t)
 		most := 0
 		c, peer := wrap(t, m, func(c *Conn, ev Event, _ any) {
 			if ev == EvRead {
@@ -49,6 +50,99 @@ func TestExpectMoreReservesLittle(t *testing.T) {
 		}
 		c.Close()
 		turns(t, m, 2)
+	}
+}
+
+// What is missing from a message is read at once, and nothing of what follows it. Memory that the
+// message fits into is not copied.
+func TestRestOfAMessageIsReadAtOnce(t *testing.T) {
+	const message, next = 150_000, 1000 // a socket takes both
+	m := quiet(t)
+	var reads []int // what is in Recv at each EvRead
+	c, peer := wrap(t, m, func(c *Conn, ev Event, _ any) {
+		if ev == EvRead {
+			reads = append(reads, c.Recv.Len())
+			if c.Recv.Len() >= message {
+				c.Recv.Consume(message)
+			}
+			c.Stack().ExpectMore(message - c.Recv.Len())
+		}
+	})
+	turns(t, m, 1)
+	in := bytes.Repeat([]byte("0123456789abcdef"), (message+next)/16+1)[:message+next]
+	if n, err := unix.Write(peer, in); n != len(in) || err != nil {
+		t.Fatal(n, err)
+	}
+	buf := &m.readBuf[0]
+	turns(t, m, 1)
+	if want := []int{readSize, message}; !slices.Equal(reads, want) {
+		t.Fatalf("the reads of the first turn lead to %d bytes in Recv, want %d", reads, want)
+	}
+	if &m.readBuf[0] == buf {
+		t.Error("the message was copied out of the manager's buffer")
+	}
+	turns(t, m, 1)
+	if c.Recv.Len() != next || !bytes.Equal(c.Recv.Bytes(), in[message:]) {
+		t.Errorf("Recv has %d bytes of the next message, want %d", c.Recv.Len(), next)
+	}
+}
+
+// A connection reads a bounded part of a message in a turn, and nothing after its handler has
+// stopped input.
+func TestReadsOn(t *testing.T) {
+	m := quiet(t)
+	c, _ := wrap(t, m, nil)
+	turns(t, m, 1)
+	ready := func() { m.readFull, m.turn.over, c.flags, c.extra().missing = true, false, c.flags&^paused, 1 }
+	for _, tt := range []struct {
+		name  string
+		taken int
+		do    func()
+		want  bool
+	}{
+		{"more is to come", maxReadOn - 1, func() {}, true},
+		{"much was read", maxReadOn, func() {}, false},
+		{"the socket had less", 0, func() { m.readFull = false }, false},
+		{"the message is complete", 0, func() { c.expect(0) }, false},
+		{"Recv has little", 0, func() { c.expect(1) }, false},
+		{"the phase is over", 0, func() { m.turn.over = true }, false},
+		{"paused", 0, func() { c.flags |= paused }, false},
+	} {
+		ready()
+		tt.do()
+		if got := c.readsOn(tt.taken); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+	c.flags &^= paused
+}
+
+// A message gets a free slice of the pool for all of it, within bounds.
+func TestReserveTakesFreeSlices(t *testing.T) {
+	const kib = 1 << 10
+	for _, tt := range []struct {
+		name             string
+		n, missing, free int
+		budget, want     int // want is the capacity; 0 is that of new memory
+	}{
+		{"no free slice", 64 * kib, 1000 * kib, 0, 0, 0},
+		{"a slice of its class", 64 * kib, 1000 * kib, 1280 * kib, 0, 1280 * kib},
+		{"a slice of another class", 64 * kib, 1000 * kib, 2048 * kib, 0, 0},
+		{"a header announces too much", 17 * kib, 65 * 17 * kib, 1280 * kib, 0, 0},
+		{"the budget has no room", 64 * kib, 1000 * kib, 1280 * kib, 1000 * kib, 0},
+		{"the budget has no room for all of the slice", 64 * kib, 1000 * kib, 1280 * kib, 1100 * kib, 0},
+	} {
+		m := quiet(t, WithMemoryBudget(tt.budget))
+		c, _ := wrap(t, m, nil)
+		if tt.free > 0 {
+			m.pool.put(make([]byte, 0, tt.free))
+		}
+		if tt.want == 0 {
+			_, tt.want = class(headroom + maxReserve*tt.n + lostToHeaders)
+		}
+		if got := cap(c.reserve(tt.n, tt.missing)); got != tt.want {
+			t.Errorf("%s: %d KiB for %d, want %d", tt.name, got/kib, (tt.n+tt.missing)/kib, tt.want/kib)
+		}
 	}
 }
 

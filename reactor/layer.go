@@ -97,7 +97,7 @@ func (s Stack) Push(p Protocol) {
 		panic("reactor: Push of a nil Protocol")
 	}
 	if c.life < closed {
-		c.layers.push(p)
+		c.layers.push(p, &c.mgr.spareStacks)
 	}
 }
 
@@ -122,7 +122,7 @@ func (s Stack) Replace(old, new Protocol) {
 		c.ext.watchdog.dropIfUnneeded()
 	}
 	if new == nil {
-		c.layers.remove(i)
+		c.layers.remove(i, &c.mgr.spareStacks)
 		if c.layers.len() == 0 {
 			c.listIdle()
 		}

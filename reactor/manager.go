@@ -35,6 +35,7 @@ type Manager struct {
 	poller     poll.Poller
 	registered registrationTable
 	batch      uint32 // number of the current batch of readiness
+	unchecked  int    // waits that may block without a Check before, see waitUnchecked
 
 	// All connections and listeners.
 	conns  connTable
@@ -63,6 +64,7 @@ type Manager struct {
 	// What connections share.
 	readBuf   []byte       // reads go into it, unless Recv holds a large rest, see recvSpace
 	readBytes int          // bytes read since deliver last settled
+	readFull  bool         // the last read filled its space, so the socket may have more
 	missing   missingBytes // of a message in Recv, see ExpectMore
 	tls       *tlsBuffers
 	admission admission
@@ -72,6 +74,7 @@ type Manager struct {
 	// Spare objects, see dropWatchdog.
 	spareWatchdogs spares[watchdog]
 	spareExtras    spares[extras]
+	spareStacks    spares[layerStack]
 
 	// Checks and counters.
 	reports            []*report  // errors raised since the turn began
@@ -212,21 +215,6 @@ func (m *Manager) settle() {
 	m.checkBudget()
 }
 
-// wait returns what is ready. It blocks only if nothing is ready, no handler was called, and
-// no work is waiting.
-func (m *Manager) wait(timeout time.Duration) ([]poll.Ready, error) {
-	m.turnTicks = 0
-	batch, err := m.poller.Check()
-	if len(batch) > 0 || err != nil || m.handlerCalled { // the program may be waiting for what a handler did
-		return batch, err
-	}
-	if timeout = m.waitTime(timeout); timeout == 0 {
-		return nil, nil
-	}
-	m.sendAcks()
-	return m.poller.Wait(timeout)
-}
-
 // assertIdle panics if the loop is running already. With WithOwnerCheck the first goroutine
 // that gets here becomes the owner, and a call from another one panics.
 func (m *Manager) assertIdle(call string) {
@@ -239,27 +227,13 @@ func (m *Manager) assertIdle(call string) {
 	}
 }
 
-// maxWait is the longest single wait. Some kernels refuse waits of years.
-const maxWait = 24 * time.Hour
-
-// waitTime returns how long the loop may block. It is 0 while there is work, and -1 if there is
-// neither a timeout nor a timer. Otherwise it is the timeout or the time until the next timer,
-// whichever is shorter, and at most maxWait.
-func (m *Manager) waitTime(timeout time.Duration) time.Duration {
-	next := m.NextTimeout()
-	if timeout < 0 {
-		if next == math.MaxInt64 {
-			return -1
-		}
-		return min(next, maxWait)
-	}
-	return min(timeout, next, maxWait)
-}
-
 // NextTimeout returns how long the program may wait before it calls Poll again: 0 if there is
 // work now, otherwise the time until the next timer. Without a timer, or after Close, it is
 // math.MaxInt64. A program that runs the manager inside another loop waits until Fd is
 // readable or this time has passed, then calls Poll(0).
+//
+// If more than 1,024 timers were reset to later times since the last turn, the result may be
+// shorter: the time at which one of them was due before. So a call never takes long.
 func (m *Manager) NextTimeout() time.Duration {
 	m.checkOwner()
 	if m.closed {
@@ -271,6 +245,7 @@ func (m *Manager) NextTimeout() time.Duration {
 	if len(m.timers) == 0 {
 		return math.MaxInt64
 	}
+	m.timers.settleFirst(maxSettled)
 	return max(0, time.Duration(m.timers[0].when-m.ticks()))
 }
 

@@ -151,10 +151,13 @@ func (c *Conn) openAccepted(l *Conn) {
 		return
 	case r.opening == nil:
 		c.ext.opening = nil
+		c.dropUnusedExtras()
 		c.initAccepted(l)
 		return
 	}
-	c.ext.deadlines = l.ext.deadlines
+	if own := l.settings().deadlines; own != nil {
+		c.ownSettings().deadlines = own
+	}
 	c.startDeadline(deadlineHandshake)
 	r.begin()
 }

@@ -281,7 +281,7 @@ func (c *Conn) dispose() {
 	m.pool.put(c.Send.buf)
 	m.pool.put(c.Recv.buf)
 	c.Send, c.Recv = Buffer{}, Buffer{}
-	c.layers = layerList{}
+	c.layers.clear(&m.spareStacks)
 	m.layerChanges++
 }
 

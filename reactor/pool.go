@@ -13,6 +13,10 @@ import (
 // are four in each doubling, because half of a large slice would be too much to waste: 64, 80, 96,
 // 112, 128, 160 KiB and so on, up to 16 MiB. Each class has a stack of free slices.
 //
+// The smallest class is for a short message to each of many connections, all of which wait in Send
+// until the handler returns. Slices of 512 bytes would use only few of the sets of the processor's
+// cache. A delivery to one of 6,000 connections took 5 % more CPU with them.
+//
 // Large messages need fresh memory again and again if the pool does not keep theirs. The kernel has
 // to clear this memory, and Go has to collect it. Therefore the pool keeps up to maxFreeBytes while
 // they are in use. Each trimInterval it drops what it did not need meanwhile, down to
@@ -25,14 +29,14 @@ type pool struct {
 }
 
 const (
-	minSlice      = 512        // bytes of the smallest class
+	minSlice      = 128        // bytes of the smallest class
 	maxSmallSlice = 64 << 10   // up to here classes are powers of two
 	maxSlice      = 16 << 20   // the pool does not keep larger slices
-	smallClasses  = 16 - 9 + 1 // 1<<9 to 1<<16
+	smallClasses  = 16 - 7 + 1 // 1<<7 to 1<<16
 	classes       = smallClasses + 4*(24-16)
 
 	baseFreeBytes = 4 << 20
-	maxFreeBytes  = 16 << 20
+	maxFreeBytes  = 32 << 20
 	trimInterval  = time.Second
 )
 
@@ -44,7 +48,7 @@ func class(n int) (i, capacity int) {
 	}
 	width := bits.Len(uint(n - 1)) // 1<<width is n or more
 	if n <= maxSmallSlice {
-		return width - 9, 1 << width
+		return width - 7, 1 << width
 	}
 	step := (n - 1) >> (width - 3) // 4 to 7
 	return smallClasses + 4*(width-17) + step - 4, (step + 1) << (width - 3)
@@ -77,6 +81,17 @@ func (p *pool) get(n int) []byte {
 	p.freeBytes -= capacity
 	p.unused = min(p.unused, p.freeBytes)
 	return b
+}
+
+// lend is like get, but returns nil if there is no free slice of the class of n bytes.
+func (p *pool) lend(n int) []byte {
+	if n > maxSlice {
+		return nil
+	}
+	if i, _ := class(n); len(p.free[i]) == 0 {
+		return nil
+	}
+	return p.get(n)
 }
 
 // put takes a slice for reuse. Nothing else may refer to its memory. put ignores nil, and

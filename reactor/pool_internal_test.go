@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 
 func TestPoolRoundsUpToClasses(t *testing.T) {
 	for n, want := range map[int]int{
-		0: 512, 1: 512, 511: 512, 512: 512, 513: 1024, 1024: 1024, 1025: 2048, 65535: 65536,
+		0: 128, 1: 128, 128: 128, 129: 256, 256: 256, 257: 512, 512: 512, 513: 1024, 1024: 1024, 1025: 2048, 65535: 65536,
 		65536: 65536, 65537: 80 << 10, 80<<10 + 1: 96 << 10, 127 << 10: 128 << 10, 128 << 10: 128 << 10,
 		1<<20 - 1: 1 << 20, 1 << 20: 1 << 20, 1<<20 + 1: 1280 << 10, 14<<20 + 1: 16 << 20, 16 << 20: 16 << 20,
 		16<<20 + 1: 16<<20 + 1,
@@ -52,11 +53,30 @@ func TestPoolGivesBackWhatWasPut(t *testing.T) {
 	}
 }
 
+// A first short message takes little memory. A buffer that grows beyond that takes more at once, so
+// that many short messages are moved less often.
+func TestPoolLendsLittleForAFirstMessage(t *testing.T) {
+	m := quiet(t)
+	for name, b := range map[string]*Buffer{"of a connection": {owner: &Conn{mgr: m}}, "of a program": {}} {
+		var got []int
+		for range 9 {
+			b.Grow(66)
+			b.buf = b.buf[:len(b.buf)+66]
+			if n := len(got); n == 0 || got[n-1] != b.Cap() {
+				got = append(got, b.Cap())
+			}
+		}
+		if want := []int{128, 512, 1024}; !slices.Equal(got, want) {
+			t.Errorf("%s: capacities %d, want %d", name, got, want)
+		}
+	}
+}
+
 // The pool must not keep a slice of a size that is no class, because get promises a
 // capacity.
 func TestPoolRefusesWhatHasNoClass(t *testing.T) {
 	var p pool
-	for _, c := range []int{0, 1, 256, 511, 513, 1000, 65536 + 512, 1<<20 + 1, 1<<24 + 1<<22} {
+	for _, c := range []int{0, 1, 64, 127, 129, 511, 513, 1000, 65536 + 512, 1<<20 + 1, 1<<24 + 1<<22} {
 		p.put(make([]byte, 0, c))
 	}
 	p.put(nil)
@@ -68,7 +88,7 @@ func TestPoolRefusesWhatHasNoClass(t *testing.T) {
 }
 
 func TestPoolKeepsABoundedAmount(t *testing.T) {
-	for _, size := range []int{512, 4096, 65536, 1 << 20, 16 << 20} {
+	for _, size := range []int{128, 4096, 65536, 1 << 20, 16 << 20} {
 		var p pool
 		for range 2*maxFreeBytes/size + 2 {
 			p.put(make([]byte, 0, size))
@@ -114,7 +134,7 @@ func TestPoolDropsWhatIsNotUsed(t *testing.T) {
 
 func TestPoolDoesNotKeepWhatItLent(t *testing.T) {
 	var p pool
-	p.put(make([]byte, 0, 512))
+	p.put(make([]byte, 0, minSlice))
 	p.get(1)
 	if stack := p.free[0]; stack[:1][0] != nil {
 		t.Error("the stack still refers to a slice that it lent")
@@ -154,7 +174,7 @@ func TestIdleConnectionOwnsNoMemory(t *testing.T) {
 	}
 	keep = 5
 	echo()
-	if c.Recv.Len() != 5 || cap(c.Recv.buf) != 512 {
+	if c.Recv.Len() != 5 || cap(c.Recv.buf) != minSlice {
 		t.Errorf("a rest of %d has %d bytes", c.Recv.Len(), cap(c.Recv.buf))
 	}
 	if &c.Recv.buf[:1][0] == &m.readBuf[0] {

@@ -31,13 +31,14 @@ type Recorder struct {
 func (c *Conn) SetRecorder(r *Recorder) {
 	c.mgr.checkOwner()
 	if r == nil || r.Entries < 1 || c.life == closed {
-		if c.ext != nil {
-			c.ext.recorder = nil
+		if c.settings().recorder != nil {
+			c.ext.settings.recorder = nil
 		}
 		return
 	}
-	c.extra().recorder = &flightRecorder{Recorder: *r}
-	c.ext.recorder.Bytes = max(r.Bytes, 0)
+	own := &flightRecorder{Recorder: *r}
+	own.Bytes = max(r.Bytes, 0)
+	c.ownSettings().recorder = own
 }
 
 // SetHexdump turns the logging of all bytes read and written on or off. The records have level
@@ -50,7 +51,7 @@ func (c *Conn) SetHexdump(on bool) {
 
 // traceRead gives bytes that were read to the hexdump and the recorder, if they are on.
 func (c *Conn) traceRead(p []byte) {
-	if c.is(hexdump) || c.ext != nil && c.ext.recorder != nil {
+	if c.is(hexdump) || c.ext != nil && c.settings().recorder != nil {
 		c.trace("read", c.RemoteAddr(), p)
 	}
 }
@@ -58,7 +59,7 @@ func (c *Conn) traceRead(p []byte) {
 // traceWrite does the same for bytes that were written. peer is the receiver of a datagram; if
 // it is the zero AddrPort, the connection's RemoteAddr is used.
 func (c *Conn) traceWrite(peer netip.AddrPort, p []byte) {
-	if c.is(hexdump) || c.ext != nil && c.ext.recorder != nil {
+	if c.is(hexdump) || c.ext != nil && c.settings().recorder != nil {
 		c.trace("write", peer, p)
 	}
 }
@@ -71,8 +72,8 @@ func (c *Conn) trace(what string, peer netip.AddrPort, p []byte) {
 	if c.is(hexdump) {
 		c.mgr.log.Info(what, append(c.attrsWithPeer(peer), "bytes", len(p), "dump", "\n"+hex.Dump(p))...)
 	}
-	if c.ext != nil && c.ext.recorder != nil {
-		c.ext.recorder.add(c, what, peer, p)
+	if recorder := c.settings().recorder; recorder != nil {
+		recorder.add(c, what, peer, p)
 	}
 }
 

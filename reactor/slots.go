@@ -167,10 +167,11 @@ func (a *admission) searchAt(when int64) {
 	if a.timer.pos >= 0 && a.timer.when <= when {
 		return
 	}
-	a.timer.Stop()
-	if when < math.MaxInt64 {
-		a.timer.armAt(max(when, a.m.ticks()))
+	if when == math.MaxInt64 {
+		a.timer.disarm()
+		return
 	}
+	a.timer.armAt(max(when, a.m.ticks()))
 }
 
 // firstExpiry returns the tick at which the first of the slots may be lost. The list is in the

@@ -53,7 +53,7 @@ func TestStats(t *testing.T) {
 
 	p.WriteString("12345")
 	await(t, m, "EvRead", r.Saw(reactor.EvRead))
-	want.Reads, want.BytesIn, want.Unread, want.Held = 1, 5, 5, 512
+	want.Reads, want.BytesIn, want.Unread, want.Held = 1, 5, 5, 128
 	check("read")
 
 	accepted.Recv.Consume(2)

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"io"
+	"net/netip"
 	"os"
 
 	"github.com/rikki-go/rikki/reactor/internal/poll"
@@ -46,6 +47,7 @@ func (c *Conn) recv(p []byte) (n int, err error) {
 	case n == 0:
 		err = io.EOF
 	default:
+		c.mgr.readFull = n == len(p)
 		c.noteRead(n)
 	}
 	return n, err
@@ -70,7 +72,7 @@ func (s stream) flush() (int, error) {
 		return noEvent, err
 	}
 	c.mgr.writeLeft -= n
-	c.traceWrite(c.RemoteAddr(), p[:n])
+	c.traceWrite(netip.AddrPort{}, p[:n])
 	c.Send.Consume(n)
 	if n == most && c.Send.Len() > 0 { // the socket may take more in the next turn
 		c.markDirty()
@@ -108,4 +110,4 @@ func (s stream) abort() { poll.ResetOnClose(int(s.c.fd)) }
 func (s stream) close() {}
 
 // isTCP reports whether the connection is a TCP stream whose peer is known.
-func (c *Conn) isTCP() bool { return c.peer.IsValid() && !c.isDatagram() }
+func (c *Conn) isTCP() bool { return c.peerKind != addrNone && !c.isDatagram() }

@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"container/heap"
 	"math"
 	"time"
 )
@@ -18,13 +17,14 @@ const (
 // Timer is a function that Poll calls when it is due. It belongs to the goroutine of its manager.
 // Manager.AddTimer makes one.
 type Timer struct {
-	m      *Manager
-	fn     func()
-	when   int64  // the tick at which it is due, see Manager.ticks
-	seq    uint64 // grows with each arming; orders timers that are due at the same time
-	period time.Duration
-	flags  TimerFlags
-	pos    int // index in the heap; -1 when not armed
+	m       *Manager
+	fn      func()
+	when    int64  // the tick at which it is due, see Manager.ticks
+	seq     uint64 // grows with each arming; orders timers that are due at the same time
+	slotSeq uint64 // seq when its slot in the heap was written
+	period  time.Duration
+	pos     int32 // index in the heap; -1 when not armed
+	flags   TimerFlags
 }
 
 // AddTimer makes Poll call fn after period. The flags say whether it repeats, and whether the
@@ -61,9 +61,7 @@ func (t *Timer) firstDelay() time.Duration {
 func (t *Timer) Stop() {
 	t.m.checkOwner()
 	t.flags &^= TimerRepeat
-	if t.pos >= 0 {
-		heap.Remove(&t.m.timers, t.pos)
-	}
+	t.disarm()
 }
 
 // Reset makes the timer fire after d, and, if it repeats, after every d from then on. It does not
@@ -76,22 +74,32 @@ func (t *Timer) Reset(d time.Duration) {
 		panic("reactor: Reset of a timer with TimerRepeat to a period of " + d.String() + ", want more than 0")
 	}
 	t.period = max(d, 0)
-	if t.pos >= 0 {
-		heap.Remove(&t.m.timers, t.pos)
-	}
 	if !t.m.closed {
 		t.arm(t.period)
 	}
 }
 
-// arm arms the timer, to fire after d. It must not be armed already.
+// arm arms the timer, to fire after d. If it is armed, it fires only then.
 func (t *Timer) arm(d time.Duration) { t.armAt(addSaturated(t.m.ticks(), d)) }
 
-// armAt arms the timer, to fire at the tick when. It must not be armed already.
+// armAt is arm, with the tick at which the timer fires.
 func (t *Timer) armAt(when int64) {
+	h := &t.m.timers
 	t.m.timerSeq++
 	t.when, t.seq = when, t.m.timerSeq
-	heap.Push(&t.m.timers, t)
+	switch {
+	case t.pos < 0:
+		h.push(t)
+	case when < (*h)[t.pos].when:
+		h.moveUp(t)
+	} // otherwise the slot moves when it comes up, see timerHeap
+}
+
+// disarm makes an armed timer not fire.
+func (t *Timer) disarm() {
+	if t.pos >= 0 {
+		t.m.timers.remove(t)
+	}
 }
 
 // addSaturated returns at + d, or math.MaxInt64 if that overflows. A timer with this tick never
@@ -116,14 +124,23 @@ func (m *Manager) runTimers() {
 	}
 	m.beginPhase()
 	for len(m.timers) > 0 && !m.closeCalled {
-		t := m.timers[0]
-		if t.when > now || t.seq > last || m.turn.over {
+		t := m.timers[0].t
+		if m.timers[0].when > now || m.turn.over {
 			return
 		}
-		heap.Pop(&m.timers)
+		if !t.settled() {
+			m.timers.settleFirst(1)
+			m.worked()
+			continue
+		}
+		if t.seq > last {
+			return
+		}
 		m.stats.noteLag(time.Duration(now - t.when))
 		if t.flags&TimerRepeat != 0 { // armed before the call, so that fn may stop it
 			t.armAt(t.nextAfter(now))
+		} else {
+			m.timers.remove(t)
 		}
 		m.run(t.fn)
 		m.worked()
@@ -134,37 +151,4 @@ func (m *Manager) runTimers() {
 func (t *Timer) nextAfter(now int64) int64 {
 	missed := (now - t.when) / int64(t.period)
 	return addSaturated(t.when+missed*int64(t.period), t.period)
-}
-
-// timerHeap is a heap of armed timers, for container/heap. It orders timers by the tick at which
-// they are due, and then by the order in which they were armed.
-type timerHeap []*Timer
-
-func (h timerHeap) Len() int { return len(h) }
-
-func (h timerHeap) Less(i, j int) bool {
-	if h[i].when != h[j].when {
-		return h[i].when < h[j].when
-	}
-	return h[i].seq < h[j].seq
-}
-
-func (h timerHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].pos, h[j].pos = i, j
-}
-
-func (h *timerHeap) Push(x any) {
-	t := x.(*Timer)
-	t.pos = len(*h)
-	*h = append(*h, t)
-}
-
-func (h *timerHeap) Pop() any {
-	last := len(*h) - 1
-	t := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	t.pos = -1
-	return t
 }

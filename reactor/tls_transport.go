@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"unsafe"
 
 	"github.com/rikki-go/rikki/reactor/internal/tlsio"
@@ -67,6 +68,8 @@ const (
 	tlsReadSize = 3 * tlsio.MaxPlaintext
 	// maxEncryptAfterFailure is about how much of Send is encrypted when the connection has failed.
 	maxEncryptAfterFailure = 1 << 20
+	// maxEncrypt is the most plaintext that one connection encrypts in a settle phase.
+	maxEncrypt = 256 << 10
 	// tlsWriteSize is how much plaintext is encrypted for one write.
 	tlsWriteSize = 3 * tlsio.MaxPlaintext
 	// maxReplyBytes bounds the ciphertext that waits in out: what one write leaves, and records
@@ -225,8 +228,8 @@ func (t *tlsTransport) checkReplies() {
 // flush encrypts the content of Send and offers it to the socket, tlsWriteSize bytes at a time.
 func (t *tlsTransport) flush() (int, error) {
 	c := t.c
-	taken, most := 0, c.mgr.writeSize() // bytes of Send
-	if c.is(failed) {                   // Send is offered once
+	taken, most := 0, min(c.mgr.writeSize(), maxEncrypt) // bytes of Send
+	if c.is(failed) {                                    // Send is offered once
 		most = maxEncryptAfterFailure
 	}
 	for {
@@ -276,7 +279,7 @@ func (t *tlsTransport) encrypt() int {
 		c.Fail(opError("write", c.network(), c.RemoteAddr(), err))
 		return 0
 	}
-	c.traceWrite(c.RemoteAddr(), p[:n])
+	c.traceWrite(netip.AddrPort{}, p[:n])
 	c.Send.Consume(n)
 	return n
 }

@@ -213,7 +213,7 @@ type Arrival struct {
 func (c *Conn) Arrival() Arrival {
 	d, errno := c.udp()
 	switch {
-	case errno != 0 || !d.open.on || !c.peer.IsValid():
+	case errno != 0 || !d.open.on || c.peerKind == addrNone:
 		return Arrival{}
 	case !d.open.arrivals:
 		return Arrival{To: c.LocalAddr().Addr()}

@@ -94,10 +94,7 @@ func (c *Conn) dropWatchdog() {
 	*w = watchdog{timer: w.timer, layerDeadlines: w.layerDeadlines[:0]}
 	c.mgr.spareWatchdogs.put(w)
 	c.ext.watchdog = nil
-	if c.life < closed && *c.ext == (extras{sendThreshold: c.mgr.sendThreshold}) {
-		c.mgr.spareExtras.put(c.ext)
-		c.ext = nil
-	}
+	c.dropUnusedExtras()
 }
 
 // startDeadline starts a countdown of the loop. It does nothing on a listener, and if the
@@ -370,7 +367,6 @@ func (w *watchdog) armFor(k deadlineKind) {
 	if limit <= 0 || w.catchingUp || w.timer.pos >= 0 && w.timer.when <= at {
 		return
 	}
-	w.timer.Stop()
 	w.timer.armAt(at)
 }
 
@@ -385,7 +381,6 @@ func (w *watchdog) rearm() {
 	if p.when == math.MaxInt64 || w.timer.pos >= 0 && w.timer.when <= p.when {
 		return
 	}
-	w.timer.Stop()
 	// With a time in the past, Stats.Lag would count the timer as late.
 	w.timer.armAt(max(p.when, w.c.mgr.ticks()))
 }

@@ -18,8 +18,8 @@
 //
 //	func Wait(timeout time.Duration) ([]Ready, error)
 //		Block until a descriptor is ready or the timeout has passed, and report what is
-//		ready then. A negative timeout means no limit. The caller has called Check just
-//		before, and Check reported nothing. So Wait need not check before it blocks.
+//		ready then. If one is ready already, Wait returns at once. A negative timeout means
+//		no limit.
 //		A signal may end a wait early. Wait then checks once and reports what it found,
 //		perhaps nothing, without an error. So after a process was stopped and continues,
 //		it reads from its sockets before it runs the timers that became due meanwhile.

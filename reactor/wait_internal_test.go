@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rikki-go/rikki/reactor/internal/poll"
+	"golang.org/x/sys/unix"
 )
 
 var extremes = []time.Duration{
@@ -16,7 +17,13 @@ var extremes = []time.Duration{
 // notingPoller notes for how long the loop is to block, and does not block.
 type notingPoller struct {
 	poll.Poller
-	waits []time.Duration
+	waits  []time.Duration
+	checks int // by the loop
+}
+
+func (p *notingPoller) Check() ([]poll.Ready, error) {
+	p.checks++
+	return p.Poller.Check()
 }
 
 func (p *notingPoller) Wait(timeout time.Duration) ([]poll.Ready, error) {
@@ -158,5 +165,59 @@ func TestDrainDoesNotBlockWithoutConnections(t *testing.T) {
 				t.Errorf("Drain returns %v, %v; the loop blocks for %v", late, err, p.waits)
 			}
 		})
+	}
+}
+
+// After a wait the loop blocks without a Check for some turns. Then it checks again. Turns that
+// must not block check always.
+func TestWaitsWithoutCheck(t *testing.T) {
+	m := quiet(t)
+	turns(t, m, 1)
+	p := noting(m)
+	m.unchecked = 0
+	for i := range 3 * (waitsPerCheck + 1) {
+		if pollFor(t, m, time.Second); p.checks != i/(waitsPerCheck+1)+1 || len(p.waits) != i+1 {
+			t.Fatalf("turn %d: %d checks and %d waits", i, p.checks, len(p.waits))
+		}
+	}
+	checks, waits := p.checks, len(p.waits)
+	m.unchecked = waitsPerCheck
+	for name, turn := range map[string]func(){
+		"Poll(0)": func() { pollFor(t, m, 0) },
+		"a timer that is due": func() {
+			m.AddTimer(0, TimerOnce, func() {})
+			pollFor(t, m, time.Second)
+		},
+		"a handler was called": func() {
+			wrap(t, m, nil)
+			pollFor(t, m, time.Second)
+		},
+	} {
+		checks++
+		if turn(); p.checks != checks || len(p.waits) != waits {
+			t.Errorf("%s: %d checks, want %d; %d waits, want %d", name, p.checks, checks, len(p.waits), waits)
+		}
+		checks = p.checks
+	}
+}
+
+// A loop that becomes busy finds its input in waits without a Check, and then checks in each turn.
+func TestBusyLoopChecksAgain(t *testing.T) {
+	m := quiet(t)
+	reads := 0
+	_, peer := wrap(t, m, func(c *Conn, ev Event, _ any) {
+		if ev == EvRead {
+			reads++
+			c.Recv.Reset()
+		}
+	})
+	turns(t, m, 1)
+	p := noting(m)
+	m.unchecked = waitsPerCheck
+	for i := range 2 * waitsPerCheck {
+		unix.Write(peer, []byte("x"))
+		if pollFor(t, m, time.Second); reads != i+1 || len(p.waits) != min(i+1, waitsPerCheck) {
+			t.Fatalf("turn %d: %d reads, %d waits", i, reads, len(p.waits))
+		}
 	}
 }
