@@ -48,6 +48,22 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
+// BenchmarkPrepared sends a broadcast of 64 bytes on one of its connections, without the write.
+func BenchmarkPrepared(b *testing.B) {
+	for _, r := range roles {
+		b.Run(string(r), func(b *testing.B) {
+			c := newEnv(b).open(r, nil).conn
+			p, err := ws.Prepare(make([]byte, 64), ws.OpBinary)
+			must(b, err)
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Send(c)
+				c.Send.Reset()
+			}
+		})
+	}
+}
+
 // BenchmarkEchoPipelined measures a server that reads 16 masked messages of 64 bytes at once and
 // sends all of them back in one write. An operation is one message.
 func BenchmarkEchoPipelined(b *testing.B) {

@@ -49,7 +49,7 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any, hea
 	if err != nil {
 		return nil, err
 	}
-	c.Stack().Push(&layer{opts: o, extras: &extras{handshake: h}})
+	c.Stack().Push(&layer{common: shared(c).with(o), extras: &extras{handshake: h}})
 	return c, nil
 }
 

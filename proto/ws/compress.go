@@ -34,7 +34,7 @@ func (d *deflation) setParams(s *spares, p deflateParams) {
 	s.flate.contextBytes -= d.cost
 	d.params, d.cost = p, 0
 	if p.enabled() {
-		d.cost = d.opts.contextCost(p)
+		d.cost = d.opts.contextCost(p, &s.flate)
 	}
 	s.flate.contextBytes += d.cost
 }
@@ -162,7 +162,7 @@ func (l *layer) inflateWhole(c *reactor.Conn) (done bool) {
 		in.whole = nil
 		if err == io.EOF {
 			l.dropIncoming(c) // release the compressed message
-			l.raise(c, reactor.EvWSMsg, Message{Data: whole.parts, Op: op, First: true, Fin: true})
+			l.raise(c, reactor.EvWSMsg, whole.parts, op, isFirst|isFinal)
 		} else {
 			l.failWith(c, err)
 			l.dropIncoming(c)
@@ -237,7 +237,7 @@ func (o *Options) negotiateExtensions(c *reactor.Conn, hm *http.Message) (d *def
 		return nil, "", eachExtension(lines, func(extension) {})
 	}
 	s := shared(c)
-	p, answer, err := o.Deflate.acceptOffer(lines, o.Deflate.budgetLeft(s.flate.contextBytes))
+	p, answer, err := o.Deflate.acceptOffer(lines, &s.flate, o.Deflate.budgetLeft(s.flate.contextBytes))
 	if p.enabled() {
 		d = newDeflation(s, o.Deflate, p)
 	}
@@ -251,23 +251,23 @@ func (l *layer) extensionOffer(c *reactor.Conn) string {
 		return ""
 	}
 	s := shared(c)
-	asked, value := d.offer(d.budgetLeft(s.flate.contextBytes))
+	asked, value := d.offer(&s.flate, d.budgetLeft(s.flate.contextBytes))
 	l.extras.deflate = newDeflation(s, d, asked)
 	return "Sec-WebSocket-Extensions: " + value + "\r\n"
 }
 
 // applyExtensions checks the server's answer against what was offered, and applies it.
 func (l *layer) applyExtensions(c *reactor.Conn, hm *http.Message) error {
-	d, lines := l.extras.deflate, extensionLines(hm)
+	d, lines, s := l.extras.deflate, extensionLines(hm), shared(c)
 	if d == nil {
-		_, err := (*Deflate)(nil).checkAnswer(deflateParams{}, lines)
+		_, err := (*Deflate)(nil).checkAnswer(deflateParams{}, &s.flate, lines)
 		return err
 	}
-	p, err := d.opts.checkAnswer(d.params, lines)
+	p, err := d.opts.checkAnswer(d.params, &s.flate, lines)
 	if err != nil {
 		return err
 	}
-	d.setParams(shared(c), p)
+	d.setParams(s, p)
 	if !p.enabled() {
 		l.extras.deflate = nil
 	}

@@ -46,18 +46,23 @@ type Deflate struct {
 	// Budget is how many bytes the contexts of all connections of a Manager may take. A
 	// context is what one message leaves for the next. A context for receiving takes up to
 	// 32 KiB, depending on the window. A context for sending takes 800 KiB, or 1180 KiB at
-	// level 1. When the budget is used up, new connections are negotiated without context
-	// takeover. Zero is DefaultDeflateBudget. A negative value turns context takeover off.
+	// level 1, or what the Compressor of NewCompressor says. When the budget is used up, new
+	// connections are negotiated without context takeover. Zero is DefaultDeflateBudget. A
+	// negative value turns context takeover off.
 	Budget int
 
-	// NewCompressor makes the compressors, for example with a faster package than
-	// compress/flate; docs/performance.md compares one. Nil uses compress/flate. A compressor
-	// must not refer back more than 1<<windowBits bytes. Budget assumes that it takes as much
-	// memory as one of compress/flate.
+	// NewCompressor makes the compressors. Nil uses compress/flate. NewCompressor of
+	// proto/ws/klauspost takes half the time; it is in a module of its own. A compressor must
+	// not refer back more than 1<<windowBits bytes. The level is Level, or its default.
 	NewCompressor func(level, windowBits int) Compressor
 }
 
 // A Compressor writes a DEFLATE stream [RFC 1951]. *flate.Writer of compress/flate is one.
+//
+// A Compressor may also have a method Size() int, which returns how many bytes of heap it takes
+// at most. Deflate.Budget counts that many for a context for sending. For a Compressor without
+// the method, Budget counts what one of compress/flate takes. To know the size, a handshake may
+// make a compressor, once for each Deflate and window. So use one Deflate for all connections.
 type Compressor interface {
 	// Write compresses p. It may buffer any part of the result.
 	Write(p []byte) (int, error)
@@ -172,22 +177,22 @@ func (d *Deflate) requestedParams() deflateParams {
 // withinBudget turns off context takeover for a direction if its context does not fit into
 // budget bytes. The context for receiving, which is small, is counted first. Context takeover
 // for sending is also turned off if the level does not use it.
-func (d *Deflate) withinBudget(p deflateParams, budget int) deflateParams {
+func (d *Deflate) withinBudget(p deflateParams, pool *flatePool, budget int) deflateParams {
 	if p.recvTakeover = p.recvTakeover && budget >= inflateWindowCost(p.recvBits); p.recvTakeover {
 		budget -= inflateWindowCost(p.recvBits)
 	}
-	level := d.level(p.sendBits, true)
-	p.sendTakeover = p.sendTakeover && level != flate.HuffmanOnly && budget >= deflateCost(level)
+	p.sendTakeover = p.sendTakeover && d.level(p.sendBits, true) != flate.HuffmanOnly &&
+		budget > 0 && budget >= pool.deflateCost(d, p.sendBits)
 	return p
 }
 
 // contextCost returns how many bytes the contexts of a connection take.
-func (d *Deflate) contextCost(p deflateParams) (n int) {
+func (d *Deflate) contextCost(p deflateParams, pool *flatePool) (n int) {
 	if p.recvTakeover {
 		n += inflateWindowCost(p.recvBits)
 	}
 	if p.sendTakeover {
-		n += deflateCost(d.level(p.sendBits, true))
+		n += pool.deflateCost(d, p.sendBits)
 	}
 	return n
 }

@@ -22,6 +22,14 @@ type deflater struct {
 	unflushed  bool     // bytes were written to the compressor since the last flush
 }
 
+// cost returns the number of heap bytes that the deflater uses at most.
+func (d *deflater) cost() int {
+	if sized, ok := d.compressor.(interface{ Size() int }); ok {
+		return max(sized.Size(), 0)
+	}
+	return deflateCost(d.level)
+}
+
 // deflateCost is the number of heap bytes that a deflater uses. compress/flate allocates them,
 // including tables for every level.
 func deflateCost(level int) int {

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // text returns n bytes with many repetitions, near and far.
@@ -43,7 +45,7 @@ func noise(r *rand.Rand, n int) []byte {
 // history.
 func received(t *testing.T, z, want, history []byte, bits uint8) []byte {
 	t.Helper()
-	got, furthest, err := inflateReference(slices.Concat(z, inflateTail), history)
+	got, furthest, err := looptest.Inflate(slices.Concat(z, inflateTail), history)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Fatalf("%d bytes were compressed to %d and inflated to %d: %v", len(want), len(z), len(got), err)
 	}
@@ -119,7 +121,7 @@ func TestDeflateReset(t *testing.T) {
 			if len(second) > len(first)/4 || !bytes.Equal(first, third) {
 				t.Errorf("level %d: %d bytes the first time, %d the second time, %d after the reset", level, len(first), len(second), len(third))
 			}
-			if _, _, err := inflateReference(slices.Concat(second, inflateTail), nil); err == nil {
+			if _, _, err := looptest.Inflate(slices.Concat(second, inflateTail), nil); err == nil {
 				t.Errorf("level %d: the second message inflates without the first", level)
 			}
 		}

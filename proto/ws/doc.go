@@ -27,8 +27,8 @@
 // After that the handler gets reactor.EvWSOpen, then a reactor.EvWSMsg for each message and
 // a reactor.EvWSCtl for each control frame. It sends with Send and Printf. It can also
 // append bytes to c.Send and make them a frame in place with Wrap. NewWriter sends a message
-// in several frames. Prepare encodes a message once for many connections. Listen makes a
-// server that accepts WebSockets only.
+// in several frames. A Prepared is a message that is encoded once for many connections. Listen
+// makes a server that accepts WebSockets only.
 //
 // Connect, Upgrade and Listen take Options. They set the limits, the delivery in pieces, the
 // compression (RFC 7692), the keep-alive, and the requests that a server accepts. SetLimits

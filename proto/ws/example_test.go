@@ -172,22 +172,23 @@ func ExampleNewWriter() {
 	// Output: text part 0;part 1;part 2;part 3;part 4;part 5;part 6;part 7;part 8;part 9;
 }
 
-// A message for many connections is encoded, and compressed, once.
-func ExamplePrepare() {
+// A message for many connections is encoded, and compressed, once. The next message uses the same
+// memory.
+func ExamplePrepared() {
 	m := newManager()
 	all := map[*reactor.Conn]bool{}
+	var toAll ws.Prepared
 	server := func(c *reactor.Conn, ev reactor.Event, data any) {
 		switch ev {
 		case reactor.EvWSOpen:
 			all[c] = true
 		case reactor.EvWSMsg:
-			p, err := ws.Prepare(data.(*ws.Message).Data, ws.OpText)
-			if err != nil {
+			if err := toAll.Set(data.(*ws.Message).Data, ws.OpText); err != nil {
 				log.Print(err)
 				return
 			}
 			for other := range all {
-				p.Send(other)
+				toAll.Send(other)
 			}
 		case reactor.EvClose:
 			delete(all, c)

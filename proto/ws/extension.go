@@ -164,7 +164,7 @@ func windowBits(v []byte) (bits wsflate.WindowBits, ok bool) {
 // has an invalid value [RFC 7692 7.1]. Context takeover is turned off if the contexts do not
 // fit into budget bytes. answer is the value of the response's header. It is empty if no offer
 // was accepted. The error is the error of eachExtension.
-func (d *Deflate) acceptOffer(lines [][]byte, budget int) (p deflateParams, answer string, err error) {
+func (d *Deflate) acceptOffer(lines [][]byte, pool *flatePool, budget int) (p deflateParams, answer string, err error) {
 	err = eachExtension(lines, func(e extension) {
 		if p.enabled() || string(e.name) != wsflate.ExtensionName {
 			return
@@ -186,7 +186,7 @@ func (d *Deflate) acceptOffer(lines [][]byte, budget int) (p deflateParams, answ
 		default:
 			p.recvBits = min(p.recvBits, uint8(offer.ClientMaxWindowBits))
 		}
-		p = d.withinBudget(p, budget)
+		p = d.withinBudget(p, pool, budget)
 		answer = p.answer(offer)
 	})
 	if err != nil {
@@ -236,8 +236,8 @@ func formatDeflate(t wsflate.Parameters) string {
 // offer returns the value of a request's Sec-WebSocket-Extensions. asked contains the offered
 // parameters: the server may agree to them or to less. The client keeps asked until the
 // response arrives.
-func (d *Deflate) offer(budget int) (asked deflateParams, value string) {
-	asked = d.withinBudget(d.requestedParams(), budget)
+func (d *Deflate) offer(pool *flatePool, budget int) (asked deflateParams, value string) {
+	asked = d.withinBudget(d.requestedParams(), pool, budget)
 	t := wsflate.Parameters{
 		ServerNoContextTakeover: !asked.recvTakeover,
 		ClientNoContextTakeover: !asked.sendTakeover,
@@ -255,7 +255,7 @@ func (d *Deflate) offer(budget int) (asked deflateParams, value string) {
 // checkAnswer checks a server's answer to an offer [RFC 7692 7.1]. The answer may leave the
 // extension out. If nothing was offered, d may be nil and asked is zero. If checkAnswer
 // returns an error, the handshake fails.
-func (d *Deflate) checkAnswer(asked deflateParams, lines [][]byte) (p deflateParams, err error) {
+func (d *Deflate) checkAnswer(asked deflateParams, pool *flatePool, lines [][]byte) (p deflateParams, err error) {
 	var refused error
 	n := 0
 	err = eachExtension(lines, func(e extension) {
@@ -271,7 +271,9 @@ func (d *Deflate) checkAnswer(asked deflateParams, lines [][]byte) (p deflatePar
 	if err != nil || !p.enabled() {
 		return deflateParams{}, err
 	}
-	return d.withinBudget(p, d.contextCost(asked)), nil
+	// The offer has charged what asked costs. With a smaller window the context may cost more.
+	left := max(d.budgetLeft(pool.contextBytes), 0)
+	return d.withinBudget(p, pool, d.contextCost(asked, pool)+left), nil
 }
 
 // limitedBy returns what was asked with the limits that the server's answer sets.

@@ -82,11 +82,11 @@ func TestDeflateAccept(t *testing.T) {
 		{"second offer", Deflate{}, room, lines(pmd + sbit + "=7, " + pmd + sbit + "=12, " + pmd), pmd + sbit + "=12", deflateParams{12, 15, true, true}},
 		{"second line", Deflate{}, room, lines(pmd+"; x", pmd+sno), pmd + sno, deflateParams{15, 15, false, true}},
 	} {
-		p, answer, err := tt.d.acceptOffer(tt.lines, tt.room)
+		p, answer, err := tt.d.acceptOffer(tt.lines, new(flatePool), tt.room)
 		if p != tt.want || answer != tt.answer || err != nil {
 			t.Errorf("%s: %+v, %q, %v; want %+v, %q", tt.name, p, answer, err, tt.want, tt.answer)
 		}
-		if n := tt.d.contextCost(p); n > max(0, tt.room) {
+		if n := tt.d.contextCost(p, new(flatePool)); n > max(0, tt.room) {
 			t.Errorf("%s: costs %d bytes, the budget has %d", tt.name, n, tt.room)
 		}
 	}
@@ -105,11 +105,11 @@ var badParams = []string{
 func TestDeflateDeclines(t *testing.T) {
 	var d Deflate
 	for _, bad := range append([]string{cbit + cbit, cbit + cbit + "=10"}, badParams...) {
-		p, answer, err := d.acceptOffer(lines(pmd+bad), math.MaxInt)
+		p, answer, err := d.acceptOffer(lines(pmd+bad), new(flatePool), math.MaxInt)
 		if p.enabled() || p != (deflateParams{}) || answer != "" || err != nil {
 			t.Errorf("%s: %+v, %q, %v, want it declined", bad, p, answer, err)
 		}
-		if _, answer, err := d.acceptOffer(lines(pmd+bad+","+pmd+cno), math.MaxInt); answer != pmd+cno || err != nil {
+		if _, answer, err := d.acceptOffer(lines(pmd+bad+","+pmd+cno), new(flatePool), math.MaxInt); answer != pmd+cno || err != nil {
 			t.Errorf("%s and then a valid offer: %q, %v", bad, answer, err)
 		}
 	}
@@ -144,16 +144,16 @@ func TestDeflateOffer(t *testing.T) {
 		{"no budget", Deflate{}, 0, pmd + sno + cno + cbit, pmd + sno, deflateParams{15, 15, false, false}},
 		{"budget for receiving", Deflate{}, 100 << 10, pmd + cno + cbit, pmd, deflateParams{15, 15, false, true}},
 	} {
-		asked, offer := tt.d.offer(tt.room)
+		asked, offer := tt.d.offer(new(flatePool), tt.room)
 		if offer != tt.offer {
 			t.Errorf("%s: the offer is %q, want %q", tt.name, offer, tt.offer)
 		}
-		p, err := tt.d.checkAnswer(asked, lines(tt.answer))
+		p, err := tt.d.checkAnswer(asked, new(flatePool), lines(tt.answer))
 		if p != tt.want || err != nil {
 			t.Errorf("%s: %+v, %v; want %+v", tt.name, p, err, tt.want)
 		}
-		if tt.d.contextCost(p) > tt.d.contextCost(asked) || tt.d.contextCost(asked) > tt.room {
-			t.Errorf("%s: costs %d bytes after the answer, %d before; the budget has %d", tt.name, tt.d.contextCost(p), tt.d.contextCost(asked), tt.room)
+		if tt.d.contextCost(p, new(flatePool)) > tt.d.contextCost(asked, new(flatePool)) || tt.d.contextCost(asked, new(flatePool)) > tt.room {
+			t.Errorf("%s: costs %d bytes after the answer, %d before; the budget has %d", tt.name, tt.d.contextCost(p, new(flatePool)), tt.d.contextCost(asked, new(flatePool)), tt.room)
 		}
 	}
 }
@@ -162,7 +162,7 @@ func TestDeflateOffer(t *testing.T) {
 func TestDeflateAnswerRefused(t *testing.T) {
 	refused := func(name string, d *Deflate, asked deflateParams, reason string, all ...string) {
 		t.Helper()
-		p, err := d.checkAnswer(asked, lines(all...))
+		p, err := d.checkAnswer(asked, new(flatePool), lines(all...))
 		if err == nil || !strings.Contains(err.Error(), reason) || p != (deflateParams{}) {
 			t.Errorf("%s: %+v, %v; want %q", name, p, err, reason)
 		}
@@ -170,7 +170,7 @@ func TestDeflateAnswerRefused(t *testing.T) {
 	refused("nothing was offered", nil, deflateParams{}, `"permessage-deflate", which was not offered`, pmd)
 	for _, bad := range append([]string{cbit}, badParams...) {
 		d := new(Deflate)
-		asked, _ := d.offer(math.MaxInt)
+		asked, _ := d.offer(new(flatePool), math.MaxInt)
 		refused(bad, d, asked, "permessage-deflate: parameter ", pmd+bad)
 	}
 	for _, tt := range []struct {
@@ -189,7 +189,7 @@ func TestDeflateAnswerRefused(t *testing.T) {
 		{"server_max_window_bits too large", Deflate{PeerWindowBits: 9}, "server_max_window_bits=10, but the offer was 9", []string{pmd + sbit + "=10"}},
 		{"client_max_window_bits too large", Deflate{WindowBits: 9}, "client_max_window_bits=10, but the offer was 9", []string{pmd + cbit + "=10"}},
 	} {
-		asked, _ := tt.d.offer(math.MaxInt)
+		asked, _ := tt.d.offer(new(flatePool), math.MaxInt)
 		refused(tt.name, &tt.d, asked, tt.reason, tt.answer...)
 	}
 }
@@ -202,12 +202,12 @@ func TestDeflateNegotiation(t *testing.T) {
 		flags := i >> 12
 		server := &Deflate{WindowBits: i&7 + 8, PeerWindowBits: i>>3&7 + 8, NoContextTakeover: flags&1 != 0, PeerNoContextTakeover: flags&2 != 0}
 		client := &Deflate{WindowBits: i>>6&7 + 8, PeerWindowBits: i>>9&7 + 8, NoContextTakeover: flags&4 != 0, PeerNoContextTakeover: flags&8 != 0}
-		asked, offer := client.offer(math.MaxInt)
-		s, answer, err := server.acceptOffer([][]byte{[]byte(offer)}, math.MaxInt)
+		asked, offer := client.offer(new(flatePool), math.MaxInt)
+		s, answer, err := server.acceptOffer([][]byte{[]byte(offer)}, new(flatePool), math.MaxInt)
 		if err != nil {
 			t.Fatalf("%+v refuses the offer %q of %+v: %v", server, offer, client, err)
 		}
-		c, err := client.checkAnswer(asked, [][]byte{[]byte(answer)})
+		c, err := client.checkAnswer(asked, new(flatePool), [][]byte{[]byte(answer)})
 		if err != nil {
 			t.Fatalf("%+v refuses the answer %q of %+v to the offer %q: %v", client, answer, server, offer, err)
 		}
@@ -257,8 +257,8 @@ func FuzzExtensions(f *testing.F) {
 			return
 		}
 		room := int(flags) << 12
-		p, answer, err := d.acceptOffer(lines(one, two), room)
-		if p.enabled() != (answer != "") || p.enabled() && err != nil || d.contextCost(p) > room {
+		p, answer, err := d.acceptOffer(lines(one, two), new(flatePool), room)
+		if p.enabled() != (answer != "") || p.enabled() && err != nil || d.contextCost(p, new(flatePool)) > room {
 			t.Fatalf("%+v, %q, %v", p, answer, err)
 		}
 		within := func(p deflateParams, d *Deflate) {
@@ -270,17 +270,17 @@ func FuzzExtensions(f *testing.F) {
 		if p.enabled() {
 			within(p, d)
 			client := new(Deflate) // accepts every answer that any offer allows
-			asked, _ := client.offer(math.MaxInt)
-			q, err := client.checkAnswer(asked, lines(answer))
+			asked, _ := client.offer(new(flatePool), math.MaxInt)
+			q, err := client.checkAnswer(asked, new(flatePool), lines(answer))
 			sees := deflateParams{p.recvBits, p.sendBits, p.recvTakeover && p.recvBits > minWindow, p.sendTakeover}
 			if err != nil || q != sees {
 				t.Fatalf("the server has %+v and answers %q, the client has %+v, %v", p, answer, q, err)
 			}
 		}
-		asked, _ := d.offer(room)
-		if q, err := d.checkAnswer(asked, lines(one, two)); err == nil && q.enabled() {
+		asked, _ := d.offer(new(flatePool), room)
+		if q, err := d.checkAnswer(asked, new(flatePool), lines(one, two)); err == nil && q.enabled() {
 			within(q, d)
-			if q.recvBits > asked.recvBits || d.contextCost(q) > room {
+			if q.recvBits > asked.recvBits || d.contextCost(q, new(flatePool)) > room {
 				t.Fatalf("the parameters %+v exceed the offer %+v", q, asked)
 			}
 		}

@@ -21,7 +21,7 @@ func TestExtensionsMalformed(t *testing.T) {
 	var d Deflate
 	for _, s := range malformedExtensions {
 		for _, all := range [][][]byte{lines(s), lines(pmd, s), lines(s, pmd), lines(pmd + ", " + s)} {
-			if p, answer, err := d.acceptOffer(all, math.MaxInt); err == nil || answer != "" || p.enabled() {
+			if p, answer, err := d.acceptOffer(all, new(flatePool), math.MaxInt); err == nil || answer != "" || p.enabled() {
 				t.Errorf("%q: %+v, %q, %v", all, p, answer, err)
 			}
 		}
@@ -49,7 +49,7 @@ func TestGobwasAcceptsIllegalExtensions(t *testing.T) {
 		if !gobwasReads(tt.header) {
 			t.Errorf("%s: gobwas/ws refuses %q", tt.name, tt.header)
 		}
-		if p, answer, _ := new(Deflate).acceptOffer(lines(tt.header), DefaultDeflateBudget); p.enabled() {
+		if p, answer, _ := new(Deflate).acceptOffer(lines(tt.header), new(flatePool), DefaultDeflateBudget); p.enabled() {
 			t.Errorf("%s: a server accepts %q and answers %q", tt.name, tt.header, answer)
 		}
 	}
@@ -57,7 +57,7 @@ func TestGobwasAcceptsIllegalExtensions(t *testing.T) {
 	if gobwasReads(escaped) {
 		t.Errorf("gobwas/ws accepts the escape in %q", escaped)
 	}
-	if p, _, _ := new(Deflate).acceptOffer(lines(escaped), DefaultDeflateBudget); p.sendBits != 10 {
+	if p, _, _ := new(Deflate).acceptOffer(lines(escaped), new(flatePool), DefaultDeflateBudget); p.sendBits != 10 {
 		t.Errorf("a server does not read the window in %q: %+v", escaped, p)
 	}
 }

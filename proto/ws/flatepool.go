@@ -8,7 +8,8 @@ import "slices"
 type flatePool struct {
 	deflaters    []*deflater // the least recently used one first
 	inflaters    []*inflater
-	contextBytes int // bytes that the connections' contexts use at most
+	contextBytes int              // bytes that the connections' contexts use at most
+	sizes        []compressorSize // the oldest one first
 }
 
 // maxPooled is the largest number of deflaters and of inflaters in the pool. It is small,
@@ -36,6 +37,42 @@ func (p *flatePool) putDeflater(d *deflater) {
 		p.deflaters = slices.Delete(p.deflaters, 0, 1)
 	}
 	p.deflaters = append(p.deflaters, d)
+}
+
+// compressorSize is how many bytes a compressor of NewCompressor takes.
+type compressorSize struct {
+	madeBy *Deflate
+	level  int
+	bits   uint8
+	bytes  int
+}
+
+// maxSizes is the largest number of sizes that the pool remembers: those of two Deflates with every
+// window.
+const maxSizes = 2 * (maxWindow - minWindow + 1)
+
+// deflateCost returns how many bytes the context of a connection takes that sends with these
+// options and a window of 1<<bits bytes. Only a compressor knows how large it is. So deflateCost
+// takes one from the pool, or makes the one that the connection may use later. It remembers the
+// size. Otherwise a peer could cause a new compressor with each connection, by asking for another
+// window each time.
+func (p *flatePool) deflateCost(o *Deflate, bits uint8) int {
+	level := o.level(bits, true)
+	if o.NewCompressor == nil {
+		return deflateCost(level)
+	}
+	for _, s := range p.sizes {
+		if s.madeBy == o && s.level == level && s.bits == bits {
+			return s.bytes
+		}
+	}
+	d := p.getDeflater(o, level, bits)
+	p.putDeflater(d)
+	if len(p.sizes) == maxSizes {
+		p.sizes = slices.Delete(p.sizes, 0, 1)
+	}
+	p.sizes = append(p.sizes, compressorSize{o, level, bits, d.cost()})
+	return d.cost()
 }
 
 // getInflater takes an inflater from the pool or creates one. The caller calls begin or inflate.

@@ -122,3 +122,97 @@ func TestDeflateCosts(t *testing.T) {
 		near(fmt.Sprintf("a history of %d bits", bits), inflateWindowCost(bits), func() { new(inflateWindow).add(p, 1<<bits) })
 	}
 }
+
+// sizedWriter is a compressor that says how large it is.
+type sizedWriter struct {
+	*flate.Writer
+	size int
+}
+
+func (w *sizedWriter) Size() int { return w.size }
+
+// The budget counts what a compressor of NewCompressor says, or what one of compress/flate takes if
+// it says nothing. The pool makes one compressor to ask, which the first message then uses. It does
+// not ask again.
+func TestNewCompressorIsAskedForItsSize(t *testing.T) {
+	made := 0
+	sized := func(size int) *Deflate {
+		return &Deflate{NewCompressor: func(level, bits int) Compressor {
+			made++
+			w, _ := flate.NewWriter(nil, level)
+			return &sizedWriter{w, size + bits}
+		}}
+	}
+	unknown := &Deflate{Level: 1, NewCompressor: func(level, _ int) Compressor {
+		made++
+		w, _ := flate.NewWriter(nil, level)
+		return w
+	}}
+	for _, tt := range []struct {
+		name   string
+		o      *Deflate
+		budget int
+		cost   int // of a context for sending; 0 if there is none
+		made   int
+	}{
+		{"fits", sized(1000), 1015, 1015, 1},
+		{"does not fit", sized(1000), 1014, 0, 1},
+		{"no budget", sized(0), 0, 0, 0},
+		{"overspent", sized(0), -1, 0, 0},
+		{"negative", sized(-100), 1, 0, 1},
+		{"unknown", unknown, 1180 << 10, 1180 << 10, 1},
+		{"unknown, does not fit", unknown, 1180<<10 - 1, 0, 1},
+	} {
+		made = 0
+		var pool flatePool
+		p := tt.o.withinBudget(deflateParams{sendBits: maxWindow, recvBits: maxWindow, sendTakeover: true}, &pool, tt.budget)
+		if cost := tt.o.contextCost(p, &pool); cost != tt.cost || made != tt.made {
+			t.Errorf("%s: the context costs %d bytes and %d compressors were made; want %d and %d", tt.name, cost, made, tt.cost, tt.made)
+		}
+		if d := pool.getDeflater(tt.o, tt.o.level(maxWindow, true), maxWindow); d == nil || made != 1 {
+			t.Errorf("%s: %d compressors were made for the first message, want 1", tt.name, made)
+		}
+	}
+	var pool flatePool
+	made = 0
+	one, two := sized(1), sized(2)
+	for range 3 { // the pool has fewer compressors than there are windows
+		for bits := uint8(minWindow); bits <= maxWindow; bits++ {
+			if a, b := pool.deflateCost(one, bits), pool.deflateCost(two, bits); a != 1+int(bits) || b != 2+int(bits) {
+				t.Errorf("%d bits: the contexts cost %d and %d bytes", bits, a, b)
+			}
+		}
+	}
+	if made != maxSizes {
+		t.Errorf("%d compressors were made to ask for %d sizes", made, maxSizes)
+	}
+	for range 2 * maxSizes {
+		pool.deflateCost(sized(3), maxWindow)
+	}
+	if len(pool.sizes) > maxSizes || len(pool.deflaters) > maxPooled {
+		t.Errorf("the pool keeps %d sizes and %d compressors", len(pool.sizes), len(pool.deflaters))
+	}
+}
+
+// A server may answer with a smaller window than a client has offered. The compressor for it may be
+// larger. The client keeps its context if the budget of the manager has space for it.
+func TestSmallerWindowOfLargerCompressor(t *testing.T) {
+	o := &Deflate{NewCompressor: func(level, bits int) Compressor {
+		w, _ := flate.NewWriter(nil, level)
+		return &sizedWriter{w, 1000 - bits}
+	}}
+	asked := o.requestedParams()
+	answer := [][]byte{[]byte("permessage-deflate; client_max_window_bits=9")}
+	for _, tt := range []struct {
+		left int // of the budget, besides what the offer has charged
+		want bool
+	}{{6, true}, {5, false}, {-1000, false}} {
+		var pool flatePool
+		o.Budget = 1 << 20
+		pool.contextBytes = o.Budget - tt.left
+		p, err := o.checkAnswer(asked, &pool, answer)
+		if err != nil || p.sendBits != 9 || p.sendTakeover != tt.want || !p.recvTakeover {
+			t.Errorf("%d bytes left: %+v, %v", tt.left, p, err)
+		}
+	}
+}

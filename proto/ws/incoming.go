@@ -122,7 +122,7 @@ func (l *layer) handleWhole(c *reactor.Conn) bool {
 		l.failWith(c, errNotText)
 		return true
 	}
-	l.raise(c, reactor.EvWSMsg, Message{Data: payload, Op: op, First: true, Fin: true})
+	l.raise(c, reactor.EvWSMsg, payload, op, isFirst|isFinal)
 	return true
 }
 
@@ -244,12 +244,16 @@ func (l *layer) handleFrame(c *reactor.Conn, payload []byte) {
 // deliverPiece raises EvWSMsg with a piece of the message. fin says that it is the last piece.
 func (l *layer) deliverPiece(c *reactor.Conn, p []byte, fin bool) {
 	in := l.current
-	m := Message{Data: p, Op: in.messageType, First: !in.delivered, Fin: fin}
+	var is messageFlags
+	if !in.delivered {
+		is |= isFirst
+	}
 	in.delivered = true
 	if fin {
+		is |= isFinal
 		l.current = nil
 	}
-	l.raise(c, reactor.EvWSMsg, m)
+	l.raise(c, reactor.EvWSMsg, p, in.messageType, is)
 	if fin {
 		l.putIncoming(c, in)
 	}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // noLimit accepts messages of any size.
@@ -158,7 +160,7 @@ func TestInflateCutOff(t *testing.T) {
 			z := newDeflater(level, maxWindow).compress(nil, p)
 			whole := 0
 			for i := range z {
-				want, _, bad := inflateReference(slices.Concat(z[:i], inflateTail), nil)
+				want, _, bad := looptest.Inflate(slices.Concat(z[:i], inflateTail), nil)
 				got, err := f.inflate(nil, z[:i], nil, maxWindow, noLimit)
 				if (err == nil) != (bad == nil) || err == nil && !bytes.Equal(got, want) {
 					t.Fatalf("level %d, %d bytes of %d: %d bytes, %v; reference: %d, %v", level, i, len(z), len(got), err, len(want), bad)
@@ -351,7 +353,7 @@ func FuzzInflate(f *testing.F) {
 		f.Add(newDeflater(level, maxWindow).compress(nil, text(r, 1000)), []byte{}, uint16(999+level%2), uint16(100))
 	}
 	f.Fuzz(func(t *testing.T, z, history []byte, most, n uint16) {
-		want, _, bad := inflateReference(slices.Concat(z, inflateTail), history)
+		want, _, bad := looptest.Inflate(slices.Concat(z, inflateTail), history)
 		for _, limit := range []inflateLimit{noLimit, {max: int(most)}, {max: int(most), ratio: 2}} {
 			var g inflater
 			past := inflateWindow(slices.Clone(history))

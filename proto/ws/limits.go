@@ -40,23 +40,26 @@ func SetLimits(c *reactor.Conn, limits Limits) error {
 	if c.Stack().Closed() {
 		return reactor.ErrClosed
 	}
-	var opts **Options
 	if l, ok := reactor.Find[*layer](c); ok {
-		opts = &l.opts
+		l.common = &common{l.opts.withLimits(limits), l.spares}
+		if l.current != nil && l.current.inflater != nil {
+			l.current.inflater.setLimit(l.inflateLimit())
+		}
 	} else if u, ok := reactor.Find[*upgrader](c); ok {
-		opts = &u.opts
+		u.opts = u.opts.withLimits(limits)
 	} else if l, ok := reactor.Find[*listener](c); ok {
-		opts = &l.opts
+		l.opts = l.opts.withLimits(limits)
 	} else {
 		return ErrNotWebSocket
 	}
-	own := **opts // a copy, because other connections share these Options
-	own.Limits = limits
-	*opts = &own
-	if l, ok := reactor.Find[*layer](c); ok && l.current != nil && l.current.inflater != nil {
-		l.current.inflater.setLimit(l.inflateLimit())
-	}
 	return nil
+}
+
+// withLimits returns a copy with other limits, because connections share Options.
+func (o *Options) withLimits(limits Limits) *Options {
+	own := *o
+	own.Limits = limits
+	return &own
 }
 
 // noLayerError returns the error for a call on a connection that has no WebSocket layer.

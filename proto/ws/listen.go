@@ -41,7 +41,7 @@ func Listen(m *reactor.Manager, url string, fn reactor.Handler, fnData any, opts
 	if err != nil {
 		return nil, err
 	}
-	c.Stack().Push(&listener{o})
+	c.Stack().Push(&listener{opts: o})
 	return c, nil
 }
 
@@ -61,25 +61,50 @@ func ListenFD(m *reactor.Manager, fd int, fn reactor.Handler, fnData any, opts .
 	if err != nil {
 		return nil, err
 	}
-	c.Stack().Push(&listener{o})
+	c.Stack().Push(&listener{opts: o})
 	return c, nil
 }
 
 // listener is the layer of a listener. It holds the Options of the accepted connections.
-type listener struct{ opts *Options }
+type listener struct {
+	opts  *Options
+	spare []*upgrader // unused ones, at most maxSpare
+}
 
 // Handle implements reactor.Protocol.
 func (*listener) Handle(*reactor.Conn, reactor.Event, any) {}
 
 // Accept implements reactor.Acceptor. An accepted connection starts with an upgrader.
-func (l *listener) Accept(*reactor.Conn) reactor.Protocol { return &upgrader{l.opts} }
+func (l *listener) Accept(*reactor.Conn) reactor.Protocol {
+	last := len(l.spare) - 1
+	if last < 0 {
+		return &upgrader{l.opts, l}
+	}
+	u := l.spare[last]
+	l.spare = l.spare[:last]
+	u.opts = l.opts
+	return u
+}
+
+// put keeps an upgrader that is on no connection any more.
+func (l *listener) put(u *upgrader) {
+	if u.opts = nil; len(l.spare) < maxSpare {
+		l.spare = append(l.spare, u)
+	}
+}
 
 // upgrader is the layer of an accepted connection until a valid handshake request arrives. It
 // then turns the connection into a WebSocket.
-type upgrader struct{ opts *Options }
+type upgrader struct {
+	opts *Options
+	of   *listener
+}
 
 // Handle implements reactor.Protocol.
 func (u *upgrader) Handle(c *reactor.Conn, ev reactor.Event, data any) {
+	if ev == reactor.EvClose {
+		u.of.put(u)
+	}
 	if ev != reactor.EvHTTPMsg {
 		return
 	}
@@ -89,7 +114,9 @@ func (u *upgrader) Handle(c *reactor.Conn, ev reactor.Event, data any) {
 		return
 	}
 	if l, ok := reactor.Find[*layer](c); ok && l.opts == asked {
-		l.opts = u.opts // SetLimits in Options.Check has changed u.opts
+		l.common = shared(c).with(u.opts) // SetLimits in Options.Check has changed u.opts
 	}
-	c.Stack().Replace(u, nil)
+	if c.Stack().Replace(u, nil); u.opts != nil { // nil after EvClose
+		u.of.put(u)
+	}
 }

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"unicode/utf8"
@@ -52,8 +53,12 @@ func (l *layer) send(c *reactor.Conn, p []byte, op OpCode) error {
 // Forward sends m.Data on c like Send. It may take over the memory of Data instead of copying it,
 // which saves much time with messages of 16 KiB or more. So Data is not valid any more: after a nil
 // error it is nil. m is the message of the event that is being handled, of c or of another
-// connection of the manager.
+// connection of the manager. A message can be forwarded once: to send it on several connections,
+// use Prepare, or Send before Forward.
 func Forward(c *reactor.Conn, m *Message) error {
+	if m.forwarded {
+		return errForwarded
+	}
 	l, err := maySend(c, m.Op, m.Data)
 	if err != nil {
 		return err
@@ -70,16 +75,18 @@ func Forward(c *reactor.Conn, m *Message) error {
 				mask(c, len(m.Data), key)
 			}
 			l.frameSent(c, m.Op)
-			m.Data = nil
+			m.Data, m.forwarded = nil, true
 			return nil
 		}
 	}
 	if err := l.send(c, m.Data, m.Op); err != nil {
 		return err
 	}
-	m.Data = nil
+	m.Data, m.forwarded = nil, true
 	return nil
 }
+
+var errForwarded = errors.New("ws: Forward of a message that was forwarded before")
 
 // minMoved is the least number of bytes for which Forward tries to move memory.
 const minMoved = 16 << 10

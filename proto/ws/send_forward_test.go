@@ -162,3 +162,27 @@ func TestForwardRefused(t *testing.T) {
 	tc.peerSends(tc.frame(fin|text, long))
 	tc.wantSent("text " + brief(long[1:]))
 }
+
+// A second Forward of the same message is an error: its Data is gone, and an empty message would be
+// sent instead.
+func TestForwardTwice(t *testing.T) {
+	for _, size := range []int{0, 5, 64 << 10} {
+		var errs []error
+		env := newEnv(t)
+		tc := env.open(asServer, nil)
+		tc.conn.Fn = func(c *reactor.Conn, ev reactor.Event, data any) {
+			if ev == reactor.EvWSMsg {
+				m := data.(*ws.Message)
+				errs = append(errs, ws.Forward(c, m), ws.Forward(c, m))
+			}
+		}
+		for range 2 {
+			errs = nil
+			tc.peer.WriteIfOpen(tc.frame(fin|bin, string(make([]byte, size))))
+			looptest.Await(t, tc.conn.Manager(), "the message", func() bool { return len(errs) == 2 })
+			if errs[0] != nil || errs[1] == nil {
+				t.Errorf("%d bytes: %v, want nil and an error", size, errs)
+			}
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (o *Options) upgrade(c *reactor.Conn, hm *http.Message, headers string) err
 		}
 		return err
 	}
-	l := &layer{opts: o, delivering: true} // no frame is read before EvWSOpen has returned
+	l := &layer{common: shared(c).with(o), delivering: true} // no frame is read before EvWSOpen has returned
 	s := &c.Send
 	s.AppendString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
 	s.Grow(64)
