@@ -44,6 +44,15 @@ func (p *Parser) checkContentLength() error {
 	return nil
 }
 
+// missing returns how many bytes of the body are to come, if Content-Length says it. n is how many
+// bytes of the message have arrived.
+func (p *Parser) missing(n int) int {
+	if p.kind != bodyLength {
+		return 0
+	}
+	return p.headEnd + int(p.framing.length) - n
+}
+
 func lengthTooLarge(length, limit int64) error {
 	return refuse(413, "Content-Length %d is beyond the limit of %d bytes", length, limit)
 }

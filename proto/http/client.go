@@ -119,7 +119,8 @@ type Client struct {
 	conns     map[*clientConn]struct{}
 	idle      []*clientConn // longest idle first
 	queued    int           // requests that wait for a connection
-	failing   []*exchange   // requests that have failed and whose handlers are not called yet
+	waiting   waitingRequests
+	failing   []*exchange // requests that have failed and whose handlers are not called yet
 	idleTime  *reactor.Timer
 	idleArmed bool // idleTime is armed
 	spareEx   []*exchange
@@ -129,7 +130,7 @@ type Client struct {
 
 // NewClient returns a Client whose connections are on m. opts may be nil. They are copied.
 func NewClient(m *reactor.Manager, opts *ClientOptions) *Client {
-	cl := &Client{m: m, hosts: make(map[string]*hostPool), conns: make(map[*clientConn]struct{})}
+	cl := &Client{m: m, hosts: make(map[string]*hostPool), conns: make(map[*clientConn]struct{}), waiting: waitingRequests{}}
 	if opts != nil {
 		cl.opts = *opts
 	}
@@ -193,7 +194,8 @@ func (cl *Client) do(req *Request, fn reactor.Handler, fnData any) error {
 }
 
 // Cancel ends the requests for which Do was called with this req, and returns whether there was
-// one. Its handler gets EvError with reactor.ErrClosed, after Cancel has returned.
+// one. Its handler gets EvError with reactor.ErrClosed, after Cancel has returned. The time that it
+// takes grows with the number of connections, and not with the number of requests that wait.
 func (cl *Client) Cancel(req *Request) bool {
 	found := false
 	for k := range cl.conns {
@@ -202,18 +204,27 @@ func (cl *Client) Cancel(req *Request) bool {
 			found = true
 		}
 	}
+	for x := cl.waiting[req]; x != nil; x = cl.waiting[req] {
+		cl.cancelQueued(x)
+		found = true
+	}
 	for _, h := range cl.hosts {
-		for x := h.queue.head; x != nil; {
+		for x := h.firstNew(); x != nil; {
 			next := x.next
 			if x.id == req {
-				h.queue.remove(x)
-				cl.failLater(x, errCanceled)
+				cl.cancelQueued(x)
 				found = true
 			}
 			x = next
 		}
 	}
 	return found
+}
+
+// cancelQueued cancels a request that waits for a connection.
+func (cl *Client) cancelQueued(x *exchange) {
+	x.host.queue.remove(x)
+	cl.failLater(x, errCanceled)
 }
 
 // Close ends all requests, and closes all connections. The handlers get EvError with

@@ -41,7 +41,8 @@ type exchange struct {
 	timer     *reactor.Timer
 	err       error // for flushFailed, and of a redirect
 
-	prev, next *exchange // the neighbors in the queue
+	prev, next         *exchange // the neighbors in the queue
+	samePrev, sameNext *exchange // the neighbors in Client.waiting; nil if it is not there
 }
 
 type exPhase uint8
@@ -100,9 +101,10 @@ func (x *exchange) timeout() time.Duration {
 // canSendAgain reports whether the body can be sent a second time.
 func (x *exchange) canSendAgain() bool { return !x.hadBody && !x.req.Stream }
 
-// startQueueTimer bounds the wait for a connection.
+// startQueueTimer is called when a request has to wait for a connection. It bounds the wait.
 func (x *exchange) startQueueTimer() {
 	cl, d := x.host.cl, x.timeout()
+	cl.waiting.add(x)
 	if x.timed = true; d <= 0 {
 		return
 	}

@@ -94,11 +94,20 @@ func (h *hostPool) add(x *exchange) {
 	}
 }
 
-// startQueueTimers bounds the waits of the requests that were added since the last call.
+// startQueueTimers bounds the waits of the requests that were added since the last call, in order.
 func (h *hostPool) startQueueTimers() {
-	for x := h.queue.tail; x != nil && !x.timed; x = x.prev {
+	for x := h.firstNew(); x != nil; x = x.next {
 		x.startQueueTimer()
 	}
+}
+
+// firstNew returns the first of the requests at the end of the queue whose waits are not bounded
+// yet, or nil.
+func (h *hostPool) firstNew() (first *exchange) {
+	for x := h.queue.tail; x != nil && !x.timed; x = x.prev {
+		first = x
+	}
+	return first
 }
 
 // pump starts queued requests, while there are connections for them. It calls no handler.

@@ -3,10 +3,13 @@ package http_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
+	"github.com/rikki-go/rikki/reactor"
 )
 
 // A queue has an end.
@@ -51,5 +54,67 @@ func TestClientQueueOrder(t *testing.T) {
 	}
 	if ct.cl.Cancel(&http.Request{}) {
 		t.Error("a request that was never sent is found")
+	}
+}
+
+// Cancel ends all requests of a Request, in flight and in the queues of several servers, and no
+// others. Those that wait end in the order of Do. It works while a handler adds requests, too.
+func TestClientCancelEndsAllOfARequest(t *testing.T) {
+	for _, inHandler := range []bool{false, true} {
+		ct := newClientTest(t, &http.ClientOptions{ConnsPerHost: 1})
+		s := ct.listenRaw(func(p *rawConn) { p.say(ok("", "a")) })
+		silent := ct.listenRaw(func(*rawConn) {})
+		shared, other := &http.Request{URL: s.url}, &http.Request{URL: s.url}
+		busy, far := &http.Request{URL: silent.url}, &http.Request{URL: silent.url}
+		var canceled []int
+		do := func(req *http.Request, i int) {
+			must(t, ct.cl.Do(req, func(_ *reactor.Conn, ev reactor.Event, _ any) {
+				if ev == reactor.EvError {
+					canceled = append(canceled, i)
+				}
+			}, nil))
+		}
+		done := 0
+		finish := func(_ *reactor.Conn, ev reactor.Event, _ any) {
+			if ev == reactor.EvHTTPMsg {
+				done++
+			}
+		}
+		act := func() {
+			for i := range 5 {
+				do(shared, i)
+				must(t, ct.cl.Do(other, finish, nil))
+			}
+			for _, req := range []*http.Request{shared, {}, shared} {
+				if got := ct.cl.Cancel(req); got != (req == shared && canceled == nil) {
+					t.Errorf("Cancel returns %v", got)
+				}
+				if req == shared {
+					canceled = append(canceled, -1) // the second call finds none
+				}
+			}
+		}
+		must(t, ct.cl.Do(busy, nil, nil))
+		do(far, 100)
+		do(far, 101)
+		first := ct.startWith(&http.Request{URL: s.url}, looptest.Hooks{reactor.EvHTTPMsg: func(*reactor.Conn, any) {
+			if inHandler {
+				act()
+			}
+		}})
+		if !inHandler {
+			act()
+		}
+		ct.await(first)
+		ct.until("the others", func() bool { return done == 5 })
+		if !ct.cl.Cancel(far) || ct.cl.Cancel(far) {
+			t.Error("Cancel of the requests at the silent server")
+		}
+		ct.until("all errors", func() bool { return len(canceled) == 9 })
+		if want := []int{-1, -1, 0, 1, 2, 3, 4, 100, 101}; !slices.Equal(canceled, want) {
+			t.Errorf("in a handler: %v: canceled %v, want %v", inHandler, canceled, want)
+		}
+		must(t, ct.cl.Do(shared, finish, nil)) // it may be used again
+		ct.until("another request", func() bool { return done == 6 })
 	}
 }

@@ -36,8 +36,8 @@ func checkField(line []byte, h Header) error {
 
 // framing is what the header lines so far say about the host and the body.
 type framing struct {
-	hosts   int   // number of Host headers
 	length  int64 // Content-Length, valid if hasLen
+	hosts   int32 // number of Host headers
 	hasLen  bool
 	chunked bool // Transfer-Encoding is chunked
 }

@@ -5,31 +5,30 @@ import "github.com/rikki-go/rikki/reactor"
 // layer is the HTTP state of one connection. parser.Response is true on a client's
 // connection and false on a server's.
 type layer struct {
-	spares     *spares
-	parser     Parser
+	spares   *spares
+	parser   Parser
+	recvLeft int          // number of bytes in Recv after the last delivery, and before EvHTTPHdrs
+	stream   *stream      // the current body, if it is delivered in pieces
+	out      outgoing     // the body that is being sent: of a response, or of a client's request
+	pooled   *clientConn  // client: the connection's entry in a Client, or nil
+	server   *serverName  // client: what the requests say about the server; nil until it is known
+	requests requestQueue // client: the requests whose responses have not begun
+
 	delivering bool // messages are being delivered
 	inMessage  bool // EvHTTPHdrs was raised for the current message; EvHTTPMsg was not yet
 	bodyBegun  bool // the body of the current message is being parsed
 	headTaken  bool // the header of the current message is not in Recv any more: the layer is detached
-	recvLeft   int  // number of bytes in Recv after the last delivery, and before EvHTTPHdrs
 	discarding bool // the last response was sent; further input is discarded
 	peerEnded  bool // the client has ended its side and may still read responses
 	ending     bool // End has not returned
 	toEnd      bool // the current response is close-delimited: an early end would cut it in silence
 
-	stream *stream  // the current body, if it is delivered in pieces
-	out    outgoing // the body that is being sent: of a response, or of a client's request
-
-	requests requestQueue // client: the requests whose responses have not begun
-	wrote    bool         // client: bytes were sent since the last response was complete
-	pooled   *clientConn  // client: the connection's entry in a Client, or nil
-	server   *serverName  // client: what the requests say about the server; nil until it is known
-
-	request       // server: the current request
-	tunnel   bool // client: the current response ends HTTP on the connection
-	interim  bool // client: the current response is not the final one
-	interims int  // client: number of interim responses since the last final one
-	closes   bool // client: the connection cannot be used after the current response
+	request        // server: the current request
+	wrote    bool  // client: bytes were sent since the last response was complete
+	tunnel   bool  // client: the current response ends HTTP on the connection
+	interim  bool  // client: the current response is not the final one
+	closes   bool  // client: the connection cannot be used after the current response
+	interims uint8 // client: number of interim responses since the last final one, see maxInterims
 }
 
 // Handle implements [reactor.Protocol]. On EvRead it delivers the messages in Recv.
@@ -310,6 +309,7 @@ func (l *layer) continueBody(c *reactor.Conn, msg *Message, filled bool) bool {
 		l.refuse(c, err)
 	default:
 		c.Stack().SetReceiving(true)
+		c.Stack().ExpectMore(l.parser.missing(c.Recv.Len()))
 		l.sendContinue(c)
 	}
 	return false

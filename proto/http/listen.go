@@ -67,7 +67,7 @@ func Connect(m *reactor.Manager, url string, fn reactor.Handler, fnData any) (*r
 	if err != nil {
 		return nil, err
 	}
-	l := newClient()
+	l := newClient(c)
 	l.server = nameServer(url)
 	c.Stack().Push(l)
 	return c, nil
@@ -150,10 +150,11 @@ func SetLimits(c *reactor.Conn, limits Limits) error {
 // response to CONNECT have no body, and their bytes do not show this. If it pipelines requests, it
 // must call it for those that precede them too, or in the handler of the previous response.
 //
-// If c is not an HTTP client's connection, ExpectResponseTo does nothing and returns false.
+// If c is not an HTTP client's connection, or is closed, ExpectResponseTo does nothing and returns
+// false.
 func ExpectResponseTo(c *reactor.Conn, method string) bool {
 	l, ok := reactor.Find[*layer](c)
-	if !ok || !l.parser.Response {
+	if !ok || !l.parser.Response || c.Stack().Closed() { // the layer of a closed one is used again
 		return false
 	}
 	l.expect(method)

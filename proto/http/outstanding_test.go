@@ -43,6 +43,33 @@ func TestPipelinedResponses(t *testing.T) {
 	}
 }
 
+// A handler of EvClose may connect again. What it still does with the old connection does not touch
+// the new one.
+func TestClosedClientSharesNothing(t *testing.T) {
+	cl := dialClient(t)
+	again := &client{loop: cl.loop}
+	cl.c.Fn = func(old *reactor.Conn, ev reactor.Event, data any) {
+		cl.handle(old, ev, data)
+		if ev != reactor.EvClose {
+			return
+		}
+		var err error
+		again.c, err = http.Connect(cl.m, "http://"+old.RemoteAddr().String()+"/any", again.handle, nil)
+		must(t, err)
+		if http.ExpectResponseTo(old, "HEAD") {
+			t.Error("ExpectResponseTo works on a closed connection")
+		}
+		http.Detach(old)
+	}
+	before := cl.far
+	cl.end()
+	cl.until("accept", func() bool { return cl.far != before })
+	again.far = cl.far
+	again.answer(lines("HTTP/1.1 200 OK", "Content-Length: 2") + "ab")
+	again.WantLines(t, `HTTP_HDRS 200 ""`, `HTTP_MSG 200 "ab"`)
+	again.end()
+}
+
 // Requests may be registered at any time, many on one connection.
 func TestManyRegisteredRequests(t *testing.T) {
 	cl := dialClient(t)

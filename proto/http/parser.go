@@ -30,17 +30,17 @@ type Parser struct {
 // state is the part of a Parser that is reset after each message. All offsets count from
 // the beginning of the buffer.
 type state struct {
-	startLineAt   int  // offset of the start line, after the empty line that may precede it
-	lineAt        int  // offset of the line that is being scanned
-	scanned       int  // offset of the first byte that is not scanned
-	headEnd       int  // offset of the end of the header; 0 until the header is complete
-	headerCount   int  // number of header lines, including trailer lines
-	startLineDone bool // the start line is complete
-	minorVersion  int  // minor version: 0 or 1
-	status        int  // status code of a response
+	startLineAt   int // offset of the start line, after the empty line that may precede it
+	lineAt        int // offset of the line that is being scanned
+	scanned       int // offset of the first byte that is not scanned
+	headEnd       int // offset of the end of the header; 0 until the header is complete
+	headerCount   int // number of header lines, including trailer lines
 	framing       framing
-	kind          bodyKind
 	chunks        chunkState
+	kind          bodyKind
+	startLineDone bool   // the start line is complete
+	minorVersion  uint8  // minor version: 0 or 1
+	status        uint16 // status code of a response
 }
 
 type bodyKind uint8
@@ -164,7 +164,7 @@ func (p *Parser) scanHead(buf []byte, msg *Message) error {
 		default:
 			p.startLineDone = true
 			err = p.parseStartLine(line, msg)
-			p.minorVersion, p.status = msg.minorVersion(), msg.Status
+			p.minorVersion, p.status = uint8(msg.minorVersion()), uint16(msg.Status)
 		}
 		if err != nil {
 			return err

@@ -28,7 +28,7 @@ func StartClient(c *reactor.Conn, host string) error {
 	if err != nil {
 		return err
 	}
-	l := newClient()
+	l := newClient(c)
 	l.server = &serverName{host: host}
 	start(c, old, l)
 	return nil
@@ -45,7 +45,7 @@ func StartServer(c *reactor.Conn) error {
 	if err != nil {
 		return err
 	}
-	start(c, old, &layer{spares: new(spares)})
+	start(c, old, sharedLayer(c))
 	c.Stack().SetHandshaking(true)
 	return nil
 }

@@ -19,9 +19,19 @@ func (s *listener) Accept(*reactor.Conn) reactor.Protocol {
 	return l
 }
 
-func newClient() *layer {
-	l := &layer{spares: new(spares)}
+// newClient returns the layer of a client's connection.
+func newClient(c *reactor.Conn) *layer {
+	l := sharedLayer(c)
 	l.parser.Response = true
+	return l
+}
+
+// sharedLayer returns the layer of a connection that neither a listener nor a Client has made. Such
+// connections share the spares of their manager.
+func sharedLayer(c *reactor.Conn) *layer {
+	s := reactor.Local[spares](c.Manager())
+	l := s.getLayer()
+	*l = layer{spares: s}
 	return l
 }
 
