@@ -44,6 +44,16 @@ func CheckSize(buf []byte, version uint8, limit int) error {
 	return nil
 }
 
+// missing returns how many bytes of the packet at the front of buf are to come, or 0 if its fixed
+// header is incomplete.
+func missing(buf []byte, version uint8) int {
+	h, n, err := parseHeader(buf, version)
+	if err != nil || n == 0 {
+		return 0
+	}
+	return n + h.Remaining - len(buf)
+}
+
 func tooLarge(cmd Cmd, size, limit int) error {
 	return fmt.Errorf("%w: %s of %d bytes, the limit is %d bytes", ErrTooLarge, cmd, size, limit)
 }

@@ -222,6 +222,9 @@ func (l *layer) parseNext(c *reactor.Conn, input []byte) int {
 	size, err := parse(input, l.version, l.limits, l.packetLimit(), &l.msg)
 	l.setReceiving(c, err == ErrIncomplete)
 	if err == ErrIncomplete {
+		if !l.overWS {
+			c.Stack().ExpectMore(missing(input, l.version))
+		}
 		return 0
 	}
 	if err == nil {

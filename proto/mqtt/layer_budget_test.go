@@ -51,7 +51,7 @@ func TestPartOfAPacketCountsTowardsTheBudget(t *testing.T) {
 		held int
 	}{
 		{"complete", func(x *pair) { x.p.send(packet[10000:]) }, 0},
-		{"complete, and the next begins", func(x *pair) { x.p.send(append(bytes.Clone(packet[10000:]), tail...)) }, 512},
+		{"complete, and the next begins", func(x *pair) { x.p.send(append(bytes.Clone(packet[10000:]), tail...)) }, 128},
 		{"malformed", func(x *pair) { x.p.send(packet[10000:], pack("00 00")) }, 0},
 		{"Fail", func(x *pair) { x.c.Write([]byte("rest")); x.c.Fail(reactor.ErrMemoryBudget) }, 0},
 		{"Close", func(x *pair) { x.c.Close() }, 0},
