@@ -1,3 +1,3 @@
 // Package allocs has no code. Its tests measure how often the calls of this module allocate, and
-// compare the results with the table of docs/allocations.md.
+// how much memory idle connections take. They compare the results with docs/allocations.md.
 package allocs

@@ -27,7 +27,7 @@ type measurement struct {
 func all() []measurement {
 	var list []measurement
 	for _, of := range [][]measurement{
-		loopRows, connectionRows, tlsRows, httpRows, wsRows, mqttRows, sessionRows, bridgeRows,
+		loopRows, connectionRows, tlsRows, httpRows, wsRows, mqttRows, sessionRows, bridgeRows, transportRows,
 	} {
 		list = append(list, of...)
 	}

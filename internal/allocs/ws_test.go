@@ -95,7 +95,18 @@ var wsRows = []measurement{
 			}
 		}
 	}},
-	{name: "`Prepared.Send`, the first with an encoding", setup: sending(deflate, func(t *testing.T, c *reactor.Conn) {
+	{name: "`Prepared.Set`", setup: func(t *testing.T) func() {
+		var p ws.Prepared
+		return func() { must(t, p.Set(words, ws.OpText)) }
+	}},
+	{name: "`Prepared.Set`, and `Send` with permessage-deflate", setup: func(t *testing.T) func() {
+		var p ws.Prepared
+		return sending(deflate, func(t *testing.T, c *reactor.Conn) {
+			must(t, p.Set(words, ws.OpText))
+			must(t, p.Send(c))
+		})(t)
+	}},
+	{name: "`ws.Prepare`, and the first `Prepared.Send` with an encoding", setup: sending(deflate, func(t *testing.T, c *reactor.Conn) {
 		p, err := ws.Prepare(words, ws.OpText)
 		must(t, err)
 		must(t, p.Send(c))
