@@ -69,7 +69,7 @@ func browserBackplane(t *testing.T, addr string) {
 	first.say("Ann", "aLongWordWithoutAnySpaceThatDoesNotFitInto"+"AnyScreenOfAPhoneButMustNotMakeThePageWider")
 
 	// The broker goes: both pages say so, and what is typed waits for it.
-	broker.cmd.Process.Signal(syscall.SIGTERM)
+	broker.signal(syscall.SIGTERM)
 	noError(t, broker.wait())
 	for _, b := range []*page{first, second} {
 		b.await(`document.body.dataset.broker === "down"`)

@@ -61,7 +61,7 @@ func TestExampleBridge(t *testing.T) {
 	if want := strings.Repeat("x\n", 10000) + "end\n"; stdout != want {
 		t.Errorf("%d lines arrived, want 10001 and the last one to be the end", strings.Count(stdout, "\n"))
 	}
-	bridge.cmd.Process.Signal(syscall.SIGINT)
+	bridge.signal(syscall.SIGINT)
 	if bridge.next("CLOSED passed=10001 lost=0") == nil || bridge.wait() != nil {
 		t.Error("the bridge has failed")
 	}

@@ -76,7 +76,7 @@ func TestExampleSessionRestart(t *testing.T) {
 	start()
 	tutorial.next("CONNECTED to .* session=new")
 	tutorial.next("RECEIVED hello <- mg/test")
-	tutorial.cmd.Process.Signal(syscall.SIGINT)
+	tutorial.signal(syscall.SIGINT)
 	if err := tutorial.wait(); err != nil {
 		t.Errorf("the tutorial: %v", err)
 	}

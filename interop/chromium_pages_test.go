@@ -156,7 +156,7 @@ func useRPCPage(t *testing.T, addr string) {
 	b.press("connect")
 	b.await(`document.body.dataset.state === "open"`)
 	call("sum", "[3, 4]") // is answered after rpc.list, which the page calls
-	server.cmd.Process.Signal(syscall.SIGTERM)
+	server.signal(syscall.SIGTERM)
 	b.await(`document.body.dataset.state === "closed"`)
 	want := []string{"note: connected", "sent: sum [1, 2] → 3", "sent: mul [2, 3] → 6", "bad: mul [2]: mul: 1 params, want 2 (-32602)",
 		"bad: mul [2: Expected ',' or ']' after array element in JSON at position 2 (line 1 column 3)",
@@ -212,7 +212,7 @@ func usePage(t *testing.T, addr, scheme string, args ...string) {
 	b.key("Enter")
 	b.await(`document.getElementById("received").textContent === "1"`)
 	b.focus("send")
-	server.cmd.Process.Signal(syscall.SIGTERM)
+	server.signal(syscall.SIGTERM)
 	b.await(`document.body.dataset.state === "closed"`)
 	b.await(`document.activeElement.id === "reconnect"`)
 

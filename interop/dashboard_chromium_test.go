@@ -165,7 +165,7 @@ func browserDashboard(t *testing.T, addr string) {
 	b.await(card("garage") + ` === null`)
 
 	// The broker goes, and the badge says so. When it is back, the page is connected again.
-	server.cmd.Process.Signal(syscall.SIGTERM)
+	server.signal(syscall.SIGTERM)
 	b.await(`document.body.dataset.state !== "open"`)
 	b.await(`document.getElementById("state").textContent !== "connected"`)
 	b.look("dashboard-lost", 1100, 900, "dark")

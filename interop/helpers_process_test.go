@@ -20,6 +20,13 @@ type process struct {
 	err   error // when done is closed: the error of Wait
 
 	bySignal bool // SIGTERM ends the program without a status
+	told     bool // the program had a signal that makes it end; a second one could end it at once
+}
+
+// signal sends SIGTERM or SIGINT.
+func (p *process) signal(sig syscall.Signal) {
+	p.told = true
+	p.cmd.Process.Signal(sig)
 }
 
 // launch starts a program. If it still runs when the test ends, it gets SIGTERM and must
@@ -60,7 +67,9 @@ func (p *process) stop() {
 	select {
 	case <-p.done:
 	default:
-		p.cmd.Process.Signal(syscall.SIGTERM)
+		if !p.told {
+			p.signal(syscall.SIGTERM)
+		}
 		if err := p.wait(); err != nil && !(p.bySignal && p.cmd.ProcessState.ExitCode() == -1) {
 			p.t.Errorf("%s: after SIGTERM: %v", p.cmd.Path, err)
 		}

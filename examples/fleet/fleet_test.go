@@ -136,14 +136,17 @@ func TestInterrupt(t *testing.T) {
 
 // A second SIGINT ends the program at once, also if outcomes are missing.
 func TestSecondInterrupt(t *testing.T) {
+	arrived := make(chan bool, 5)
 	s := startHandler(t, func(c *reactor.Conn, ev reactor.Event, data any) {
 		accept(c, ev, data)
 		if ev == reactor.EvMQTTMsg {
-			c.Pause() // so PUBACK is not sent
+			c.Pause() // so PUBREL is not read, and PUBCOMP is not sent
+			arrived <- true
 		}
 	})
-	p := looptest.Start(t, "-url", s.url, "-n", "5", "-rate", "1000", "-size", "100000", "-d", "0", "-drain", "0")
+	p := looptest.Start(t, "-url", s.url, "-n", "5", "-rate", "1000", "-qos", "2", "-size", "100000", "-d", "0", "-drain", "0")
 	p.Await("subscribed devices=5")
+	<-arrived
 	p.Signal(syscall.SIGINT)
 	p.Await("draining")
 	p.Signal(syscall.SIGINT)

@@ -10,11 +10,17 @@ import (
 	"slices"
 )
 
-// sockets opens WebSockets and runs a client on each.
+// sockets opens WebSockets and runs a client on each. If the time was up before the client has sent
+// anything, its connection closes: an idle WebSocket is no attack, and servers keep it.
 func (a *attacker) sockets(n int, headers string, client func(c net.Conn)) error {
 	return a.each(n, func(c net.Conn) {
-		if upgrade(c, headers) == nil {
+		err := upgrade(c, headers)
+		before := c.(*conn).written.Load()
+		if err == nil {
 			client(c)
+		}
+		if c.(*conn).written.Load() == before {
+			c.Close()
 		}
 	})
 }

@@ -96,19 +96,21 @@ func (a *attacker) dialOnce() (net.Conn, error) {
 	}
 	a.dials.Add(1)
 	c.SetDeadline(a.until())
-	return &conn{c.(*net.TCPConn), &a.sent}, nil
+	return &conn{TCPConn: c.(*net.TCPConn), sent: &a.sent}, nil
 }
 
 // conn is a connection that counts the bytes that are sent.
 type conn struct {
 	*net.TCPConn
-	sent *atomic.Int64
+	sent    *atomic.Int64 // on all connections
+	written atomic.Int64
 }
 
 // Write counts and sends p.
 func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.TCPConn.Write(p)
 	c.sent.Add(int64(n))
+	c.written.Add(int64(n))
 	return n, err
 }
 
