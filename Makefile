@@ -2,11 +2,11 @@
 # They need Go, GNU make and a POSIX shell. Only the race detector needs a C compiler.
 
 .DEFAULT_GOAL := all
-.PHONY: all build run test bench bench-full chaos fuzz lint fmt-check vet cross staticcheck clean help
+.PHONY: all build run test bench bench-full pgo chaos fuzz lint fmt-check vet cross staticcheck clean help
 
 # The root module and the nested ones that are tested with it.
 MODULES := . $(patsubst %/go.mod,%,$(wildcard interop/go.mod interop/attack/go.mod \
-	interop/chaos/go.mod bench/go.mod store/*/go.mod))
+	interop/chaos/go.mod bench/go.mod store/*/go.mod proto/ws/klauspost/go.mod))
 
 # The systems other than Linux. They use reactor/internal/poll/kqueue.go.
 BSDS := darwin freebsd netbsd openbsd dragonfly
@@ -53,9 +53,14 @@ test: ## run all tests, with the race detector if there is a C compiler
 bench: ## compare servers and clients with other libraries, in three minutes; ARGS=groups or flags
 	go run -C bench . $(ARGS)
 
-# It takes about an hour, and needs two cores that nothing else uses.
+# It takes about 40 minutes, and needs two cores that nothing else uses.
 bench-full: ## compare everything, and write the figures into docs/performance.md
 	go run -C bench . -full -write ..
+
+# It takes two minutes, and needs two cores that nothing else uses. Without -trimpath the profile
+# would have the paths of this machine.
+pgo: ## run rikki's servers under load, and write examples/servers.pgo, a profile for go build -pgo
+	go run -C bench -trimpath . -profile ../examples/servers.pgo
 
 # The long form of tests that make test runs in a short form. KILLS is how often a process with a
 # durable store is killed.

@@ -79,6 +79,33 @@ func BenchmarkTimerReset(b *testing.B) {
 	})
 }
 
+// BenchmarkTimerResetEach moves all timers, one after the other, as idle timeouts of clients do.
+func BenchmarkTimerResetEach(b *testing.B) {
+	eachTimerCount(b, func(b *testing.B, n int) {
+		m, err := reactor.New()
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer m.Close()
+		timers := make([]*reactor.Timer, n)
+		for i := range timers {
+			timers[i] = m.AddTimer(laterTimer(i), reactor.TimerOnce, func() {})
+		}
+		for i := 0; b.Loop(); i++ {
+			timers[i%n].Reset(2 * time.Hour)
+		}
+	}, func(b *testing.B, n int) {
+		timers := make([]*time.Timer, n)
+		for i := range timers {
+			timers[i] = time.AfterFunc(laterTimer(i), func() {})
+			b.Cleanup(func() { timers[i].Stop() })
+		}
+		for i := 0; b.Loop(); i++ {
+			timers[i%n].Reset(2 * time.Hour)
+		}
+	})
+}
+
 // BenchmarkTimerFire makes a timer due and waits until its function was called: a turn of the loop
 // without a blocking wait, and a goroutine of the runtime.
 func BenchmarkTimerFire(b *testing.B) {

@@ -13,9 +13,15 @@ import (
 	"github.com/rikki-go/rikki/reactor"
 )
 
-// These benchmarks call a loop from another goroutine. In One each call waits until the loop has
-// answered, so the loop sleeps before it. In Many 1,000 calls follow each other, and then the last
-// one is waited for. An operation is one call. The loops run on goroutines of their own.
+// BenchmarkWakeup calls a loop from another goroutine. In "one" each call waits until the loop has
+// answered, so the loop sleeps before it. In "many" 1,000 calls follow each other, and then the
+// last one is waited for. The loops run on goroutines of their own.
+func BenchmarkWakeup(b *testing.B) {
+	b.Run("post", wakePost)
+	b.Run("wakeup", wakeConn)
+	b.Run("channel", wakeChannel)
+	b.Run("gnet", wakeGnet)
+}
 
 const manyWakeups = 1000
 
@@ -23,7 +29,7 @@ const manyWakeups = 1000
 func wakeups(b *testing.B, prepare func(done func()) (wake func() error)) {
 	answered := make(chan struct{}, 1)
 	answer := func() { answered <- struct{}{} }
-	b.Run("One", func(b *testing.B) {
+	b.Run("one", func(b *testing.B) {
 		b.ReportAllocs()
 		wake := prepare(answer)
 		for b.Loop() {
@@ -33,7 +39,7 @@ func wakeups(b *testing.B, prepare func(done func()) (wake func() error)) {
 			<-answered
 		}
 	})
-	b.Run("Many", func(b *testing.B) {
+	b.Run("many", func(b *testing.B) {
 		b.ReportAllocs()
 		n := 0
 		wake := prepare(func() {
@@ -71,15 +77,16 @@ func runLoop(b *testing.B) *reactor.Manager {
 	return m
 }
 
-func BenchmarkWakeupPost(b *testing.B) {
+// wakePost calls Manager.Post.
+func wakePost(b *testing.B) {
 	m := runLoop(b)
 	wakeups(b, func(done func()) func() error {
 		return func() error { return m.Post(done) }
 	})
 }
 
-// BenchmarkWakeupConn wakes up a connection with some bytes.
-func BenchmarkWakeupConn(b *testing.B) {
+// wakeConn wakes up a connection with some bytes.
+func wakeConn(b *testing.B) {
 	m := runLoop(b)
 	var call func()
 	var id uint64
@@ -103,7 +110,8 @@ func BenchmarkWakeupConn(b *testing.B) {
 	})
 }
 
-func BenchmarkWakeupChannel(b *testing.B) {
+// wakeChannel sends on a channel to a goroutine.
+func wakeChannel(b *testing.B) {
 	calls := make(chan func(), 64)
 	go func() {
 		for fn := range calls {
@@ -130,8 +138,8 @@ func (g *gnetLoop) OnBoot(e gnet.Engine) gnet.Action { g.booted <- e; return gne
 
 func (g *gnetLoop) OnOpen(c gnet.Conn) ([]byte, gnet.Action) { g.conn <- c; return nil, gnet.None }
 
-// BenchmarkWakeupGnet calls Wake of a connection of gnet, whose callback runs on the loop.
-func BenchmarkWakeupGnet(b *testing.B) {
+// wakeGnet calls Wake of a connection of gnet, whose callback runs on the loop.
+func wakeGnet(b *testing.B) {
 	addr, err := freeAddr()
 	if err != nil {
 		b.Fatal(err)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 )
@@ -12,10 +13,12 @@ import (
 func openBroadcast(b *bench) ([]*measurement, error) {
 	t := &table{title: "CPU of the server per delivered message", unit: "µs", chart: "bench-broadcast.svg",
 		note: "One of the clients sends the message. The next one follows when all clients have it."}
+	share := &table{title: "Share of the kernel in that CPU", unit: "%", aside: true}
 	n := b.possible(b.fanConns, 0)
 	w := work{n, 64, 1}
+	name := fmt.Sprintf("64 B to %s connections", figure(float64(n)))
 	return []*measurement{{
-		rows:     []row{{t, fmt.Sprintf("64 B to %s connections", figure(float64(n)))}},
+		rows:     []row{{t, name}, {share, name}},
 		subjects: b.compare(fanServers),
 		sample: func(s *subject) (values []float64, err error) {
 			err = b.onServer(s, single, func(p *process, addr string) error {
@@ -28,13 +31,28 @@ func openBroadcast(b *bench) ([]*measurement, error) {
 					return err
 				}
 				defer l.close()
-				got, err := measure(l, p, b.warm, b.span)
-				values = []float64{got.perMessage}
+				got, kernel, err := measureShare(l, p, b.warm, b.span)
+				values = []float64{got.perMessage, kernel}
 				return err
 			})
 			return values, err
 		},
 	}}, nil
+}
+
+// measureShare is measure. It also returns which part of the server's CPU the kernel used, in
+// percent. That includes the warm-up, but not the connecting.
+func measureShare(l *fan, p *process, warm, d time.Duration) (s sample, kernel float64, err error) {
+	user0, kernel0, err := p.ticks()
+	if err != nil {
+		return s, 0, err
+	}
+	if s, err = measure(l, p, warm, d); err != nil {
+		return s, 0, err
+	}
+	user1, kernel1, err := p.ticks()
+	user, system := float64(user1-user0), float64(kernel1-kernel0)
+	return s, math.Round(100 * system / (user + system)), err
 }
 
 // fan is a load whose first connection sends messages that all connections receive.

@@ -6,7 +6,7 @@
 //	go run -C bench .                   # three minutes
 //	go run -C bench . echo http         # only these groups; -h lists them
 //	go run -C bench . -quick            # one short round; not a result
-//	go run -C bench . -full             # all groups and all peers, about an hour
+//	go run -C bench . -full             # all groups and all peers, about 40 minutes
 //	go run -C bench . -full -write ..   # also write docs/performance.md and its charts
 //
 // Progress goes to standard error, and the tables to standard output. The exit status is 0 after

@@ -86,7 +86,8 @@ type exchange interface {
 	stop() error
 }
 
-// measure puts a load on a server and reads the server's CPU clock.
+// measure puts a load on a server and reads the server's CPU clock. It goes on until the server has
+// used CPU: on a busy machine all replies may be older than the first reading.
 func measure(l exchange, p *process, warm, d time.Duration) (s sample, err error) {
 	if err := l.start(); err != nil {
 		return s, err
@@ -98,15 +99,19 @@ func measure(l exchange, p *process, warm, d time.Duration) (s sample, err error
 	if err != nil {
 		return s, err
 	}
-	n, wall, err := runSome(l, d)
-	if err != nil {
-		return s, err
+	n, used, began := 0, time.Duration(0), time.Now()
+	for used == 0 {
+		more, _, err := runSome(l, d)
+		if err != nil {
+			return s, err
+		}
+		after, err := p.cpu()
+		if err != nil {
+			return s, err
+		}
+		n, used = n+more, after-before
 	}
-	after, err := p.cpu()
-	if err != nil {
-		return s, err
-	}
-	used := after - before
+	wall := time.Since(began)
 	s = sample{
 		perMessage: float64(used.Nanoseconds()) / 1e3 / float64(n),
 		rate:       float64(n) / wall.Seconds(),

@@ -3,9 +3,14 @@
 package main
 
 import (
+	"bufio"
+	"io"
 	"net/netip"
+	"os/exec"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestMeasure(t *testing.T) {
@@ -25,4 +30,53 @@ func TestMeasure(t *testing.T) {
 			l.close()
 		}
 	})
+}
+
+// lateLoad is the load on a server that the system does not run at first. The first run after the
+// warm-up only counts replies that the server has sent before.
+type lateLoad struct {
+	t    *testing.T
+	p    *process
+	runs int
+}
+
+func (*lateLoad) start() error { return nil }
+func (*lateLoad) stop() error  { return nil }
+
+func (l *lateLoad) run(time.Duration) (int, error) {
+	pid := l.p.cmd.Process.Pid
+	switch l.runs++; l.runs {
+	case 1:
+		if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
+			l.t.Fatal(err)
+		}
+		if _, err := unix.Wait4(pid, nil, unix.WUNTRACED, nil); err != nil {
+			l.t.Fatal(err)
+		}
+	case 3:
+		if err := unix.Kill(pid, unix.SIGCONT); err != nil {
+			l.t.Fatal(err)
+		}
+		io.WriteString(l.p.stdin, "x\n")
+		if _, err := l.p.line(); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	return 1, nil
+}
+
+// A sample lasts until the server has used CPU. Otherwise messages would cost nothing.
+func TestMeasureWaitsForCPU(t *testing.T) {
+	p := &process{cmd: exec.Command("cat")}
+	p.stdin, _ = p.cmd.StdinPipe()
+	stdout, _ := p.cmd.StdoutPipe()
+	p.stdout = bufio.NewReader(stdout)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer p.stop()
+	got, err := measure(&lateLoad{t: t, p: p}, p, 0, 0)
+	if err != nil || got.perMessage <= 0 || got.busy <= 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -82,6 +83,15 @@ func TestLoadNotices(t *testing.T) {
 				t.Errorf("%v, want one with %q", err, tc.reason)
 			}
 		})
+	}
+}
+
+// A wrong reply over TLS counts too if it is the last one.
+func TestTLSLoadNoticesLastReply(t *testing.T) {
+	wrong := errors.New("the reply is not the message")
+	l := &tlsLoad{inFlight: 0, err: wrong}
+	if err := l.stop(); err != wrong {
+		t.Errorf("%v, want %v", err, wrong)
 	}
 }
 

@@ -62,8 +62,8 @@ func (m *machine) pin() error {
 func (m *machine) String() string {
 	var uts unix.Utsname
 	unix.Uname(&uts)
-	s := fmt.Sprintf("%s, Linux %s, %s %s. Servers run on one core with GOMAXPROCS=1, and the load on another.",
-		cpuModel(), unix.ByteSliceToString(uts.Release[:]), runtime.Version(), runtime.GOARCH)
+	s := fmt.Sprintf("%s, Linux %s, %s %s. Servers run on one core with GOMAXPROCS=1, and the load on another. %s",
+		cpuModel(), unix.ByteSliceToString(uts.Release[:]), runtime.Version(), runtime.GOARCH, builtWith())
 	if m.serverCore == m.loadCore {
 		s += " THERE IS ONLY ONE CORE: servers and load disturb each other, and the figures mean little."
 	}
@@ -80,15 +80,17 @@ func cpuModel() string {
 	return "unknown CPU"
 }
 
+const unknownVersion = "of unknown version"
+
 func moduleVersion(path string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "of unknown version"
+		return unknownVersion
 	}
 	for _, dep := range info.Deps {
 		if dep.Path == path {
 			return dep.Version
 		}
 	}
-	return "of unknown version"
+	return unknownVersion
 }

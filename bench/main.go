@@ -26,17 +26,22 @@ var groups = []*group{
 	{name: "loops", about: "Several event loops", open: openLoops},
 	{name: "stall", about: "Waits for delayed acknowledgements", long: true, open: openStall},
 	{name: "mqtt", about: "MQTT clients", long: true, open: openMQTT},
+	{name: "codecs", about: "Frames and packets", long: true, open: openCodecs},
+	{name: "timers", about: "Timers", long: true, open: openTimers},
+	{name: "wakeups", about: "Wake-ups", long: true, open: openWakeups},
 }
 
 // bench is one run of the program.
 type bench struct {
 	sizes
-	m      *machine
-	full   bool
-	before string // path of another build of this program, or empty
-	done   int    // complete rounds
-	notes  []string
-	stops  []func()
+	m       *machine
+	full    bool
+	before  string // path of another build of this program, or empty
+	profile string // as in options
+	tests   string // path of the compiled tests of this module, or empty
+	done    int    // complete rounds
+	notes   []string
+	stops   []func()
 }
 
 // sizes are the numbers and durations of the measurements.
@@ -58,9 +63,9 @@ type sizes struct {
 
 var (
 	fullSizes = sizes{
-		rounds: 7, warm: 300 * time.Millisecond, span: time.Second, steady: 4 * time.Second,
+		rounds: 5, warm: 300 * time.Millisecond, span: time.Second, steady: 4 * time.Second,
 		besideConns: 10000, idleConns: 18000, fanConns: 10000, connects: 4000, tlsConns: 2000, heap: 100,
-		stalls: 100, stallWarm: 20, budget: 2 * time.Hour, limit: 3 * time.Hour,
+		stalls: 100, stallWarm: 20, budget: 40 * time.Minute, limit: 2 * time.Hour,
 	}
 	shortSizes = sizes{
 		rounds: 5, warm: 60 * time.Millisecond, span: 250 * time.Millisecond, steady: 800 * time.Millisecond,
@@ -95,7 +100,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 2
 	}
-	if err := o.measure(stdout, stderr); err != nil {
+	measure := func() error { return o.measure(stdout, stderr) }
+	if o.profile != "" {
+		err = profiled(o.profile, measure)
+	} else {
+		err = measure()
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 1
 	}
@@ -106,6 +117,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 type options struct {
 	quick, full bool
 	before      string
+	profile     string   // file for -pgo, or empty
 	write       string   // root of the repository, or empty
 	names       []string // of groups
 	groups      []*group // in the order of the output
@@ -116,8 +128,9 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.BoolVar(&o.quick, "quick", false, "one short round; too short for results")
-	f.BoolVar(&o.full, "full", false, "all groups and all peers, more and longer rounds; takes about an hour")
+	f.BoolVar(&o.full, "full", false, "all groups and all peers, more and longer rounds; takes about 40 minutes")
 	f.StringVar(&o.before, "before", "", "also measure rikki at another commit; `FILE` is this program, built at that commit")
+	f.StringVar(&o.profile, "profile", "", "only run rikki's servers, and write a CPU profile of them, for go build -pgo, to `FILE`")
 	f.StringVar(&o.write, "write", "", "write tables and charts to the documents of the repository in `DIR`")
 	f.Usage = func() {
 		fmt.Fprintln(f.Output(), "usage: bench [flags] [GROUP ...]")
@@ -139,12 +152,16 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 		return nil, errors.New("-write writes all groups, so it excludes arguments")
 	case o.write != "" && o.before != "":
 		return nil, errors.New("-write and -before exclude each other")
+	case o.profile != "" && (o.full || o.quick || o.before != "" || o.write != ""):
+		return nil, errors.New("-profile excludes -quick, -full, -before and -write")
 	case o.before != "":
 		if o.before, err = exec.LookPath(o.before); err != nil {
 			return nil, fmt.Errorf("-before: %w", err)
 		}
 	}
-	o.names = f.Args()
+	if o.names = f.Args(); o.profile != "" && f.NArg() == 0 {
+		o.names = profileGroups
+	}
 	o.groups, err = choose(o.names, o.full)
 	return o, err
 }
@@ -167,8 +184,11 @@ func choose(names []string, full bool) ([]*group, error) {
 
 // measure makes the measurements and prints them.
 func (o *options) measure(out, progress io.Writer) error {
-	b := &bench{sizes: shortSizes, full: o.full, before: o.before}
+	b := &bench{sizes: shortSizes, full: o.full, before: o.before, profile: o.profile}
 	switch {
+	case o.profile != "":
+		b.sizes = profileSizes
+		b.note("-profile: the servers wrote profiles, so these figures are not a result.")
 	case o.quick:
 		b.sizes = quickSizes
 		b.note("-quick: the round is short, so these figures are not a result.")
@@ -205,7 +225,7 @@ func (o *options) command() string {
 	for _, flag := range []struct {
 		set  bool
 		word string
-	}{{o.quick, "-quick"}, {o.full, "-full"}, {o.before != "", "-before FILE"}, {o.write != "", "-write .."}} {
+	}{{o.quick, "-quick"}, {o.full, "-full"}, {o.before != "", "-before FILE"}, {o.profile != "", "-profile FILE"}, {o.write != "", "-write .."}} {
 		if flag.set {
 			words = append(words, flag.word)
 		}

@@ -23,6 +23,9 @@ func TestGroups(t *testing.T) {
 				t.Error("no tables, and no reason")
 			}
 			for _, table := range r.results[0].grids {
+				if table.aside && table.unit == "%" { // the clock of these shares may not tick in a short sample
+					continue
+				}
 				for _, l := range table.lines {
 					for s, values := range l.values {
 						if v := values[0]; len(values) != 1 || math.IsNaN(v) {

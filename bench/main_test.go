@@ -28,6 +28,7 @@ func TestUsage(t *testing.T) {
 		looptest.Wrong(`"gopher" is not a group`, "echo", "gopher"),
 		looptest.Wrong(`-before: exec: "no/such"`, "-before", "no/such"),
 		looptest.Wrong("-write writes all groups", "-write", "..", "echo"),
+		looptest.Wrong("-profile excludes", "-profile", "x", "-quick"),
 		looptest.Wrong("-write and -before exclude each other", "-write", "..", "-before", "x"),
 	})
 }

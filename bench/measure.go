@@ -78,8 +78,11 @@ func (s *subject) moduleVersion() string {
 }
 
 // compare returns the subjects of this run: not the long ones, unless -full is set. -before adds
-// another build of the first.
+// another build of the first. -profile leaves only the first, which is rikki.
 func (b *bench) compare(all []*subject) []*subject {
+	if b.profile != "" {
+		return all[:1]
+	}
 	var chosen []*subject
 	for i, s := range all {
 		if !s.long || b.full {

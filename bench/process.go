@@ -104,6 +104,23 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
+// ticks returns the CPU time of all threads of the child in user mode and in the kernel. The unit
+// is 10 ms, and the kernel may estimate the parts.
+func (p *process) ticks() (user, kernel int, err error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // after the name
+	if len(fields) < 13 {
+		return 0, 0, fmt.Errorf("/proc/%d/stat has %d fields", p.cmd.Process.Pid, len(fields))
+	}
+	if user, err = strconv.Atoi(fields[11]); err == nil {
+		kernel, err = strconv.Atoi(fields[12])
+	}
+	return user, kernel, err
+}
+
 // resident returns the child's VmRSS in bytes.
 func (p *process) resident() (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))

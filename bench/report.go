@@ -36,6 +36,9 @@ func (r *report) writeText(out io.Writer) error {
 
 // String describes a subject.
 func (s *subject) String() string {
+	if s.path == "" && s.version == "" {
+		return fmt.Sprintf("%s: %s", s.name, s.about)
+	}
 	name := strings.TrimSpace(s.path + " " + s.moduleVersion())
 	return fmt.Sprintf("%s: %s (%s)", s.name, s.about, name)
 }

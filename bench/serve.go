@@ -52,18 +52,24 @@ func serveMain(kind, name string, settings []string) error {
 	if o.heap > 0 {
 		live = newLiveState(o.heap)
 	}
+	stop, err := startProfile()
+	if err != nil {
+		return err
+	}
 	return all[i].serve(&o, func(addr string) {
 		fmt.Println(addr)
-		go o.watch()
+		go o.watch(stop)
 	})
 }
 
-// watch answers each line of standard input with the report, and ends the process at its end.
-func (o *serving) watch() {
+// watch answers each line of standard input with the report. At its end it calls stop and ends the
+// process.
+func (o *serving) watch(stop func()) {
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		fmt.Println(o.report())
 	}
+	stop()
 	os.Exit(0)
 }
 

@@ -21,13 +21,15 @@ import (
 // fanServers send each message that a client sends to all clients.
 var fanServers = []*subject{
 	{name: "rikki", kind: "fan", path: rikkiPath, serve: serveRikkiFan,
-		about: "ws.Prepare and Send on each connection"},
+		about: "a ws.Prepared: Set, and Send on each connection"},
 	{name: "gnet", kind: "fan", path: gnetPath, serve: serveGnetFan,
 		about: "one frame, Write on each connection"},
 	{name: "gws", kind: "fan", path: gwsPath, serve: serveGWSFan,
 		about: "a Broadcaster"},
 	{name: "gorilla", kind: "fan", path: gorillaPath, serve: serveGorillaFan, long: true,
 		about: "a PreparedMessage, written to each connection"},
+	{name: noLibrary, kind: "fan", path: gobwasPath, serve: servePlainFan, long: true,
+		about: "not a library: one frame, one write on each descriptor"},
 }
 
 // members is the clients of a server.
@@ -62,6 +64,7 @@ func (m *members[C]) each(fn func(C)) {
 
 func serveRikkiFan(_ *serving, listening func(addr string)) error {
 	var all members[*reactor.Conn]
+	var prepared ws.Prepared
 	return serveHTTP(listening, func(c *reactor.Conn, ev reactor.Event, data any) {
 		switch ev {
 		case reactor.EvHTTPMsg:
@@ -72,12 +75,11 @@ func serveRikkiFan(_ *serving, listening func(addr string)) error {
 			all.leave(c)
 		case reactor.EvWSMsg:
 			m := data.(*ws.Message)
-			p, err := ws.Prepare(m.Data, m.Op)
-			if err != nil {
+			if err := prepared.Set(m.Data, m.Op); err != nil {
 				c.Fail(err)
 				return
 			}
-			all.each(func(c *reactor.Conn) { p.Send(c) })
+			all.each(func(c *reactor.Conn) { prepared.Send(c) })
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/gobwas/ws"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,6 +16,7 @@ import (
 type plain struct {
 	epfd   int
 	listen int
+	toAll  bool         // messages go to all connections, and not back to their senders only
 	conns  []*plainConn // by descriptor
 	in     [64 << 10]byte
 	out    []byte // answers to the frames of one read
@@ -30,6 +32,14 @@ type plainConn struct {
 }
 
 func servePlain(_ *serving, listening func(addr string)) error {
+	return new(plain).serve(listening)
+}
+
+func servePlainFan(_ *serving, listening func(addr string)) error {
+	return (&plain{toAll: true}).serve(listening)
+}
+
+func (p *plain) serve(listening func(addr string)) error {
 	fd, addr, err := listenLoopback()
 	if err != nil {
 		return err
@@ -38,7 +48,7 @@ func servePlain(_ *serving, listening func(addr string)) error {
 	if err != nil {
 		return err
 	}
-	p := &plain{epfd: epfd, listen: fd}
+	p.epfd, p.listen = epfd, fd
 	if err := unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}); err != nil {
 		return err
 	}
@@ -122,6 +132,7 @@ func (p *plain) accept() {
 
 // arrived answers the complete frames, or the request, in in.
 func (p *plain) arrived(c *plainConn, in []byte) {
+	wasOpen := c.open
 	if len(c.rest) > 0 {
 		c.rest = append(c.rest, in...)
 		in = c.rest
@@ -145,7 +156,19 @@ func (p *plain) arrived(c *plainConn, in []byte) {
 	default:
 		c.rest = append(make([]byte, 0, max(len(in), 512)), in...)
 	}
+	if p.toAll && wasOpen && len(p.out) > 0 && !c.ending && ws.OpCode(p.out[0]&15) != ws.OpPong {
+		p.writeToAll(p.out)
+		return
+	}
 	p.write(c, p.out)
+}
+
+func (p *plain) writeToAll(out []byte) {
+	for _, c := range p.conns {
+		if c != nil && c.open && !c.ending {
+			p.write(c, out)
+		}
+	}
 }
 
 // write sends the unsent bytes and then out.

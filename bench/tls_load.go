@@ -95,7 +95,7 @@ func (l *tlsLoad) send(c *reactor.Conn, n int) {
 	}
 }
 
-// await polls until done returns true. After timeout it returns an error.
+// await polls until done returns true. After timeout, and after a wrong reply, it returns an error.
 func (l *tlsLoad) await(done func() bool) error {
 	for end := time.Now().Add(timeout); !done(); {
 		if l.err != nil {
@@ -108,7 +108,7 @@ func (l *tlsLoad) await(done func() bool) error {
 			return err
 		}
 	}
-	return nil
+	return l.err // the last reply may be wrong
 }
 
 func (l *tlsLoad) start() error {

@@ -155,12 +155,11 @@ func (s *server) broadcast(a *answer) {
 		s.log.Error("not sent", "error", err)
 		return
 	}
-	frame, err := ws.Prepare(p, ws.OpText)
-	if err != nil {
+	if err := s.toAll.Set(p, ws.OpText); err != nil {
 		s.log.Error("not sent", "error", err)
 		return
 	}
 	for c := range s.browsers {
-		frame.Send(c) // fails only if the connection is closing
+		s.toAll.Send(c) // fails only if the connection is closing
 	}
 }

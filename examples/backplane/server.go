@@ -50,6 +50,7 @@ type server struct {
 	files      http.ServeOptions
 	session    *session.Session
 	browsers   map[*reactor.Conn]*browser
+	toAll      ws.Prepared             // the answer for all browsers, see broadcast
 	servers    map[string]int          // the number of browsers of each process, by its name
 	run        string                  // random, in the numbers of messages: a process may start again
 	numbered   int                     // messages
