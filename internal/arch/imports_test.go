@@ -34,6 +34,7 @@ var layers = map[string][]string{
 	"proto/jsonrpc":          {},
 	"proto/proxy":            {"reactor", "proto/http", "internal/quote"},
 	"proto/proxy/proxyenv":   {"reactor", "proto/proxy"},
+	"proto/ws/klauspost":     {"github.com/klauspost/compress", "proto/ws"},
 	"store/bolt":             {"go.etcd.io/bbolt"},
 }
 
