@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // Each client does each kind of work with each quality of service. mqttSample verifies the
@@ -15,7 +17,7 @@ func TestMQTTClients(t *testing.T) {
 	t.Parallel()
 	program := findMosquitto()
 	if program == "" {
-		t.Skip("mosquitto is not installed")
+		looptest.Missing(t, "mosquitto is not installed")
 	}
 	b := testBench(t)
 	broker, err := b.startBroker(program)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // startKeeping starts a mosquitto that has its sessions on disk, in dir.
@@ -19,7 +21,7 @@ func startKeeping(t *testing.T, addr, dir string) *process {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := launch(t, installed(t, "mosquitto"), "-c", config)
+	p := launch(t, looptest.Installed(t, "mosquitto"), "-c", config)
 	if p.match("mosquitto version .* running$") == nil {
 		t.Fatal("mosquitto does not start")
 	}
@@ -31,7 +33,7 @@ func startKeeping(t *testing.T, addr, dir string) *process {
 // end: mosquitto_sub does not keep the state of QoS 2 itself.
 func TestExampleBridge(t *testing.T) {
 	t.Parallel()
-	client, program, subscriber := example(t, "mqtt-client"), example(t, "mqtt-bridge"), installed(t, "mosquitto_sub")
+	client, program, subscriber := example(t, "mqtt-client"), example(t, "mqtt-bridge"), looptest.Installed(t, "mosquitto_sub")
 	ports := freePorts(t, 2)
 	source, destination, dir := ports[0], ports[1], t.TempDir()
 	startKeeping(t, source, t.TempDir())

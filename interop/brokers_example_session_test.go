@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // TestExampleSession runs examples/mqtt-client against the brokers: over each transport, in both
@@ -55,7 +57,7 @@ func TestExampleSessionRefused(t *testing.T) {
 // flight. mosquitto loses all sessions.
 func TestExampleSessionRestart(t *testing.T) {
 	t.Parallel()
-	program, client := installed(t, "mosquitto"), example(t, "mqtt-client")
+	program, client := looptest.Installed(t, "mosquitto"), example(t, "mqtt-client")
 	ports := freePorts(t, 4)
 	tcp, config := ports[0], mosquittoConfig(t, ports[0], ports[1], ports[2], ports[3])
 	start := func() *process {

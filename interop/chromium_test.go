@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	rikkihttp "github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/proto/ws"
 	"github.com/rikki-go/rikki/reactor"
@@ -26,16 +25,7 @@ type page struct {
 // RIKKI_REQUIRE_ALL it fails.
 func chromium(t *testing.T) string {
 	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("RIKKI_REQUIRE_ALL") != "" {
-		t.Fatal("chromium is not installed, and RIKKI_REQUIRE_ALL is set")
-	}
-	t.Skip("chromium is not installed")
-	return ""
+	return looptest.Installed(t, "chromium", "chromium-browser", "google-chrome")
 }
 
 // startChromium starts a browser for a test and returns the address of its DevTools.

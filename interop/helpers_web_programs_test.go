@@ -3,31 +3,13 @@ package interop
 import (
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-)
 
-// installed returns the path of a program. Without it the test is skipped. With RIKKI_REQUIRE_ALL
-// it fails.
-func installed(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil { // Debian has servers in a folder that is not in every PATH
-		path, err = exec.LookPath("/usr/sbin/" + name)
-	}
-	switch {
-	case err == nil:
-		return path
-	case os.Getenv("RIKKI_REQUIRE_ALL") != "":
-		t.Fatalf("%s is not installed, and RIKKI_REQUIRE_ALL is set", name)
-	default:
-		t.Skipf("%s is not installed", name)
-	}
-	return ""
-}
+	"github.com/rikki-go/rikki/internal/looptest"
+)
 
 // writeFile writes a file of a test and returns its path.
 func writeFile(t *testing.T, name string, lines ...string) string {
@@ -81,13 +63,10 @@ func startAt(t *testing.T, n int, start func(addrs []string) *process) (p *proce
 // has besides the places of files.
 func startNginx(t *testing.T, n int, config func(addrs []string) (http, stream string)) []string {
 	t.Helper()
-	program := installed(t, "nginx")
+	program := looptest.Installed(t, "nginx")
 	const module = "/usr/lib/nginx/modules/ngx_stream_module.so"
 	if _, err := os.Stat(module); err != nil {
-		if os.Getenv("RIKKI_REQUIRE_ALL") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("nginx has no stream module: ", err)
+		looptest.Missing(t, "nginx has no stream module: %v", err)
 	}
 	_, addrs := startAt(t, n, func(addrs []string) *process {
 		http, stream := config(addrs)
@@ -111,7 +90,7 @@ func startNginx(t *testing.T, n int, config func(addrs []string) (http, stream s
 // startHAProxy starts an haproxy that listens on n free ports.
 func startHAProxy(t *testing.T, n int, config func(addrs []string) string) []string {
 	t.Helper()
-	program := installed(t, "haproxy")
+	program := looptest.Installed(t, "haproxy")
 	_, addrs := startAt(t, n, func(addrs []string) *process {
 		p := launch(t, program, "-db", "-f", writeFile(t, "haproxy.cfg", "global", "  maxconn 200", "defaults",
 			"  timeout connect 60s", "  timeout client 60s", "  timeout server 60s", "  timeout tunnel 60s", config(addrs)))
@@ -124,7 +103,7 @@ func startHAProxy(t *testing.T, n int, config func(addrs []string) string) []str
 // startTinyproxy starts a proxy for CONNECT. With a user it wants a login.
 func startTinyproxy(t *testing.T, login string) string {
 	t.Helper()
-	program := installed(t, "tinyproxy")
+	program := looptest.Installed(t, "tinyproxy")
 	_, addrs := startAt(t, 1, func(addrs []string) *process {
 		host, port, _ := net.SplitHostPort(addrs[0])
 		return launch(t, program, "-d", "-c", writeFile(t, "tinyproxy.conf",
@@ -136,7 +115,7 @@ func startTinyproxy(t *testing.T, login string) string {
 // startMicrosocks starts a SOCKS5 proxy. It does not handle SIGTERM.
 func startMicrosocks(t *testing.T, args ...string) string {
 	t.Helper()
-	program := installed(t, "microsocks")
+	program := looptest.Installed(t, "microsocks")
 	_, addrs := startAt(t, 1, func(addrs []string) *process {
 		host, port, _ := net.SplitHostPort(addrs[0])
 		p := launch(t, program, append([]string{"-i", host, "-p", port}, args...)...)

@@ -11,12 +11,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // startMosquitto starts a mosquitto.
 func startMosquitto(t *testing.T) *broker {
 	t.Helper()
-	program := installed(t, "mosquitto")
+	program := looptest.Installed(t, "mosquitto")
 	for range 5 { // another process may take a free port before mosquitto does
 		ports := freePorts(t, 4)
 		tcp, web, tcps, webs := ports[0], ports[1], ports[2], ports[3]

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // tools runs the client programs of mosquitto against our server.
@@ -22,7 +24,7 @@ type tools struct {
 // eachTool runs a test in both versions, without and with TLS.
 func eachTool(t *testing.T, test func(t *testing.T, x *tools)) {
 	t.Parallel()
-	pub, sub := installed(t, "mosquitto_pub"), installed(t, "mosquitto_sub")
+	pub, sub := looptest.Installed(t, "mosquitto_pub"), looptest.Installed(t, "mosquitto_sub")
 	for _, scheme := range []string{"mqtt", "mqtts"} {
 		s := startExampleServer(t) // its log shows the subscriptions
 		u, err := url.Parse(s.urls[scheme])

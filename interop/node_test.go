@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"sync"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/ws"
 )
 
@@ -28,17 +28,10 @@ var nodeDeflates = []struct{ name, options string }{
 // is skipped. With RIKKI_REQUIRE_ALL it fails.
 func node(t *testing.T) string {
 	t.Helper()
-	missing := t.Skipf
-	if os.Getenv("RIKKI_REQUIRE_ALL") != "" {
-		missing = t.Fatalf
-	}
-	path, err := exec.LookPath("node")
-	if err != nil {
-		missing("node is not installed")
-	}
+	path := looptest.Installed(t, "node")
 	for _, name := range []string{"ws", "aedes", "mqtt"} {
 		if _, err := os.Stat("node/node_modules/" + name); err != nil {
-			missing("%s is not installed: run npm ci in interop/node", name)
+			looptest.Missing(t, "%s is not installed: run npm ci in interop/node", name)
 		}
 	}
 	return path

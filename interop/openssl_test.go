@@ -69,10 +69,8 @@ func (o *openssl) count(words string) int {
 
 func startOpenSSL(t *testing.T, args ...string) *openssl {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("openssl is not installed")
-	}
+	path := looptest.Installed(t, "openssl")
+	var err error
 	o := &openssl{t: t, cmd: exec.Command(path, args...), done: make(chan struct{}), more: make(chan struct{})}
 	o.cmd.Stdout, o.cmd.Stderr = o, o
 	if o.stdin, err = o.cmd.StdinPipe(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	rikkihttp "github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -270,7 +271,7 @@ func (l *loop) useTheirServer(cl *rikkihttp.Client, base string) {
 
 // TestWebClientNginx lets our Client use an nginx.
 func TestWebClientNginx(t *testing.T) {
-	installed(t, "nginx") // skips the test before it waits
+	looptest.Installed(t, "nginx") // skips the test before it waits
 	t.Parallel()
 	passwords := writeFile(t, "passwords", "user:{PLAIN}pass")
 	dir := webFiles(t)

@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // TestWebCurl lets curl use our server. {} in the arguments is the address of the server, and
 // {dir} a folder with the file big.bin.
 func TestWebCurl(t *testing.T) {
-	program := installed(t, "curl")
+	program := looptest.Installed(t, "curl")
 	t.Parallel()
 	s := startWeb(t)
 	dir := t.TempDir()

@@ -91,12 +91,7 @@ func TestWarning(t *testing.T) {
 
 // curl gets a page through it, if it is installed.
 func TestCurl(t *testing.T) {
-	curl, err := exec.LookPath("curl")
-	if err != nil && os.Getenv("RIKKI_REQUIRE_ALL") != "" {
-		t.Fatal(err)
-	} else if err != nil {
-		t.Skip("curl is not installed")
-	}
+	curl := looptest.Installed(t, "curl")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // programOf returns the program of a document whose comment begins with "Command name ".
@@ -180,12 +182,7 @@ func TestUnitsOfOperating(t *testing.T) {
 	if len(units) != 2 {
 		t.Fatalf("docs/operating.md has the units %v, want a socket and a service", units)
 	}
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil && os.Getenv("RIKKI_REQUIRE_ALL") != "" {
-		t.Fatal(err)
-	} else if err != nil {
-		t.Skip("systemd-analyze is not installed")
-	}
+	analyze := looptest.Installed(t, "systemd-analyze")
 	out, err := exec.Command(analyze, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if strings.Contains(line, dir) || strings.Contains(line, "web.") {

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/internal/markdown"
 )
 
@@ -57,11 +58,7 @@ func TestDocuments(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			if s.needs != "" {
-				if _, err := exec.LookPath(s.needs); err != nil && os.Getenv("RIKKI_REQUIRE_ALL") != "" {
-					t.Fatal(err)
-				} else if err != nil {
-					t.Skipf("%s is not installed", s.needs)
-				}
+				looptest.Installed(t, s.needs)
 			}
 			r := newReader(t, sources)
 			for _, st := range s.steps {

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rikki-go/rikki/internal/looptest"
 )
 
 // mosquitto is a broker of Debian that a test has started.
@@ -27,16 +29,7 @@ type mosquitto struct {
 // RIKKI_REQUIRE_ALL fails.
 func startMosquitto(t *testing.T) *mosquitto {
 	t.Helper()
-	program, err := exec.LookPath("mosquitto")
-	if err != nil { // Debian has it in a folder that is not in every PATH
-		program, err = exec.LookPath("/usr/sbin/mosquitto")
-	}
-	switch {
-	case err != nil && os.Getenv("RIKKI_REQUIRE_ALL") != "":
-		t.Fatal("mosquitto is not installed, and RIKKI_REQUIRE_ALL is set")
-	case err != nil:
-		t.Skip("mosquitto is not installed")
-	}
+	program := looptest.Installed(t, "mosquitto")
 	b := &mosquitto{program: program, config: filepath.Join(t.TempDir(), "mosquitto.conf")}
 	for range 5 { // another process may take a free port before mosquitto does
 		l, err := net.Listen("tcp4", "127.0.0.1:0")
