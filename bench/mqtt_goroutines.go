@@ -58,8 +58,8 @@ func (p *goroutineClient) received(payload []byte) {
 	if p.l.kind == mqttOwn {
 		p.completed(1)
 		p.credits <- 1
-	} else if p.complete.Add(1)%creditEvery == 0 {
-		p.credits <- 0
+	} else {
+		printCredit(int(p.complete.Add(1)))
 	}
 }
 
@@ -83,12 +83,6 @@ func (p *goroutineClient) checkIdle() {
 // publish is the goroutine that publishes. Callbacks must not block, so they do not publish.
 func (p *goroutineClient) publish() {
 	for n := range p.credits {
-		if p.l.kind == mqttReceive {
-			if err := p.send(mqttCredit, 0, nil); err != nil {
-				p.fail(err)
-			}
-			continue
-		}
 		batch, ok := p.batch(n)
 		for i := 0; ok && i < n; i++ {
 			if err := p.send(mqttTopic, p.l.qos, p.payloads.payload(batch+i)); err != nil {

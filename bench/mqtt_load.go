@@ -40,11 +40,12 @@ func (l mqttLoad) String() string {
 
 const (
 	mqttTopic   = "bench"
-	mqttCredit  = "credit" // the topic of permissions to publish more
+	mqttCredit  = "credit" // the topic of permissions to publish more, and the line for them
 	mqttPayload = 64       // bytes
-	// creditEvery is the number of messages of mqttReceive for which the client publishes a credit
-	// of QoS 0. The feeder is never more than mqttAhead messages ahead of it. So the queue of
-	// mosquitto never overflows, which would drop messages.
+	// creditEvery is the number of messages of mqttReceive for which the client prints a line. The
+	// feeder gets these lines, and is at most mqttAhead messages ahead of them. So the queue of
+	// mosquitto never overflows, which would drop messages. The client does not publish the credits:
+	// the kernel of a client that also writes delays acknowledgements.
 	creditEvery = 128
 	mqttAhead   = 512
 )
@@ -64,6 +65,13 @@ func mqttLoads(warm, duration time.Duration) (loads []mqttLoad) {
 		}
 	}
 	return loads
+}
+
+// printCredit prints a credit if one is due after n messages of mqttReceive.
+func printCredit(n int) {
+	if n%creditEvery == 0 {
+		fmt.Println(mqttCredit)
+	}
 }
 
 // args returns the arguments of a child process, which parseLoad parses.

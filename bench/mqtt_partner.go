@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -123,7 +122,9 @@ func runFeeder(m *reactor.Manager, addr string, l mqttLoad) error {
 	f := &feeder{handClient: p}
 	p.c.Fn = f.handle
 	go func() {
-		io.Copy(io.Discard, os.Stdin)
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			m.Post(f.credit)
+		}
 		os.Exit(0)
 	}()
 	for f.err == nil {
@@ -142,25 +143,24 @@ func (f *feeder) feed(n int) {
 	f.publish(n)
 }
 
+// credit is called for each line of standard input: the client has got creditEvery messages.
+func (f *feeder) credit() {
+	f.ahead -= creditEvery
+	f.feed(0)
+}
+
 func (f *feeder) handle(c *reactor.Conn, ev reactor.Event, data any) {
 	switch ev {
 	case reactor.EvMQTTOpen:
-		for _, topic := range []string{mqttTopic, mqttCredit} {
-			if _, err := mqtt.Sub(c, &mqtt.Options{Topic: topic}); err != nil {
-				f.err = err
-			}
+		if _, err := mqtt.Sub(c, &mqtt.Options{Topic: mqttTopic}); err != nil {
+			f.err = err
 		}
 	case reactor.EvMQTTCmd:
-		if m := data.(*mqtt.Message); m.Cmd == mqtt.CmdSuback && f.held == 0 && f.published == 0 {
+		if data.(*mqtt.Message).Cmd == mqtt.CmdSuback {
 			f.feed(f.l.window)
 		}
 	case reactor.EvMQTTMsg:
-		if string(data.(*mqtt.Message).Topic) == mqttCredit {
-			f.ahead -= creditEvery
-			f.feed(0)
-		} else {
-			f.feed(1)
-		}
+		f.feed(1)
 	case reactor.EvError:
 		f.err = data.(error)
 	}

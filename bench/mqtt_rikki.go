@@ -94,11 +94,8 @@ func (p *loopClient) received(payload []byte) {
 		p.completed(1)
 		return
 	}
-	if p.complete++; p.complete%creditEvery == 0 {
-		if err := p.send(mqttCredit, 0, nil); err != nil {
-			p.err = err
-		}
-	}
+	p.complete++
+	printCredit(p.complete)
 }
 
 // loop runs the loop of a client until its time has passed.

@@ -51,14 +51,7 @@ func (b *bench) mqttSample(c *subject, broker *mqttBroker, l mqttLoad) (r mqttRe
 	if err := child.expect("ready"); err != nil {
 		return r, err
 	}
-	if l.kind == mqttReceive {
-		feeder, err := b.launchPartner(broker, l)
-		if err != nil {
-			return r, err
-		}
-		defer feeder.stop()
-	}
-	line, err := child.line()
+	line, err := b.resultLine(child, broker, l)
 	if err != nil {
 		return r, err
 	}
@@ -67,6 +60,25 @@ func (b *bench) mqttSample(c *subject, broker *mqttBroker, l mqttLoad) (r mqttRe
 	}
 	fmt.Fprintln(partner.stdin, r.published)
 	return r, partner.expect("verified")
+}
+
+// resultLine reads the result of a client. If the client only receives, a feeder publishes what it
+// receives, and gets the client's credits.
+func (b *bench) resultLine(child *process, broker *mqttBroker, l mqttLoad) (line string, err error) {
+	if l.kind != mqttReceive {
+		return child.line()
+	}
+	feeder, err := b.launchPartner(broker, l)
+	if err != nil {
+		return "", err
+	}
+	defer feeder.stop()
+	for {
+		if line, err = child.line(); line != mqttCredit || err != nil {
+			return line, err
+		}
+		fmt.Fprintln(feeder.stdin)
+	}
 }
 
 // sink starts the partner of a client that only publishes. It returns nil for other loads.
