@@ -59,8 +59,8 @@ bench-full: ## compare everything, and write the figures into docs/performance.m
 
 # It takes two minutes, and needs two cores that nothing else uses. Without -trimpath the profile
 # would have the paths of this machine.
-pgo: ## run rikki's servers under load, and write examples/servers.pgo, a profile for go build -pgo
-	go run -C bench -trimpath . -profile ../examples/servers.pgo
+pgo: ## run rikki's servers under load, and write examples/websocket-server/default.pgo, a profile for go build -pgo
+	go run -C bench -trimpath . -profile ../examples/websocket-server/default.pgo
 
 # The long form of tests that make test runs in a short form. KILLS is how often a process with a
 # durable store is killed.

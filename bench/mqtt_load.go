@@ -44,8 +44,8 @@ const (
 	mqttPayload = 64       // bytes
 	// creditEvery is the number of messages of mqttReceive for which the client prints a line. The
 	// feeder gets these lines, and is at most mqttAhead messages ahead of them. So the queue of
-	// mosquitto never overflows, which would drop messages. The client does not publish the credits:
-	// the kernel of a client that also writes delays acknowledgements.
+	// mosquitto never overflows, which would drop messages. The client does not publish the
+	// credits: the kernel of a client that also writes delays acknowledgements.
 	creditEvery = 128
 	mqttAhead   = 512
 )
