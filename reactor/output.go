@@ -162,8 +162,9 @@ func (c *Conn) hasUnsent() bool {
 	return !c.isStreamListener() && (c.transport().unsentBytes() > 0 || c.transport().blocked())
 }
 
-// endOutput ends our side when no bytes are unsent. It shuts down the sending side, unless the
-// peer is to end first, and waits for the peer's end. If the shutdown must wait for the socket
+// endOutput ends our side when no bytes are unsent. If the peer has ended, closing the descriptor
+// does that. Otherwise endOutput shuts down the sending side, unless the peer is to end first, and
+// waits for the peer's end. If the shutdown must wait for the socket
 // (close_notify of TLS), a later settle calls endOutput again.
 func (c *Conn) endOutput() {
 	if c.isStreamListener() || c.dialing() {
@@ -175,7 +176,8 @@ func (c *Conn) endOutput() {
 	if c.hasUnsent() {
 		return
 	}
-	done, hasEnds := c.transport().shutdown(c.life == awaitingEnd && !c.is(closeWrite))
+	keep := c.is(peerEnded) || c.life == awaitingEnd && !c.is(closeWrite)
+	done, hasEnds := c.transport().shutdown(keep)
 	switch {
 	case !done && c.is(failed):
 		c.life = closing
