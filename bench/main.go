@@ -36,10 +36,11 @@ type bench struct {
 	sizes
 	m       *machine
 	full    bool
-	before  string // path of another build of this program, or empty
-	profile string // as in options
-	tests   string // path of the compiled tests of this module, or empty
-	done    int    // complete rounds
+	before  string                // path of another build of this program, or empty
+	others  map[*subject]*subject // what before adds; the key is the same server of this build
+	profile string                // as in options
+	tests   string                // path of the compiled tests of this module, or empty
+	done    int                   // complete rounds
 	notes   []string
 	stops   []func()
 }

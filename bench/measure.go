@@ -89,12 +89,25 @@ func (b *bench) compare(all []*subject) []*subject {
 			chosen = append(chosen, s)
 		}
 		if i == 0 && b.before != "" {
-			other := *s
-			other.name, other.build = beforePrefix+s.name, b.before
-			chosen = append(chosen, &other)
+			chosen = append(chosen, b.other(s))
 		}
 	}
 	return chosen
+}
+
+// other returns the subject of the build of -before. It is the same one in each call, because a
+// table has a column for each subject.
+func (b *bench) other(s *subject) *subject {
+	o := b.others[s]
+	if o == nil {
+		other := *s
+		other.name, other.build = beforePrefix+s.name, b.before
+		if o = &other; b.others == nil {
+			b.others = map[*subject]*subject{}
+		}
+		b.others[s] = o
+	}
+	return o
 }
 
 // series is the values of one figure, one per round. NaN is a round without a value.

@@ -130,5 +130,8 @@ func TestCompare(t *testing.T) {
 		if !slices.Equal(names, tc.want) {
 			t.Errorf("%q, want %q", names, tc.want)
 		}
+		if !slices.Equal(tc.b.compare(all), tc.b.compare(all)) { // each subject is a column of a table
+			t.Errorf("%q: other subjects in the second call", names)
+		}
 	}
 }
