@@ -160,6 +160,19 @@ func (s Stack) MoveToSend(head, p []byte) bool {
 	return true
 }
 
+// fitSend moves what waits in Send to other memory if it is only a small part of Send's, as it may
+// be after MoveToSend or the first writes of a long Send. So while a receiver is slow, its
+// connection has little more memory than the bytes that wait.
+func (c *Conn) fitSend() {
+	b, n := &c.Send, c.Send.Len()
+	if cap(b.buf) <= leastFitted || cap(b.buf) <= maxReserve*n {
+		return
+	}
+	old := b.buf
+	b.buf, b.off = append(c.mgr.pool.get(n), b.Bytes()...), 0
+	c.mgr.pool.put(old)
+}
+
 // newReadBuf gives the manager another buffer for reads. Its capacity is larger than a read needs,
 // so that messages of 128 KiB are not copied.
 func (m *Manager) newReadBuf() {
@@ -187,6 +200,8 @@ const (
 	leastTransportSpace = 2 * tlsio.MaxPlaintext
 	// headroom is the space in front of a large rest, for the header with which it may be sent on.
 	headroom = 16
+	// leastFitted is the most memory that Send keeps in any case while bytes wait in it.
+	leastFitted = 64 << 10
 	// leastMoved is the least number of bytes that MoveToSend moves. Copying fewer costs little.
 	leastMoved = 16 << 10
 )

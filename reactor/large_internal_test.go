@@ -197,3 +197,62 @@ func TestMoveToSendRefuses(t *testing.T) {
 		t.Error("something was moved although no input is delivered")
 	}
 }
+
+// While a receiver is slow, Send has at most maxReserve times as much memory as what waits in it,
+// whether its memory was the manager's buffer or had held more before.
+func TestSlowReceiverHoldsLittle(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		moved, more int // bytes in Send, which are moved there, or appended
+	}{
+		{"moved out of the manager's buffer", 20_000, 0},
+		{"moved, more than the kernel takes", 100_000, 0},
+		{"appended", 0, 500_000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := quiet(t)
+			c, peer := wrap(t, m, func(c *Conn, ev Event, _ any) {
+				if n := c.Recv.Len(); ev == EvRead && n == tt.moved {
+					p := c.Recv.Bytes()
+					c.Recv.Consume(n)
+					if !c.Stack().MoveToSend(p[:4], p[4:]) {
+						t.Error("the bytes were not moved")
+					}
+				}
+			})
+			turns(t, m, 1)
+			if err := unix.SetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 1); err != nil {
+				t.Fatal(err)
+			}
+			in := make([]byte, tt.moved+tt.more)
+			for i := range in {
+				in[i] = byte(i % 251)
+			}
+			if tt.moved > 0 {
+				if n, err := unix.Write(peer, in); n != tt.moved || err != nil {
+					t.Fatal(n, err)
+				}
+			}
+			c.Write(in[tt.moved:])
+			var out []byte
+			waited := false
+			for buf := make([]byte, 3000); len(out) < len(in); {
+				turns(t, m, 2)
+				if n := c.Send.Len(); n > 0 {
+					waited = true
+					if c.Send.Cap() > max(leastFitted, maxReserve*n) {
+						t.Fatalf("%d bytes wait, in %d", n, c.Send.Cap())
+					}
+				}
+				n, err := unix.Read(peer, buf)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, buf[:n]...)
+			}
+			if !waited || !bytes.Equal(out, in) {
+				t.Errorf("got %d bytes, want %d; some waited: %v", len(out), len(in), waited)
+			}
+		})
+	}
+}

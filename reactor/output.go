@@ -102,7 +102,11 @@ func (c *Conn) flush() {
 	t := c.transport()
 	n, err := t.flush()
 	c.releaseEmptySend()
-	c.noteFlush(t.blocked())
+	waits := t.blocked()
+	if waits {
+		c.fitSend()
+	}
+	c.noteFlush(waits)
 	if n != noEvent && !c.is(failed) {
 		c.mgr.writeCount = n
 		c.Call(EvWrite, &c.mgr.writeCount)
