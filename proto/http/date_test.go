@@ -28,3 +28,34 @@ func TestDate(t *testing.T) {
 	p.send(get)
 	p.expect("HTTP/1.1 200 OK\r\ndate: given\r\nContent-Length: 0\r\n\r\n")
 }
+
+// The answers to requests that came with one read have the same Date. An answer that is given later
+// has the time at which it is given.
+func TestDateOfPipelinedRequests(t *testing.T) {
+	clock := looptest.NewClock()
+	var waiting *reactor.Conn
+	s := listenWith(t, []reactor.Option{reactor.WithClock(clock.Now)}, func(c *reactor.Conn, ev reactor.Event, msg *http.Message) {
+		if ev != reactor.EvHTTPMsg {
+			return
+		}
+		if string(msg.URI) == "/later" {
+			waiting = c
+			return
+		}
+		must(t, http.Reply(c, 200, "", ""))
+		clock.Advance(time.Second)
+	})
+	p := s.dial()
+	answer := func(date string) string {
+		return "HTTP/1.1 200 OK\r\nDate: Sun, 01 Mar 2026 12:00:" + date + " GMT\r\nContent-Length: 0\r\n\r\n"
+	}
+	later := "GET /later HTTP/1.1\r\nHost: h\r\n\r\n"
+	p.send(get + get + later)
+	p.expect(answer("00") + answer("00"))
+	s.until("the last request", func() bool { return waiting != nil })
+	must(t, http.Reply(waiting, 200, "", ""))
+	p.expect(answer("02"))
+	clock.Advance(time.Second)
+	p.send(get)
+	p.expect(answer("03"))
+}

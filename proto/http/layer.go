@@ -195,6 +195,7 @@ func (l *layer) deliverAll(c *reactor.Conn) {
 	for l.deliverNext(c, msg) {
 	}
 	l.spares.putMessage(msg)
+	l.spares.date.current = false
 	l.delivering = false
 	l.recvLeft = c.Recv.Len()
 	if !l.attached(c) { // a handler replaced the layer

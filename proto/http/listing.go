@@ -40,7 +40,7 @@ func (f *fileServer) list(name string) error {
 		fmt.Fprintf(&b, "<p>The directory has more than %d files.</p>\n", maxListed)
 	}
 	b.WriteString("</body>\n</html>\n")
-	return replyBytes(f.c, 200, f.opts.Headers+"Content-Type: text/html; charset=utf-8\r\n", b.Bytes())
+	return replyWhole(f.c, 200, f.opts.Headers+"Content-Type: text/html; charset=utf-8\r\n", b.Bytes())
 }
 
 // listedPath returns what a list calls a directory.

@@ -45,6 +45,9 @@ func reported(c *reactor.Conn, err error) error {
 }
 
 func reply(c *reactor.Conn, status int, headers, format string, args ...any) error {
+	if len(args) == 0 && strings.IndexByte(format, '%') < 0 {
+		return replyWhole(c, status, headers, format) // fmt would only copy it
+	}
 	a, err := newResponse(c, status, headers)
 	if err != nil {
 		return err
@@ -68,10 +71,10 @@ func reply(c *reactor.Conn, status int, headers, format string, args ...any) err
 // ReplyBytes answers like Reply, but writes body without formatting. It copies body. After a
 // warm-up it does not allocate.
 func ReplyBytes(c *reactor.Conn, status int, headers string, body []byte) error {
-	return reported(c, replyBytes(c, status, headers, body))
+	return reported(c, replyWhole(c, status, headers, body))
 }
 
-func replyBytes(c *reactor.Conn, status int, headers string, body []byte) error {
+func replyWhole[B []byte | string](c *reactor.Conn, status int, headers string, body B) error {
 	a, err := newResponse(c, status, headers)
 	if err != nil {
 		return err
@@ -79,7 +82,7 @@ func replyBytes(c *reactor.Conn, status int, headers string, body []byte) error 
 	if err := a.setWhole(len(body)); err != nil {
 		return err
 	}
-	a.write(c, body)
+	writeResponse(c, &a, body)
 	a.layer.requestAnswered(c, a.closeAfter)
 	return nil
 }
@@ -129,7 +132,7 @@ func replyStart(c *reactor.Conn, status int, headers string, size int64, r io.Re
 		return err
 	}
 	start := c.Send.Len()
-	a.write(c, nil)
+	writeResponse(c, &a, "")
 	a.body.reader = r
 	return a.layer.beginBody(c, a.body, start)
 }
@@ -197,13 +200,14 @@ func (a *response) setWhole(size int) error {
 // lines. It is enough for every header.
 const headSpace = 192
 
-// write appends the response to Send. body is the whole body, or nil if it follows later.
-func (a *response) write(c *reactor.Conn, body []byte) {
+// writeResponse appends the response to Send. body is the whole body, or empty if it follows later.
+func writeResponse[B []byte | string](c *reactor.Conn, a *response, body B) {
 	c.Send.Grow(headSpace + len(a.headers) + len(body))
-	c.Send.Append(a.appendHead(c.Send.AvailableBuffer(), c.Manager()))
+	b := a.appendHead(c.Send.AvailableBuffer(), c.Manager())
 	if !a.body.silent {
-		c.Send.Append(body)
+		b = append(b, body...)
 	}
+	c.Send.Append(b)
 }
 
 // appendHead appends the header of the response.
@@ -214,7 +218,7 @@ func (a *response) appendHead(b []byte, m *reactor.Manager) []byte {
 	b = append(b, reasonPhrase(a.status)...)
 	b = append(b, "\r\n"...)
 	if !a.given.date {
-		b = a.layer.spares.date.appendLine(b, m.Now())
+		b = a.layer.spares.date.appendLine(b, m, a.layer.delivering)
 	}
 	b = append(b, a.headers...)
 	switch {
@@ -237,7 +241,7 @@ func (l *layer) replyRefused(c *reactor.Conn, e *Error) {
 	body := []byte(e.Reason + "\n")
 	a := response{layer: l, status: e.Status, headers: "Content-Type: text/plain\r\n", closeAfter: true}
 	a.setBody(int64(len(body))) // cannot fail: the status is one of an Error
-	a.write(c, body)
+	writeResponse(c, &a, body)
 }
 
 // CheckReply returns nil if a request waits for a response. Otherwise it returns the error that

@@ -124,3 +124,28 @@ func TestReplyBeforeBody(t *testing.T) {
 		s.Lines = nil
 	}
 }
+
+// The body is formatted, with or without arguments. The answer to HEAD has its length only.
+func TestReplyFormats(t *testing.T) {
+	for _, tt := range []struct {
+		want  string
+		reply func(c *reactor.Conn) error
+	}{
+		{"", func(c *reactor.Conn) error { return http.Reply(c, 200, "", "") }},
+		{"plain\n", func(c *reactor.Conn) error { return http.Reply(c, 200, "", "plain\n") }},
+		{"100%", func(c *reactor.Conn) error { return http.Reply(c, 200, "", "100%%") }},
+		{"a 7%", func(c *reactor.Conn) error { return http.Reply(c, 200, "", "%s %d%%", "a", 7) }},
+	} {
+		s := listen(t, func(c *reactor.Conn, ev reactor.Event, _ *http.Message) {
+			if ev == reactor.EvHTTPMsg {
+				must(t, tt.reply(c))
+			}
+		})
+		p := s.dial()
+		head := fmt.Sprintf("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n", date, len(tt.want))
+		p.send(get)
+		p.expect(head + tt.want)
+		p.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n" + get)
+		p.expect(head + head + tt.want)
+	}
+}
