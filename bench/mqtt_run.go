@@ -36,7 +36,7 @@ func (b *bench) startBroker(program string) (*mqttBroker, error) {
 // mqttSample measures one client with one load, in a new process on the core of the servers. It
 // verifies that all messages have arrived.
 func (b *bench) mqttSample(c *subject, broker *mqttBroker, l mqttLoad) (r mqttResult, err error) {
-	partner, err := b.sink(broker, l)
+	partner, err := b.sink(c, broker, l)
 	if err != nil {
 		return r, err
 	}
@@ -51,7 +51,7 @@ func (b *bench) mqttSample(c *subject, broker *mqttBroker, l mqttLoad) (r mqttRe
 	if err := child.expect("ready"); err != nil {
 		return r, err
 	}
-	line, err := b.resultLine(child, broker, l)
+	line, err := b.resultLine(c, child, broker, l)
 	if err != nil {
 		return r, err
 	}
@@ -64,11 +64,11 @@ func (b *bench) mqttSample(c *subject, broker *mqttBroker, l mqttLoad) (r mqttRe
 
 // resultLine reads the result of a client. If the client only receives, a feeder publishes what it
 // receives, and gets the client's credits.
-func (b *bench) resultLine(child *process, broker *mqttBroker, l mqttLoad) (line string, err error) {
+func (b *bench) resultLine(c *subject, child *process, broker *mqttBroker, l mqttLoad) (line string, err error) {
 	if l.kind != mqttReceive {
 		return child.line()
 	}
-	feeder, err := b.launchPartner(broker, l)
+	feeder, err := b.launchPartner(c, broker, l)
 	if err != nil {
 		return "", err
 	}
@@ -77,16 +77,18 @@ func (b *bench) resultLine(child *process, broker *mqttBroker, l mqttLoad) (line
 		if line, err = child.line(); line != mqttCredit || err != nil {
 			return line, err
 		}
-		fmt.Fprintln(feeder.stdin)
+		if _, err := fmt.Fprintln(feeder.stdin); err != nil {
+			return "", fmt.Errorf("the feeder: %w", err)
+		}
 	}
 }
 
 // sink starts the partner of a client that only publishes. It returns nil for other loads.
-func (b *bench) sink(broker *mqttBroker, l mqttLoad) (*process, error) {
+func (b *bench) sink(c *subject, broker *mqttBroker, l mqttLoad) (*process, error) {
 	if l.kind != mqttPublish {
 		return nil, nil
 	}
-	p, err := b.launchPartner(broker, l)
+	p, err := b.launchPartner(c, broker, l)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +99,9 @@ func (b *bench) sink(broker *mqttBroker, l mqttLoad) (*process, error) {
 	return p, nil
 }
 
-func (b *bench) launchPartner(broker *mqttBroker, l mqttLoad) (*process, error) {
-	return launchBuild("", []int{b.m.loadCore}, 1, append([]string{"partner", broker.tcp}, l.args()...)...)
+// launchPartner starts the partner of a client, from the build of the client.
+func (b *bench) launchPartner(c *subject, broker *mqttBroker, l mqttLoad) (*process, error) {
+	return launchBuild(c.build, []int{b.m.loadCore}, 1, append([]string{"partner", broker.tcp}, l.args()...)...)
 }
 
 func (b *bench) launchMQTT(c *subject, broker *mqttBroker, l mqttLoad) (*process, error) {

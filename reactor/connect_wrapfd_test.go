@@ -37,6 +37,26 @@ func TestWrapFD(t *testing.T) {
 	r.Want(t, "OPEN READ CLOSE")
 }
 
+// The peer gets the end of our stream even if the socket has another descriptor, which stays open.
+func TestWrapFDWithAnotherDescriptor(t *testing.T) {
+	m := newManager(t)
+	a, b := looptest.Socketpair(t)
+	p := looptest.NewSocket(t, b)
+	other, err := unix.Dup(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(other)
+	r := &recorder{}
+	if _, err := m.WrapFD(a, r.Handle, nil); err != nil {
+		t.Fatal(err)
+	}
+	p.WriteString("hello")
+	p.Shutdown()
+	await(t, m, "the end of stream", p.Ended)
+	await(t, m, "EvClose", func() bool { return len(r.Events) > 0 && r.Events[len(r.Events)-1] == reactor.EvClose })
+}
+
 // A connected TCP socket has its addresses.
 func TestWrapFDOfTCP(t *testing.T) {
 	m := newManager(t)

@@ -270,11 +270,11 @@ func (d *datagrams) blocked() bool { return d.c.Send.Len() > 0 || len(d.bounds) 
 
 // shutdown does nothing on SOCK_DGRAM sockets, which have no end of stream. Send is empty
 // when it is called.
-func (d *datagrams) shutdown(keep bool) (done, hasEOF bool) {
+func (d *datagrams) shutdown(leaveOpen bool) (done, hasEOF bool) {
 	if !d.sequenced {
 		return true, false
 	}
-	return true, keep || poll.Shutdown(int(d.c.fd))
+	return true, leaveOpen || poll.Shutdown(int(d.c.fd))
 }
 
 func (d *datagrams) abort() {}

@@ -160,9 +160,9 @@ func (s Stack) MoveToSend(head, p []byte) bool {
 	return true
 }
 
-// fitSend moves what waits in Send to other memory if it is only a small part of Send's, as it may
-// be after MoveToSend or the first writes of a long Send. So while a receiver is slow, its
-// connection has little more memory than the bytes that wait.
+// fitSend moves the content of Send to smaller memory if it fills less than 1/maxReserve of it.
+// That happens after MoveToSend, or when most of a long Send was written. While a receiver is slow,
+// Send then has at most leastFitted, or maxReserve times its content, whichever is more.
 func (c *Conn) fitSend() {
 	b, n := &c.Send, c.Send.Len()
 	if cap(b.buf) <= leastFitted || cap(b.buf) <= maxReserve*n {
@@ -200,7 +200,7 @@ const (
 	leastTransportSpace = 2 * tlsio.MaxPlaintext
 	// headroom is the space in front of a large rest, for the header with which it may be sent on.
 	headroom = 16
-	// leastFitted is the most memory that Send keeps in any case while bytes wait in it.
+	// leastFitted is the memory that Send keeps even if only one byte waits in it.
 	leastFitted = 64 << 10
 	// leastMoved is the least number of bytes that MoveToSend moves. Copying fewer costs little.
 	leastMoved = 16 << 10

@@ -234,6 +234,9 @@ func TestSlowReceiverHoldsLittle(t *testing.T) {
 				}
 			}
 			c.Write(in[tt.moved:])
+			if err := unix.SetNonblock(peer, true); err != nil { // a read of nothing is a failure, and does not wait
+				t.Fatal(err)
+			}
 			var out []byte
 			waited := false
 			for buf := make([]byte, 3000); len(out) < len(in); {

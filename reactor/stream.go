@@ -101,8 +101,8 @@ func (c *Conn) send(p []byte) (n int, err error) {
 func (s stream) unsentBytes() int { return s.c.Send.Len() }
 func (s stream) blocked() bool    { return s.c.Send.Len() > 0 }
 
-func (s stream) shutdown(keep bool) (done, hasEOF bool) {
-	return true, keep || poll.Shutdown(int(s.c.fd))
+func (s stream) shutdown(leaveOpen bool) (done, hasEOF bool) {
+	return true, leaveOpen || poll.Shutdown(int(s.c.fd))
 }
 
 func (s stream) abort() { poll.ResetOnClose(int(s.c.fd)) }

@@ -332,10 +332,10 @@ func (t *tlsTransport) blocked() bool {
 }
 
 // shutdown sends close_notify, and then ends the stream below.
-func (t *tlsTransport) shutdown(keep bool) (done, hasEOF bool) {
+func (t *tlsTransport) shutdown(leaveOpen bool) (done, hasEOF bool) {
 	if t.phase != tlsOpen { // an unfinished handshake ends here
 		t.c.mgr.admission.release(t)
-		return stream{t.c}.shutdown(keep)
+		return stream{t.c}.shutdown(leaveOpen)
 	}
 	if !t.closeNotifySent {
 		t.writeCloseNotify()
@@ -348,7 +348,7 @@ func (t *tlsTransport) shutdown(keep bool) (done, hasEOF bool) {
 	case !all:
 		return false, true
 	}
-	return stream{t.c}.shutdown(keep)
+	return stream{t.c}.shutdown(leaveOpen)
 }
 
 // writeCloseNotify writes close_notify to out.

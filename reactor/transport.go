@@ -47,11 +47,11 @@ type transport interface {
 	blocked() bool
 
 	// shutdown ends the sending side. TLS first sends close_notify. Then the socket is shut
-	// down, unless keep is true: the peer is to end the stream first, or it has ended and the
+	// down, unless leaveOpen is true: the peer is to end the stream first, or it has ended and the
 	// descriptor is closed next. If done is false, the socket must take more bytes first: call
 	// shutdown again when it is writable. If hasEOF is true, the socket can report the end of
 	// the peer's stream, and the caller can wait for it.
-	shutdown(keep bool) (done, hasEOF bool)
+	shutdown(leaveOpen bool) (done, hasEOF bool)
 
 	// abort makes the kernel send a reset when the descriptor is closed. After abort, close
 	// sends nothing.

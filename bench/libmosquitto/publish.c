@@ -3,8 +3,9 @@
 //
 //	publish ADDRESS KIND SCHEME QOS WINDOW WARM SPAN     (WARM and SPAN as Go prints them)
 //
-// It prints "ready", then "credit" for each CREDIT_EVERY messages if it only receives, and at the end
-// messages, seconds, nanoseconds of user and system time, and how many messages it has published.
+// It prints "ready", then "credit" for each CREDIT_EVERY messages if it only receives, and at the
+// end messages, seconds, nanoseconds of user and system time, and how many messages it has
+// published.
 
 #include <mosquitto.h>
 #include <stdint.h>

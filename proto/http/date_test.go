@@ -59,3 +59,33 @@ func TestDateOfPipelinedRequests(t *testing.T) {
 	p.send(get)
 	p.expect(answer("03"))
 }
+
+// A handler that answers a request of another connection in between gives it the time of this
+// answer.
+func TestDateOfAnotherConnection(t *testing.T) {
+	clock := looptest.NewClock()
+	var waiting *reactor.Conn
+	s := listenWith(t, []reactor.Option{reactor.WithClock(clock.Now)}, func(c *reactor.Conn, ev reactor.Event, msg *http.Message) {
+		switch {
+		case ev != reactor.EvHTTPMsg:
+		case string(msg.URI) == "/later":
+			waiting = c
+		default:
+			must(t, http.Reply(c, 200, "", ""))
+			clock.Advance(time.Second)
+			if waiting != nil {
+				must(t, http.Reply(waiting, 200, "", ""))
+				waiting = nil
+			}
+		}
+	})
+	a, b := s.dial(), s.dial()
+	b.send("GET /later HTTP/1.1\r\nHost: h\r\n\r\n")
+	s.until("the request that waits", func() bool { return waiting != nil })
+	answer := func(date string) string {
+		return "HTTP/1.1 200 OK\r\nDate: Sun, 01 Mar 2026 12:00:" + date + " GMT\r\nContent-Length: 0\r\n\r\n"
+	}
+	a.send(get + get)
+	b.expect(answer("01"))
+	a.expect(answer("00") + answer("01"))
+}
