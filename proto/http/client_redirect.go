@@ -111,7 +111,12 @@ func resolveRedirect(base, value string) (string, error) {
 		return "", fmt.Errorf("http: Location %q leads from https to http: not followed", hideSecret(value))
 	}
 	ref.Fragment, ref.RawFragment = "", ""
-	return ref.String(), nil
+	next := ref.String()
+	// A reference without a scheme may have a host that an http URL may not have, such as "::".
+	if _, err := url.Parse(next); err != nil {
+		return "", fmt.Errorf("http: Location %q: %w", hideSecret(value), withoutURL(err))
+	}
+	return next, nil
 }
 
 // withoutURL removes the URL from an error of net/url. It may contain a password.

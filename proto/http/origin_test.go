@@ -50,7 +50,7 @@ func FuzzParseLocation(f *testing.F) {
 // Whatever a server says in Location, the next URL is an http or https URL without fragment, and
 // errors repeat no password.
 func FuzzRedirect(f *testing.F) {
-	for _, s := range []string{"/a", "//h", "?q", "../x", "http://u:pw@h", "ftp://h", "a b\xff", "http:x", "https://h/#f", ":"} {
+	for _, s := range []string{"/a", "//h", "?q", "../x", "http://u:pw@h", "ftp://h", "a b\xff", "http:x", "https://h/#f", ":", "//::"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, location string) {
