@@ -64,9 +64,7 @@ func (p *goroutineClient) received(payload []byte) {
 }
 
 func (p *goroutineClient) completed(n int) {
-	if p.complete.Add(int64(n)); p.l.kind == mqttReceive {
-		return
-	}
+	p.complete.Add(int64(n))
 	p.mu.Lock()
 	p.checkIdle()
 	p.mu.Unlock()
