@@ -10,6 +10,7 @@ import (
 
 	"github.com/panjf2000/gnet/v2"
 
+	"github.com/rikki-go/rikki/internal/freeport"
 	"github.com/rikki-go/rikki/reactor"
 )
 
@@ -140,7 +141,7 @@ func (g *gnetLoop) OnOpen(c gnet.Conn) ([]byte, gnet.Action) { g.conn <- c; retu
 
 // wakeGnet calls Wake of a connection of gnet, whose callback runs on the loop.
 func wakeGnet(b *testing.B) {
-	addr, err := freeAddr()
+	addr, err := freeport.Addr()
 	if err != nil {
 		b.Fatal(err)
 	}

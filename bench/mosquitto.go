@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -22,16 +23,6 @@ func findMosquitto() string {
 	return ""
 }
 
-// freeAddr returns an address of loopback with a port that is free now.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
-
 // listenerLine returns the line of mosquitto's configuration for a listener.
 func listenerLine(addr string) string {
 	_, port, _ := net.SplitHostPort(addr)
@@ -47,6 +38,7 @@ func (b *bench) runMosquitto(program string, lines []string, addrs ...string) (s
 	}
 	lines = append([]string{
 		"user root", // as root it would change to a user that cannot read the file
+		"log_type error",
 		"persistence false",
 		"allow_anonymous true",
 	}, lines...)
@@ -56,13 +48,17 @@ func (b *bench) runMosquitto(program string, lines []string, addrs ...string) (s
 	}
 	cmd := exec.Command(program, "-c", config)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	var says bytes.Buffer
+	cmd.Stderr = &says
 	if err := startOn([]int{b.m.loadCore}, cmd); err != nil {
 		return nil, err
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
 	stop = func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		kill := time.AfterFunc(timeout, func() { cmd.Process.Kill() })
-		cmd.Wait()
+		<-ended
 		kill.Stop()
 		os.RemoveAll(dir)
 	}
@@ -74,11 +70,16 @@ func (b *bench) runMosquitto(program string, lines []string, addrs ...string) (s
 				c.Close()
 				break
 			}
+			select {
+			case status := <-ended:
+				os.RemoveAll(dir)
+				return nil, fmt.Errorf("%s has ended: %v\n%s", program, status, says.String())
+			case <-time.After(10 * time.Millisecond):
+			}
 			if time.Since(began) > timeout {
 				stop()
 				return nil, fmt.Errorf("%s does not listen: %w", program, err)
 			}
-			time.Sleep(10 * time.Millisecond)
 		}
 	}
 	return stop, nil

@@ -5,6 +5,8 @@ package main
 import (
 	"errors"
 	"fmt"
+
+	"github.com/rikki-go/rikki/internal/freeport"
 )
 
 // mqttBroker is a running mosquitto with its two addresses.
@@ -19,7 +21,7 @@ func (b *bench) startBroker(program string) (*mqttBroker, error) {
 	var addrs []string
 	lines := []string{"max_inflight_messages 200", "max_queued_messages 10000"} // the defaults are 20 and 1000
 	for _, protocol := range []string{"mqtt", "websockets"} {
-		addr, err := freeAddr()
+		addr, err := freeport.Addr()
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,8 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/rikki-go/rikki/internal/freeport"
 )
 
 // gnetEcho writes the replies into the buffer that gnet lends it. A reply is shorter than
@@ -39,7 +41,7 @@ type gnetBoot struct {
 
 // run runs gnet with a handler that contains g. All loops need the same port.
 func (g *gnetBoot) run(handler gnet.EventHandler, loops int) error {
-	addr, err := freeAddr()
+	addr, err := freeport.Addr()
 	if err != nil {
 		return err
 	}

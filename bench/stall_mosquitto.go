@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/freeport"
 	"github.com/rikki-go/rikki/proto/mqtt"
 	"github.com/rikki-go/rikki/reactor"
 )
@@ -73,7 +74,7 @@ func (b *bench) publishing(s *subject, program string, r mosquittoRow, delay boo
 
 // startMosquitto starts a mosquitto without limits on a free port of loopback.
 func (b *bench) startMosquitto(program string, delay bool) (addr string, stop func(), err error) {
-	if addr, err = freeAddr(); err != nil {
+	if addr, err = freeport.Addr(); err != nil {
 		return "", nil, err
 	}
 	stop, err = b.runMosquitto(program, []string{

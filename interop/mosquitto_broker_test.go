@@ -9,9 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/freeport"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -97,23 +97,15 @@ func mosquittoHash(t *testing.T) string {
 	return fmt.Sprintf("$7$%d$%s$%s", rounds, b64(salt), b64(key))
 }
 
-// nextPort counts the ports that freePorts has tried. Different processes begin elsewhere.
-var nextPort atomic.Uint32
-
-// freePorts returns n different addresses with free ports. No other test of this process gets the
-// same ones. The system gives ports below 30,000 neither to clients nor to listeners that ask for
-// any port.
+// freePorts returns n different addresses with free ports.
 func freePorts(t *testing.T, n int) (addrs []string) {
 	t.Helper()
-	for len(addrs) < n {
-		port := 10000 + (uint32(os.Getpid())*101+nextPort.Add(1))%20000
-		l, err := net.Listen("tcp4", fmt.Sprint("127.0.0.1:", port))
-		if err == nil {
-			addrs = append(addrs, l.Addr().String())
-			l.Close()
-		} else if nextPort.Load() > 20000 {
+	for range n {
+		addr, err := freeport.Addr()
+		if err != nil {
 			t.Fatal(err)
 		}
+		addrs = append(addrs, addr)
 	}
 	return addrs
 }
