@@ -7,7 +7,8 @@ import "fmt"
 // openIdle measures connections that do nothing.
 func openIdle(b *bench) ([]*measurement, error) {
 	t := &table{title: "Resident memory of the server per idle connection", unit: "B", chart: "bench-idle.svg",
-		note: "It is the growth of VmRSS, which includes garbage that was not collected yet."}
+		note: "It is the growth of RssAnon, which includes garbage that was not collected yet, " +
+			"but not pages of the program's file."}
 	n := b.possible(b.idleConns, 0)
 	return []*measurement{{
 		rows:     []row{{t, fmt.Sprintf("%s connections, upgraded to WebSocket", figure(float64(n)))}},

@@ -121,17 +121,18 @@ func (p *process) ticks() (user, kernel int, err error) {
 	return user, kernel, err
 }
 
-// resident returns the child's VmRSS in bytes.
+// resident returns how many bytes of the child's own pages are in memory. Pages of the program's
+// file do not count: the first garbage collection reads 1 MB of them in any case.
 func (p *process) resident() (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range bytes.Lines(status) {
-		if f := bytes.Fields(line); len(f) == 3 && string(f[0]) == "VmRSS:" && string(f[2]) == "kB" {
+		if f := bytes.Fields(line); len(f) == 3 && string(f[0]) == "RssAnon:" && string(f[2]) == "kB" {
 			kb, err := strconv.Atoi(string(f[1]))
 			return kb << 10, err
 		}
 	}
-	return 0, fmt.Errorf("/proc/%d/status has no VmRSS", p.cmd.Process.Pid)
+	return 0, fmt.Errorf("/proc/%d/status has no RssAnon", p.cmd.Process.Pid)
 }
