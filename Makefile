@@ -38,6 +38,8 @@ test: ## run all tests, with the race detector if there is a C compiler
 	fi; \
 	PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || \
 		echo "make test: mosquitto is not installed, so the tests against it are SKIPPED"; \
+	echo '#include <mosquitto.h>' | gcc -E - >/dev/null 2>&1 || \
+		echo "make test: gcc or libmosquitto-dev is not installed, so the test of its client in bench is SKIPPED"; \
 	command -v node >/dev/null && test -d interop/node/node_modules || \
 		echo "make test: Node or its packages (npm ci in interop/node) are not installed, so the tests against it are SKIPPED"; \
 	command -v chromium >/dev/null || \

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,10 +10,26 @@ import (
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
-// Each client does each kind of work with each quality of service. mqttSample verifies the
-// messages.
+// Each client does each kind of work with each quality of service.
 func TestMQTTClients(t *testing.T) {
 	t.Parallel()
+	testMQTTClients(t, mqttClients, nil)
+}
+
+// libmosquitto does the same work over tcp.
+func TestMQTTLibmosquitto(t *testing.T) {
+	t.Parallel()
+	peer, err := buildLibmosquitto()
+	if err != nil {
+		looptest.Missing(t, "%v", err)
+	}
+	defer peer.remove()
+	testMQTTClients(t, []*subject{peer.subject()}, peer)
+}
+
+// testMQTTClients lets clients work with a mosquitto. mqttSample verifies the messages.
+func testMQTTClients(t *testing.T, clients []*subject, lib *libmosquitto) {
+	t.Helper()
 	program := findMosquitto()
 	if program == "" {
 		looptest.Missing(t, "mosquitto is not installed")
@@ -25,20 +40,14 @@ func TestMQTTClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer broker.stop()
-	clients := mqttClients
-	if peer, err := buildLibmosquitto(); err == nil {
-		defer peer.remove()
-		broker.libmosquitto = peer.program
-		clients = append(slices.Clip(clients), peer.subject())
+	if lib != nil {
+		broker.libmosquitto = lib.program
 	}
 	for _, l := range mqttLoads(5*time.Millisecond, 20*time.Millisecond) {
-		if l.window == 1 || l.scheme == "ws" && (l.kind != mqttOwn || l.qos > 0) {
+		if l.window == 1 || l.scheme == "ws" && (lib != nil || l.kind != mqttOwn || l.qos > 0) {
 			continue
 		}
 		for _, c := range clients {
-			if c.name == "libmosquitto" && l.scheme == "ws" {
-				continue
-			}
 			if r, err := b.mqttSample(c, broker, l); err != nil || r.messages == 0 {
 				t.Errorf("%s, %v: %+v, %v", c.name, l, r, err)
 			}
