@@ -16,6 +16,10 @@ MEMORY := ./proto/http ./proto/ws ./proto/mqtt/session ./internal/allocs
 
 FUZZTIME ?= 10s
 
+# Three examples have a profile. With it the compiler compiles all that they import once more, for
+# each system and for the race detector, which no check needs.
+vet cross staticcheck test: export GOFLAGS := $(shell go env GOFLAGS) -pgo=off
+
 # each,COMMAND runs a command in every module. It fails if the command failed in one of them.
 each = failed=; for dir in $(MODULES); do (cd $$dir && $(1)) || failed=1; done; test -z "$$failed"
 
