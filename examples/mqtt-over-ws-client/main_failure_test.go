@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
-	"net"
 	"os"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/freeport"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -38,12 +38,11 @@ func TestUsage(t *testing.T) {
 }
 
 func TestNoServer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr() // nobody listens there
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
-	client(t, "-url", "ws://"+l.Addr().String()).wantFailure(t, "connection refused", l.Addr().String())
+	client(t, "-url", "ws://"+addr).wantFailure(t, "connection refused", addr)
 	client(t, "-url", "ws://no-such-host.invalid/mqtt").wantFailure(t, "no-such-host.invalid")
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rikki-go/rikki/examples/internal/relay"
+	"github.com/rikki-go/rikki/internal/freeport"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -74,12 +75,11 @@ func TestPieces(t *testing.T) {
 // What the server does not do: it answers with the code, closes, and logs the reason once.
 func TestRefused(t *testing.T) {
 	none := "\x05\x01\x00"
-	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that nobody listens on
+	addr, err := freeport.Addr() // nobody listens there
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := int(netip.MustParseAddrPort(l.Addr().String()).Port())
-	l.Close()
+	port := int(netip.MustParseAddrPort(addr).Port())
 	auth := writeUsers(t, "me:secret\n")
 	for _, tc := range []struct {
 		name, in, want, log string

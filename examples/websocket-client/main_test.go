@@ -17,6 +17,7 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsflate"
 	"github.com/rikki-go/rikki/internal/frames"
+	"github.com/rikki-go/rikki/internal/freeport"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -220,13 +221,12 @@ func TestUsage(t *testing.T) {
 }
 
 func TestBadURL(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr() // nobody listens there
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
 	for url, words := range map[string]string{
-		"ws://" + l.Addr().String(): "connection refused",
+		"ws://" + addr: "connection refused",
 	} {
 		looptest.Run(t, run, "-url", url).WantFailure(t, words)
 	}

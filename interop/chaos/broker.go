@@ -16,6 +16,8 @@ import (
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
 	"github.com/mochi-mqtt/server/v2/listeners"
+
+	"github.com/rikki-go/rikki/internal/freeport"
 )
 
 // errNoMosquitto says that mosquitto is not installed.
@@ -55,12 +57,10 @@ func startMosquitto(dir string) (*broker, error) {
 }
 
 func runMosquitto(program, dir string) (*broker, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr()
 	if err != nil {
 		return nil, err
 	}
-	addr := l.Addr().String()
-	l.Close()
 	_, port, _ := net.SplitHostPort(addr)
 	config := filepath.Join(dir, "mosquitto.conf")
 	text := "listener " + port + " 127.0.0.1\nallow_anonymous true\npersistence false\n" +

@@ -2,10 +2,10 @@ package http_test
 
 import (
 	"errors"
-	"net"
 	"strings"
 	"testing"
 
+	"github.com/rikki-go/rikki/internal/freeport"
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/proto/http"
 	"github.com/rikki-go/rikki/reactor"
@@ -41,12 +41,11 @@ func TestBadURLs(t *testing.T) {
 
 // A connection that is refused raises EvError and EvClose.
 func TestConnectRefused(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr() // nobody listens there
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := "http://" + ln.Addr().String()
-	ln.Close()
+	url := "http://" + addr
 	l := newLoop(t)
 	var log []string
 	if _, err := http.Connect(l.m, url, func(_ *reactor.Conn, ev reactor.Event, data any) {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/freeport"
 	"github.com/rikki-go/rikki/internal/looptest"
 	"github.com/rikki-go/rikki/reactor"
 	"github.com/rikki-go/rikki/reactor/netconn"
@@ -27,9 +28,8 @@ func TestDial(t *testing.T) {
 	path := "unix://" + filepath.Join(t.TempDir(), "socket")
 	l.listen(path, nil, nil)
 	_, free := looptest.ListenSocket(t)
-	refused, err := net.Listen("tcp", "127.0.0.1:0")
+	unused, err := freeport.Addr()
 	must(t, err)
-	refused.Close()
 	for _, test := range []struct {
 		name, url string
 		cfg       *tls.Config
@@ -38,7 +38,7 @@ func TestDial(t *testing.T) {
 		{"tcp", "tcp://" + plain, nil, nil},
 		{"unix", path, nil, nil},
 		{"tls", "tls://" + secure, ca.Client(), nil},
-		{"nobody listens", "tcp://" + refused.Addr().String(), nil, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},
+		{"nobody listens", "tcp://" + unused, nil, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},
 		{"an unknown authority", "tls://" + secure, &tls.Config{}, func(err error) bool { return errors.As(err, new(x509.UnknownAuthorityError)) }},
 		{"a bad URL", "tcp://", nil, func(err error) bool { return strings.Contains(err.Error(), "URL") }},
 		{"udp", "udp://" + free, nil, func(err error) bool { return err == netconn.ErrDatagram }},

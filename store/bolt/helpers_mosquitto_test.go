@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rikki-go/rikki/internal/freeport"
 	"github.com/rikki-go/rikki/internal/looptest"
 )
 
@@ -32,10 +33,9 @@ func startMosquitto(t *testing.T) *mosquitto {
 	program := looptest.Installed(t, "mosquitto")
 	b := &mosquitto{program: program, config: filepath.Join(t.TempDir(), "mosquitto.conf")}
 	for range 5 { // another process may take a free port before mosquitto does
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		addr, err := freeport.Addr()
 		must(t, err)
-		addr := l.Addr().(*net.TCPAddr)
-		l.Close()
+		_, port, _ := net.SplitHostPort(addr)
 		must(t, os.WriteFile(b.config, []byte(strings.Join([]string{
 			"user root", // as root it would change to a user that cannot read this file
 			"log_dest stderr",
@@ -47,9 +47,9 @@ func startMosquitto(t *testing.T) *mosquitto {
 			// Of a 3.1.1 client with more messages of QoS 2 in flight mosquitto drops messages, and
 			// acknowledges them. The default is 20.
 			"max_inflight_messages 1000",
-			"listener " + strings.Replace(addr.String(), "127.0.0.1:", "", 1) + " 127.0.0.1",
+			"listener " + port + " 127.0.0.1",
 		}, "\n")+"\n"), 0o600))
-		if b.url = "mqtt://" + addr.String(); b.start(t) {
+		if b.url = "mqtt://" + addr; b.start(t) {
 			return b
 		}
 	}
